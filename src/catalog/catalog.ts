@@ -1,0 +1,118 @@
+/**
+ * The catalog: what changes seldom and must never be lost. Accounts, keys, meters, customers, and the first
+ * answers to keyed requests that changed one of these.
+ *
+ * Promises, checked by `contract.ts` on every implementation:
+ * - A call that returns has its change on disk; one that throws changed nothing.
+ * - The answer to a keyed request is stored in the same transaction as the change that it reports.
+ * - A namespace never sees another one's rows (P7).
+ * - Lists are newest first, in the order of creation, also within one second.
+ */
+import type { Customer } from '../customers/customer.ts';
+import type { Meter, MeterStatus } from '../meters/meter.ts';
+import type { Mode, Namespace } from '../namespace.ts';
+
+export type Catalog = {
+  readonly meters: Meters;
+  readonly customers: Customers;
+  readonly keys: Keys;
+  readonly answers: Answers;
+  close(): void;
+};
+
+/** One page of a list: at most `limit` rows next to the cursor, which is an id and is left out itself. */
+export type PageQuery = {
+  readonly limit: number;
+  readonly startingAfter?: string | undefined;
+  readonly endingBefore?: string | undefined;
+};
+/** Newest first. `hasMore` looks in the direction of travel: older rows, or newer ones with `endingBefore`. */
+export type Page<T> = { readonly data: readonly T[]; readonly hasMore: boolean };
+
+/** What to keep, beside a change, of the first answer to a keyed request; undefined when there was no key. */
+export type Remember<T> = ((changed: T) => SavedAnswer) | undefined;
+
+export type Meters = {
+  /** Throws ApiError `event_name_taken` (param `event_name`) when an active meter has the event name. */
+  create(meter: Meter, remember?: Remember<Meter>): Promise<void>;
+  /**
+   * Reads, applies `change` (pure), writes, remembers: in one transaction. Undefined when there is no such
+   * meter. Throws `event_name_taken` when the change would make a second active meter of an event name.
+   */
+  change(
+    namespace: Namespace,
+    id: string,
+    change: (meter: Meter) => Meter,
+    remember?: Remember<Meter>,
+  ): Promise<Meter | undefined>;
+  find(namespace: Namespace, id: string): Promise<Meter | undefined>;
+  /** Throws ApiError `resource_missing_in_body` (param = the cursor's name) when the cursor names no meter. */
+  list(namespace: Namespace, page: PageQuery, status?: MeterStatus): Promise<Page<Meter>>;
+  /**
+   * The meters of an event name: the active one first if there is one, then the inactive ones, newest first.
+   * From memory: ingest asks this for every event.
+   */
+  ofEventName(namespace: Namespace, eventName: string): readonly Meter[];
+};
+
+export type Customers = {
+  create(customer: Customer, remember?: Remember<Customer>): Promise<void>;
+  /** As `Meters.change`. A deleted customer counts as missing. */
+  change(
+    namespace: Namespace,
+    id: string,
+    change: (customer: Customer) => Customer,
+    remember?: Remember<Customer>,
+  ): Promise<Customer | undefined>;
+  /** Finds deleted ones too: Stripe answers `deleted: true` for them. */
+  find(namespace: Namespace, id: string): Promise<Customer | undefined>;
+  /** Without the deleted ones. */
+  list(namespace: Namespace, page: PageQuery, email?: string): Promise<Page<Customer>>;
+};
+
+export type Key = {
+  /** `key_…`: names the key without showing it. */
+  readonly id: string;
+  readonly account: string;
+  readonly mode: Mode;
+  /** What a person may see of it, such as `sk_test_…x4Qz`. */
+  readonly hint: string;
+  readonly createdMs: number;
+  readonly revokedAtMs: number | null;
+};
+
+export type Keys = {
+  /** The account that the folder was made with; made on the first call. */
+  defaultAccount(): string;
+  /** Stores only the SHA-256 of the secret. */
+  create(key: Key, secretSha256: string): Promise<void>;
+  list(): Promise<readonly Key[]>;
+  /** False when there is no such key. Revoking twice keeps the first time. */
+  revoke(id: string, nowMs: number): Promise<boolean>;
+  /** The namespace of a key that is not revoked. From memory, at most `KEYS_STALE_MS` behind other processes. */
+  find(secretSha256: string): Namespace | undefined;
+};
+
+/** The first answer to a keyed request. */
+export type SavedAnswer = {
+  readonly namespace: Namespace;
+  readonly idempotencyKey: string;
+  /** Hash of method, path and parameters: tells a retry from another request with the same key. */
+  readonly fingerprint: string;
+  readonly status: number;
+  readonly body: string;
+  readonly requestId: string;
+  readonly createdMs: number;
+};
+
+export type Answers = {
+  find(namespace: Namespace, idempotencyKey: string): Promise<SavedAnswer | undefined>;
+  /** Every remembered key, for the table in memory that is asked first. */
+  keys(): Iterable<{
+    readonly namespace: Namespace;
+    readonly idempotencyKey: string;
+    readonly createdMs: number;
+  }>;
+  /** Forgets answers made before `beforeMs`. */
+  prune(beforeMs: number): Promise<void>;
+};

@@ -1,0 +1,15 @@
+/**
+ * Time is passed in. Rules take milliseconds or seconds as arguments; shells hold a Clock. This file
+ * is the only one that may ask the machine what time it is (the linter sees to that).
+ */
+export type Clock = {
+  /** Milliseconds since 1970-01-01T00:00:00Z, an integer. */
+  nowMs(): number;
+};
+
+export const systemClock: Clock = { nowMs: () => Date.now() };
+
+/** Whole seconds, rounded down: what Stripe's v1 API calls a timestamp. */
+export function toSeconds(timeMs: number): number {
+  return Math.floor(timeMs / 1000);
+}
