@@ -14,6 +14,10 @@ export function isLive(namespace: Namespace): boolean {
   return namespace.endsWith('/live');
 }
 
+export function modeOf(namespace: Namespace): Mode {
+  return isLive(namespace) ? 'live' : 'test';
+}
+
 /** The account's id, `acct_…`. */
 export function accountOf(namespace: Namespace): string {
   return namespace.slice(0, namespace.lastIndexOf('/'));

@@ -1,0 +1,140 @@
+/**
+ * The usage store in process: ClickHouse as a library (chDB) over one folder, which one process may hold.
+ *
+ * One chDB session runs one statement at a time, so writes have a session of their own and reads share a few:
+ * a long insert never stands in front of a query. What a crash can leave is a part that is not active yet;
+ * the engine drops it on the next start and the journal inserts the batch again under the same token.
+ */
+import { drainPending, Session } from 'chdb';
+import type { Namespace } from '../../namespace.ts';
+import { CANCELLATION_COLUMNS, EVENT_COLUMNS, storedQuantity } from '../rows.ts';
+import { auditSql } from '../sql/audit.ts';
+import {
+  findCancellationSql,
+  findEventSql,
+  identifiersSql,
+  toEvent,
+  type EventRow,
+} from '../sql/event.ts';
+import { summarySql } from '../sql/summary.ts';
+import type {
+  Audit,
+  ReceivedIdentifier,
+  StoredEvent,
+  SummaryQuery,
+  SummaryRow,
+  UsageBatch,
+  UsageStore,
+} from '../usage-store.ts';
+import { migrate } from './migrate.ts';
+import { parseRows, SessionPool } from './session-pool.ts';
+
+/** Reads that run beside each other. Two cores' worth: more only wait inside the engine. */
+const READERS = 2;
+
+const INSERT_SETTINGS = {
+  // The default of this ClickHouse is to gather inserts in memory and answer; an answer here means on disk.
+  async_insert: 0,
+  insert_deduplicate: 1,
+  deduplicate_blocks_in_dependent_materialized_views: 1,
+  // One batch, one block: what a token names must be cut the same way on every try.
+  input_format_parallel_parsing: 0,
+  // A backfill may touch more months than the default of 100.
+  max_partitions_per_insert_block: 0,
+};
+
+/** Opens the folder, makes or migrates its tables. Throws StartupError when a newer version made it. */
+export function openChdbUsageStore(folder: string): UsageStore {
+  const writer = new Session(folder);
+  try {
+    migrate(writer);
+    const readers = Array.from({ length: READERS }, () => new Session(folder));
+    return new ChdbUsageStore(writer, readers);
+  } catch (error) {
+    writer.close();
+    throw error;
+  }
+}
+
+class ChdbUsageStore implements UsageStore {
+  readonly #writer: Session;
+  readonly #readers: SessionPool;
+
+  constructor(writer: Session, readers: readonly Session[]) {
+    this.#writer = writer;
+    this.#readers = new SessionPool(readers);
+  }
+
+  async insert(batch: UsageBatch): Promise<void> {
+    await this.#insertInto('events', EVENT_COLUMNS, batch.events, batch.token);
+    await this.#insertInto('cancellations', CANCELLATION_COLUMNS, batch.cancellations, batch.token);
+  }
+
+  async #insertInto(
+    table: string,
+    columns: readonly string[],
+    values: Uint8Array,
+    token: string,
+  ): Promise<void> {
+    if (values.length === 0) return;
+    await this.#writer.insert({
+      table,
+      columns,
+      values,
+      format: 'JSONCompactEachRow',
+      settings: { ...INSERT_SETTINGS, insert_deduplication_token: token },
+    });
+  }
+
+  async summarize(query: SummaryQuery): Promise<readonly SummaryRow[]> {
+    const rows = await this.#readers.rows<[string | number, string]>(summarySql(query));
+    return rows.map(([startMs, value]) => ({
+      startMs: query.groupingWindow === null ? query.startMs : Number(startMs),
+      value: storedQuantity(value),
+    }));
+  }
+
+  async findEvent(
+    namespace: Namespace,
+    meterIds: readonly string[],
+    identifier: string,
+  ): Promise<StoredEvent | undefined> {
+    const [row] = await this.#readers.rows<EventRow>(findEventSql(namespace, meterIds, identifier));
+    if (row === undefined) return undefined;
+    const event = toEvent(row);
+    const [cancelled] = await this.#readers.rows<[string, string]>(findCancellationSql(event));
+    if (cancelled === undefined) return { event, cancellation: undefined };
+    const [cancelledAtMs, requestId] = cancelled;
+    return { event, cancellation: { cancelledAtMs: Number(cancelledAtMs), requestId } };
+  }
+
+  async *identifiers(sinceMs: number): AsyncIterable<readonly ReceivedIdentifier[]> {
+    const { sql, params } = identifiersSql(sinceMs);
+    const format = 'JSONCompactEachRow';
+    for await (const chunk of this.#writer.queryStreamBind(sql, params, { format })) {
+      yield parseRows<[Namespace, string, string]>(chunk.text()).map(
+        ([namespace, identifier, receivedAtMs]) => ({
+          namespace,
+          identifier,
+          receivedAtMs: Number(receivedAtMs),
+        }),
+      );
+    }
+  }
+
+  async audit(): Promise<Audit> {
+    const [row] = await this.#readers.rows<[string, string, string]>(auditSql());
+    const [events, hours, differences] = row ?? ['0', '0', '0'];
+    return {
+      events: Number(events),
+      hours: Number(hours),
+      differences: Number(differences),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#readers.close();
+    this.#writer.close();
+    await drainPending();
+  }
+}

@@ -1,0 +1,321 @@
+/**
+ * What every usage store promises (see usage-store.ts), as a suite to run against it. The oracle is the pure
+ * `summarize` of the summaries folder (P6).
+ */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import fc from 'fast-check';
+import type { Cancellation, MeterEvent } from '../events/event.ts';
+import type { EventTimeWindow, Formula } from '../meters/meter.ts';
+import { toNamespace, type Namespace } from '../namespace.ts';
+import { parseQuantity, type Quantity } from '../quantity.ts';
+import { summarize } from '../summaries/aggregate.ts';
+import { DAY_MS, HOUR_MS, type GroupingWindow } from '../summaries/windows.ts';
+import { cancellationRow, eventRow } from './rows.ts';
+import type { SummaryQuery, UsageBatch, UsageStore } from './usage-store.ts';
+
+export type OpenUsageStore = () => Promise<{
+  readonly store: UsageStore;
+  /** Closes it and opens the same data again. */
+  readonly reopen: () => Promise<UsageStore>;
+  readonly destroy: () => Promise<void>;
+}>;
+
+const NAMESPACE = toNamespace('acct_1', 'test');
+const OTHER_NAMESPACE = toNamespace('acct_1', 'live');
+const MINUTE_MS = 60_000;
+/** A day boundary, so that drawn times lie on both sides of one. */
+const ORIGIN_MS = 20_000 * DAY_MS;
+
+export function usageStoreContract(name: string, open: OpenUsageStore): void {
+  describe(`${name} keeps the usage store's promises`, () => {
+    let opened: Awaited<ReturnType<OpenUsageStore>>;
+    let store: UsageStore;
+    before(async () => {
+      opened = await open();
+      ({ store } = opened);
+    });
+    after(async () => {
+      await opened.destroy();
+    });
+
+    test('a summary equals the pure one: every formula, window, edge, cancellation, tie and late arrival', async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          history,
+          fc.array(question, { minLength: 6, maxLength: 6 }),
+          async (facts, questions) => {
+            const meterId = `mtr_${randomUUID()}`;
+            const events = toEvents(facts, meterId);
+            for (const batch of toBatches(facts, events)) await store.insert(batch);
+            for (const asked of questions) {
+              const query = toQuery(meterId, asked);
+              assert.deepEqual(await store.summarize(query), expected(facts, events, query));
+            }
+          },
+        ),
+        { numRuns: 50 },
+      );
+    });
+
+    test('a page holds the windows nearest to its end, in the order that was asked for', async () => {
+      const meterId = `mtr_${randomUUID()}`;
+      const events = [0, 1, 2, 3, 4].map((hour) =>
+        anEvent({ meterId, timestampMs: ORIGIN_MS + hour * HOUR_MS }),
+      );
+      await store.insert(batchOf(events));
+      const hours = async (order: SummaryQuery['order'], limit: number) => {
+        const asked = { ...wholeDay(meterId), groupingWindow: 'hour', order, limit } as const;
+        const rows = await store.summarize(asked);
+        return rows.map(({ startMs }) => (startMs - ORIGIN_MS) / HOUR_MS);
+      };
+      assert.deepEqual(await hours('newest_first', 2), [4, 3]);
+      assert.deepEqual(await hours('oldest_first', 2), [0, 1]);
+      assert.deepEqual(await hours('newest_first', 9), [4, 3, 2, 1, 0]);
+    });
+
+    test('a batch under the same token is stored once, rollup and cancellations included', async () => {
+      const meterId = `mtr_${randomUUID()}`;
+      // Two months, so that the insert is cut into two parts.
+      const events = [ORIGIN_MS, ORIGIN_MS + 40 * DAY_MS].map((timestampMs) =>
+        anEvent({ meterId, timestampMs }),
+      );
+      const batch = batchOf(events, [cancellationOf(events[0]!)]);
+      for (let time = 0; time < 3; time += 1) await store.insert(batch);
+      const query = {
+        ...wholeDay(meterId),
+        endMs: ORIGIN_MS + 60 * DAY_MS,
+        formula: 'count',
+      } as const;
+      assert.deepEqual(valuesOf(await store.summarize(query)), [one]);
+      assert.equal((await store.audit()).differences, 0);
+    });
+
+    test('the same rows under another token are other rows', async () => {
+      const meterId = `mtr_${randomUUID()}`;
+      const event = anEvent({ meterId });
+      await store.insert(batchOf([event]));
+      await store.insert(batchOf([event]));
+      assert.deepEqual(
+        valuesOf(await store.summarize({ ...wholeDay(meterId), formula: 'count' })),
+        [one + one],
+      );
+    });
+
+    test('sums stay exact past what 38 digits hold', async () => {
+      const meterId = `mtr_${randomUUID()}`;
+      const greatest = quantity('999999999999999.999999999999');
+      const events = Array.from({ length: 1000 }, () => anEvent({ meterId, value: greatest }));
+      await store.insert(batchOf(events));
+      assert.deepEqual(valuesOf(await store.summarize(wholeDay(meterId))), [greatest * 1000n]);
+    });
+
+    test('an event is found by its identifier, whole, with its cancellation', async () => {
+      const meterId = `mtr_${randomUUID()}`;
+      const payload = new Map([
+        ['stripe_customer_id', 'cus_"\'\\\t\n🚕'],
+        ['__proto__', 'x'],
+        ['value', '1.50'],
+      ]);
+      const event = anEvent({
+        meterId,
+        payload,
+        customer: 'cus_"\'\\\t\n🚕',
+        value: quantity('-1.5'),
+      });
+      const cancellation = cancellationOf(event);
+      await store.insert(batchOf([event]));
+      assert.deepEqual(await store.findEvent(NAMESPACE, [meterId], event.identifier), {
+        event,
+        cancellation: undefined,
+      });
+      await store.insert(batchOf([], [cancellation]));
+      const found = await store.findEvent(NAMESPACE, ['mtr_other', meterId], event.identifier);
+      const { cancelledAtMs, requestId } = cancellation;
+      assert.deepEqual(found, { event, cancellation: { cancelledAtMs, requestId } });
+      assert.equal(await store.findEvent(NAMESPACE, ['mtr_other'], event.identifier), undefined);
+      assert.equal(await store.findEvent(NAMESPACE, [meterId], 'another'), undefined);
+    });
+
+    test('namespaces see nothing of each other', async () => {
+      const meterId = `mtr_${randomUUID()}`;
+      const event = anEvent({ meterId });
+      await store.insert(batchOf([event]));
+      const there = { ...wholeDay(meterId), namespace: OTHER_NAMESPACE };
+      assert.deepEqual(await store.summarize(there), []);
+      assert.equal(await store.findEvent(OTHER_NAMESPACE, [meterId], event.identifier), undefined);
+    });
+
+    test('identifiers are listed from a time of arrival on, of all namespaces', async () => {
+      const receivedAtMs = ORIGIN_MS + 1000 * DAY_MS;
+      const events = [NAMESPACE, OTHER_NAMESPACE].flatMap((namespace) =>
+        [-1, 0, 1].map((offset) => anEvent({ namespace, receivedAtMs: receivedAtMs + offset })),
+      );
+      await store.insert(batchOf(events));
+      const listed = new Set<string>();
+      for await (const chunk of store.identifiers(receivedAtMs)) {
+        for (const { namespace, identifier } of chunk) listed.add(`${namespace} ${identifier}`);
+      }
+      const awaited = events
+        .filter((event) => event.receivedAtMs >= receivedAtMs)
+        .map(({ namespace, identifier }) => `${namespace} ${identifier}`);
+      assert.deepEqual(listed, new Set(awaited));
+    });
+
+    test('what was inserted is there after a reopen', async () => {
+      const meterId = `mtr_${randomUUID()}`;
+      const batch = batchOf([anEvent({ meterId, value: quantity('7.25') })]);
+      await store.insert(batch);
+      store = await opened.reopen();
+      await store.insert(batch);
+      assert.deepEqual(valuesOf(await store.summarize(wholeDay(meterId))), [quantity('7.25')]);
+      assert.equal((await store.audit()).differences, 0);
+    });
+  });
+}
+
+type Fact = {
+  readonly customer: string;
+  readonly timestampMs: number;
+  readonly value: Quantity;
+  readonly cancelled: boolean;
+  /** Which insert it comes with: later ones may hold earlier times. */
+  readonly batch: number;
+};
+
+// Narrow on purpose: ties in time, several events in a window, and edges that cut hours are the hard cases.
+const fact: fc.Arbitrary<Fact> = fc.record({
+  customer: fc.constantFrom('cus_a', 'cus_a', 'cus_b'),
+  timestampMs: fc
+    .tuple(
+      fc.constantFrom(-25, -1, 0, 0, 1, 24),
+      fc.constantFrom(0, 0, 59_999, 60_000, 3_599_999),
+    )
+    .map(([hour, offset]) => ORIGIN_MS + hour * HOUR_MS + offset),
+  value: fc.oneof(
+    fc.bigInt({ min: -5n, max: 5n }).map((n) => n * 10n ** 12n),
+    fc.bigInt({ min: -(10n ** 27n) + 1n, max: 10n ** 27n - 1n }),
+  ),
+  // Rare, so that whole hours without one are drawn too: those come from the rollup.
+  cancelled: fc.nat({ max: 11 }).map((n) => n === 0),
+  batch: fc.nat({ max: 2 }),
+});
+const history = fc.array(fact, { maxLength: 60, size: 'max' });
+
+type Question = Pick<
+  SummaryQuery,
+  'formula' | 'eventTimeWindow' | 'groupingWindow' | 'startMs' | 'endMs'
+>;
+const question: fc.Arbitrary<Question> = fc
+  .record({
+    formula: fc.constantFrom<Formula>('sum', 'count', 'last'),
+    eventTimeWindow: fc.constantFrom<EventTimeWindow | null>(null, 'hour', 'day'),
+    groupingWindow: fc.constantFrom<GroupingWindow | null>(null, null, 'hour', 'day'),
+    from: fc.integer({ min: -28 * 60, max: 26 * 60 }),
+    length: fc.oneof(fc.integer({ min: 1, max: 180 }), fc.integer({ min: 1, max: 60 * 60 })),
+  })
+  .map(({ from, length, ...asked }) => {
+    const unit = { hour: 60, day: 24 * 60 };
+    const step = asked.groupingWindow === null ? 1 : unit[asked.groupingWindow];
+    const start = Math.floor(from / step) * step;
+    const end = start + Math.ceil(length / step) * step;
+    return { ...asked, startMs: ORIGIN_MS + start * MINUTE_MS, endMs: ORIGIN_MS + end * MINUTE_MS };
+  });
+
+function toEvents(facts: readonly Fact[], meterId: string): MeterEvent[] {
+  return facts.map(({ customer, timestampMs, value }) =>
+    anEvent({ meterId, customer, timestampMs, value }),
+  );
+}
+
+/** The facts cut into inserts; each insert brings the cancellations of the one before it. */
+function toBatches(facts: readonly Fact[], events: readonly MeterEvent[]): UsageBatch[] {
+  const inBatch = (batch: number) => events.filter((_, index) => facts[index]!.batch === batch);
+  const cancelledIn = (batch: number) =>
+    events
+      .filter((_, index) => facts[index]!.batch === batch && facts[index]!.cancelled)
+      .map(cancellationOf);
+  return [0, 1, 2, 3].map((batch) => batchOf(inBatch(batch), cancelledIn(batch - 1)));
+}
+
+function toQuery(meterId: string, asked: Question): SummaryQuery {
+  return { ...wholeDay(meterId), ...asked };
+}
+
+function expected(facts: readonly Fact[], events: readonly MeterEvent[], query: SummaryQuery) {
+  const counted = events.filter(
+    (event, index) => event.customer === query.customer && !facts[index]!.cancelled,
+  );
+  return summarize(query, counted).map(({ startMs, value }) => ({ startMs, value }));
+}
+
+const one = quantity('1');
+let lastSequence = 0;
+
+function anEvent(given: Partial<MeterEvent>): MeterEvent {
+  lastSequence += 1;
+  return {
+    namespace: NAMESPACE,
+    meterId: 'mtr_1',
+    customer: 'cus_a',
+    timestampMs: ORIGIN_MS,
+    sequence: lastSequence,
+    receivedAtMs: ORIGIN_MS,
+    identifier: randomUUID(),
+    value: one,
+    payload: new Map(),
+    ...given,
+  };
+}
+
+function cancellationOf(event: MeterEvent): Cancellation {
+  const { namespace, meterId, customer, timestampMs, sequence, identifier } = event;
+  const cancelledAtMs = ORIGIN_MS + 5;
+  return {
+    namespace,
+    meterId,
+    customer,
+    timestampMs,
+    sequence,
+    identifier,
+    cancelledAtMs,
+    requestId: 'req_1',
+  };
+}
+
+function batchOf(
+  events: readonly MeterEvent[],
+  cancellations: readonly Cancellation[] = [],
+): UsageBatch {
+  return {
+    token: randomUUID(),
+    events: Buffer.from(events.map(eventRow).join('')),
+    cancellations: Buffer.from(cancellations.map(cancellationRow).join('')),
+  };
+}
+
+function wholeDay(meterId: string): SummaryQuery {
+  return {
+    namespace: NAMESPACE as Namespace,
+    meterId,
+    customer: 'cus_a',
+    formula: 'sum',
+    eventTimeWindow: null,
+    groupingWindow: null,
+    startMs: ORIGIN_MS,
+    endMs: ORIGIN_MS + DAY_MS,
+    order: 'newest_first',
+    limit: 1000,
+  };
+}
+
+function quantity(text: string): Quantity {
+  const value = parseQuantity(text);
+  assert.equal(typeof value, 'bigint');
+  return value as Quantity;
+}
+
+function valuesOf(rows: readonly { value: Quantity }[]): Quantity[] {
+  return rows.map(({ value }) => value);
+}

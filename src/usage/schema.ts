@@ -1,0 +1,77 @@
+/**
+ * The tables of the usage store, in steps that are only ever appended to; step n makes version n.
+ *
+ * Durable settings are on every table that an acknowledged event can live in: a part is synced before an
+ * insert returns (`fsync_after_insert`, `fsync_part_directory`), and the tables remember the tokens of their
+ * last inserts (`non_replicated_deduplication_window`), which makes a replayed insert a no-op, the view's
+ * included (`deduplicate_blocks_in_dependent_materialized_views`, set with each insert).
+ *
+ * Sums are kept in Decimal(76, 12): a sum over Decimal(38, 12) wraps silently when it overflows.
+ */
+const DURABLE = `fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000`;
+
+export const SCHEMA_STEPS: readonly (readonly string[])[] = [
+  [
+    `CREATE TABLE IF NOT EXISTS events (
+      namespace LowCardinality(String),
+      meter LowCardinality(String),
+      customer String,
+      timestamp DateTime64(3, 'UTC') CODEC(Delta, ZSTD),
+      sequence UInt64 CODEC(Delta, ZSTD),
+      received_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD),
+      identifier String CODEC(ZSTD),
+      value Decimal(38, 12) CODEC(ZSTD),
+      payload Map(LowCardinality(String), String) CODEC(ZSTD),
+      INDEX identifier_bloom identifier TYPE bloom_filter(0.01) GRANULARITY 1
+    )
+    ENGINE = MergeTree
+    PARTITION BY toYYYYMM(timestamp)
+    ORDER BY (namespace, meter, customer, timestamp, sequence)
+    SETTINGS ${DURABLE}`,
+
+    // last: the greatest (timestamp, sequence); last_received: the greatest sequence. The value rides along.
+    `CREATE TABLE IF NOT EXISTS usage_hourly (
+      namespace LowCardinality(String),
+      meter LowCardinality(String),
+      customer String,
+      hour DateTime('UTC') CODEC(Delta, ZSTD),
+      count SimpleAggregateFunction(sum, UInt64) CODEC(ZSTD),
+      sum SimpleAggregateFunction(sum, Decimal(76, 12)) CODEC(ZSTD),
+      last SimpleAggregateFunction(max, Tuple(
+        timestamp DateTime64(3, 'UTC'), sequence UInt64, value Decimal(38, 12))) CODEC(ZSTD),
+      last_received SimpleAggregateFunction(max, Tuple(
+        sequence UInt64, timestamp DateTime64(3, 'UTC'), value Decimal(38, 12))) CODEC(ZSTD)
+    )
+    ENGINE = AggregatingMergeTree
+    PARTITION BY toYYYYMM(hour)
+    ORDER BY (namespace, meter, customer, hour)
+    SETTINGS ${DURABLE}`,
+
+    `CREATE MATERIALIZED VIEW IF NOT EXISTS usage_hourly_of_events TO usage_hourly AS
+    SELECT
+      namespace,
+      meter,
+      customer,
+      toStartOfHour(timestamp) AS hour,
+      count() AS count,
+      sum(toDecimal256(value, 12)) AS sum,
+      max((timestamp, sequence, value)) AS last,
+      max((sequence, timestamp, value)) AS last_received
+    FROM events
+    GROUP BY namespace, meter, customer, hour`,
+
+    `CREATE TABLE IF NOT EXISTS cancellations (
+      namespace LowCardinality(String),
+      meter LowCardinality(String),
+      customer String,
+      timestamp DateTime64(3, 'UTC'),
+      sequence UInt64,
+      identifier String,
+      cancelled_at DateTime64(3, 'UTC'),
+      request_id String
+    )
+    ENGINE = MergeTree
+    ORDER BY (namespace, meter, customer, timestamp, sequence)
+    SETTINGS ${DURABLE}`,
+  ],
+];

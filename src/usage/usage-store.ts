@@ -1,0 +1,75 @@
+/**
+ * The usage store: every accepted event, every cancellation, and the hourly rollup, in ClickHouse tables.
+ *
+ * Promises, checked by `contract.ts` on every implementation:
+ * - `insert` is exactly once per token: the same batch under the same token changes nothing the second time,
+ *   also when the first try died half-way (P2). A batch that returned is on disk.
+ * - What an `insert` stored is in every read that begins after it returned.
+ * - `summarize` equals the pure `summarize()` over the stored events (P6), digit for digit (P5).
+ * - A namespace never sees another one's rows (P7).
+ */
+import type { Cancellation, MeterEvent } from '../events/event.ts';
+import type { EventTimeWindow, Formula } from '../meters/meter.ts';
+import type { Namespace } from '../namespace.ts';
+import type { Quantity } from '../quantity.ts';
+import type { GroupingWindow } from '../summaries/windows.ts';
+
+export type UsageStore = {
+  insert(batch: UsageBatch): Promise<void>;
+  /** One page of summaries; windows without usage are left out. */
+  summarize(query: SummaryQuery): Promise<readonly SummaryRow[]>;
+  /** The last accepted event of this identifier on one of these meters, with its cancellation if it has one. */
+  findEvent(
+    namespace: Namespace,
+    meterIds: readonly string[],
+    identifier: string,
+  ): Promise<StoredEvent | undefined>;
+  /** The identifiers received at `sinceMs` or later, of all namespaces, in chunks, in no order. */
+  identifiers(sinceMs: number): AsyncIterable<readonly ReceivedIdentifier[]>;
+  /** Recounts every hour from the raw events and compares it with the rollup (P6). */
+  audit(): Promise<Audit>;
+  close(): Promise<void>;
+};
+
+/** Rows in the form of `rows.ts`; the token names exactly these bytes, for ever. */
+export type UsageBatch = {
+  readonly token: string;
+  readonly events: Uint8Array;
+  readonly cancellations: Uint8Array;
+};
+
+export type SummaryQuery = {
+  readonly namespace: Namespace;
+  readonly meterId: string;
+  readonly customer: string;
+  readonly formula: Formula;
+  readonly eventTimeWindow: EventTimeWindow | null;
+  /** Null: one row for the whole range. */
+  readonly groupingWindow: GroupingWindow | null;
+  /** Half open, whole minutes; whole windows when grouped. */
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly order: 'newest_first' | 'oldest_first';
+  readonly limit: number;
+};
+
+/** `startMs` is the window's start, or the range's when there is no grouping. */
+export type SummaryRow = { readonly startMs: number; readonly value: Quantity };
+
+export type StoredEvent = {
+  readonly event: MeterEvent;
+  readonly cancellation: Pick<Cancellation, 'cancelledAtMs' | 'requestId'> | undefined;
+};
+
+export type ReceivedIdentifier = {
+  readonly namespace: Namespace;
+  readonly identifier: string;
+  readonly receivedAtMs: number;
+};
+
+export type Audit = {
+  readonly events: number;
+  readonly hours: number;
+  /** Hours in which the rollup and the raw events differ. */
+  readonly differences: number;
+};
