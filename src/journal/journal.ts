@@ -1,0 +1,62 @@
+/**
+ * The journal: where an event is on disk before anybody is told so (P1), until the usage store has it.
+ *
+ * Promises:
+ * - When `commit` resolves, the block is on disk, whole. A block is stored whole or not at all.
+ * - Blocks leave in the order in which they came, and only by `finishFlush`.
+ * - A plan names the blocks that are about to be inserted and the token for them. It is on disk before it is
+ *   handed out, and as long as it is open every `planFlush` answers that same plan, also after a crash: so
+ *   what a token names never changes (P2).
+ * - Receipts stay when their block has left, until they are pruned.
+ * - After a failed write nothing more is committed: every later call fails (P9).
+ */
+import type { Receipt } from './receipt.ts';
+
+export type Journal = {
+  /** A random id made with the file; tokens carry it, so that no other journal's token can match. */
+  readonly id: string;
+  /** The folder's secret for keyed hashes: 4 words. */
+  readonly hashKey: Uint32Array;
+  /** The greatest sequence that any block ever had; 0 in a new journal. As of opening. */
+  readonly lastSequence: number;
+  /** The id of the last block ever committed; 0 in a new journal. As of opening. */
+  readonly lastBlockId: number;
+  /** Answers the block's id, which is greater than any earlier one's. */
+  commit(block: Block): Promise<number>;
+  /** The open plan, or a new one over the oldest blocks; undefined when there are none. */
+  planFlush(): Promise<FlushPlan | undefined>;
+  /** Drops the plan and its blocks in one transaction. */
+  finishFlush(plan: FlushPlan): Promise<void>;
+  /** The receipts of one block, in the order of arrival; none when they are pruned. */
+  receipts(blockId: number): Promise<readonly Receipt[]>;
+  /** Every receipt received at `sinceMs` or later, with its block. */
+  receiptsSince(sinceMs: number): AsyncIterable<BlockReceipts>;
+  /** Drops the receipts of blocks whose last one was received before `beforeMs`. */
+  pruneReceipts(beforeMs: number): Promise<void>;
+  /** Waits for what was begun. */
+  close(): Promise<void>;
+};
+
+/** What one commit stores. Rows are in the form that the usage store ingests; see usage/rows.ts. */
+export type Block = {
+  /** The greatest sequence in the block, or of the block before when it only holds receipts. */
+  readonly lastSequence: number;
+  readonly lastReceivedAtMs: number;
+  /** How many rows there are in both. */
+  readonly rows: number;
+  readonly events: Uint8Array;
+  readonly cancellations: Uint8Array;
+  /** Packed; see receipt.ts. */
+  readonly receipts: Uint8Array;
+};
+
+export type BlockReceipts = { readonly blockId: number; readonly receipts: readonly Receipt[] };
+
+export type FlushPlan = {
+  readonly token: string;
+  readonly lastBlockId: number;
+  readonly lastSequence: number;
+  readonly rows: number;
+  readonly events: Uint8Array;
+  readonly cancellations: Uint8Array;
+};

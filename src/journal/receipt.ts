@@ -1,0 +1,58 @@
+/**
+ * A receipt says which keyed request was answered, with just what the first answer adds to the request. The
+ * answer itself is made again from both (same code, same parameters), so a receipt is 48 bytes, not a body.
+ *
+ * Packed: key hash 16, fingerprint 8, received at 8 (float64), generated identifier 16 (zeros: none).
+ */
+export type Receipt = {
+  /** Keyed hash of namespace and Idempotency-Key: 4 words. */
+  readonly keyHash: Uint32Array;
+  /** Keyed hash of method, path and parameters: 2 words. */
+  readonly fingerprint: Uint32Array;
+  readonly receivedAtMs: number;
+  /** The UUID that the server gave an event without an identifier. */
+  readonly generatedIdentifier: string | undefined;
+};
+
+export const RECEIPT_BYTES = 48;
+
+export function packReceipts(receipts: readonly Receipt[]): Uint8Array {
+  const bytes = new Uint8Array(receipts.length * RECEIPT_BYTES);
+  const view = new DataView(bytes.buffer);
+  receipts.forEach((receipt, index) => {
+    const at = index * RECEIPT_BYTES;
+    receipt.keyHash.forEach((word, i) => view.setUint32(at + 4 * i, word));
+    receipt.fingerprint.forEach((word, i) => view.setUint32(at + 16 + 4 * i, word));
+    view.setFloat64(at + 24, receipt.receivedAtMs);
+    if (receipt.generatedIdentifier !== undefined) {
+      bytes.set(uuidBytes(receipt.generatedIdentifier), at + 32);
+    }
+  });
+  return bytes;
+}
+
+export function unpackReceipts(bytes: Uint8Array): Receipt[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: bytes.byteLength / RECEIPT_BYTES }, (_, index) => {
+    const at = index * RECEIPT_BYTES;
+    const words = (offset: number, count: number): Uint32Array =>
+      Uint32Array.from({ length: count }, (_, i) => view.getUint32(at + offset + 4 * i));
+    return {
+      keyHash: words(0, 4),
+      fingerprint: words(16, 2),
+      receivedAtMs: view.getFloat64(at + 24),
+      generatedIdentifier: uuidText(bytes.subarray(at + 32, at + RECEIPT_BYTES)),
+    };
+  });
+}
+
+function uuidBytes(uuid: string): Uint8Array {
+  return Buffer.from(uuid.replaceAll('-', ''), 'hex');
+}
+
+function uuidText(bytes: Uint8Array): string | undefined {
+  if (bytes.every((byte) => byte === 0)) return undefined;
+  const hex = Buffer.from(bytes).toString('hex');
+  const parts = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)];
+  return [...parts, hex.slice(20)].join('-');
+}

@@ -1,0 +1,198 @@
+/**
+ * The journal in one SQLite file: one row a block, WAL, a sync with every commit. Synchronous; `thread.ts`
+ * gives it a thread of its own, so that a slow disk never stalls HTTP.
+ *
+ * The file is locked for as long as it is open (`locking_mode = EXCLUSIVE`), and the lock dies with the
+ * process: this is what keeps a second server off the data folder.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import Database from 'better-sqlite3';
+import { newerFolderError, StartupError } from '../../startup-error.ts';
+import type { Block, BlockReceipts, FlushPlan } from '../journal.ts';
+import { unpackReceipts, type Receipt } from '../receipt.ts';
+import { SCHEMA_STEPS } from './schema.ts';
+
+/** A flush inserts at most this many rows (or one block): one ClickHouse block, about 100 ms of work. */
+const FLUSH_ROWS_MAX = 100_000;
+
+/** How many blocks' receipts cross the thread at once. */
+const RECEIPT_BLOCKS_MAX = 1000;
+
+export type JournalState = {
+  readonly id: string;
+  readonly hashKey: Uint32Array;
+  readonly lastSequence: number;
+  readonly lastBlockId: number;
+};
+
+type PlanRow = { first_block: number; last_block: number };
+type BlockRow = { last_sequence: number; rows: number; events: Buffer; cancellations: Buffer };
+
+export class SqliteJournal {
+  readonly state: JournalState;
+  readonly #db: Database.Database;
+  readonly #sql: ReturnType<typeof prepare>;
+
+  /** Throws StartupError when another process holds the file, or a newer version made it. */
+  constructor(file: string) {
+    this.#db = open(file);
+    this.#sql = prepare(this.#db);
+    this.state = readState(this.#db);
+  }
+
+  commit(block: Block): number {
+    return this.#db.transaction(() => {
+      const { lastInsertRowid } = this.#sql.insertBlock.run(
+        block.lastSequence,
+        block.rows,
+        block.events,
+        block.cancellations,
+      );
+      const id = Number(lastInsertRowid);
+      if (block.receipts.length > 0) {
+        this.#sql.insertReceipts.run(id, block.lastReceivedAtMs, block.receipts);
+      }
+      return id;
+    })();
+  }
+
+  planFlush(): FlushPlan | undefined {
+    const plan = this.#sql.selectPlan.get() ?? this.#makePlan();
+    if (plan === undefined) return undefined;
+    const blocks = this.#sql.selectBlocks.all(plan.first_block, plan.last_block);
+    return {
+      token: `${this.state.id}/${plan.first_block}-${plan.last_block}`,
+      lastBlockId: plan.last_block,
+      lastSequence: blocks.at(-1)?.last_sequence ?? 0,
+      rows: blocks.reduce((rows, block) => rows + block.rows, 0),
+      events: Buffer.concat(blocks.map((block) => block.events)),
+      cancellations: Buffer.concat(blocks.map((block) => block.cancellations)),
+    };
+  }
+
+  #makePlan(): PlanRow | undefined {
+    let rows = 0;
+    let plan: PlanRow | undefined;
+    for (const block of this.#sql.selectSizes.iterate()) {
+      rows += block.rows;
+      if (plan !== undefined && rows > FLUSH_ROWS_MAX) break;
+      plan = { first_block: plan?.first_block ?? block.id, last_block: block.id };
+    }
+    if (plan !== undefined) this.#sql.insertPlan.run(plan.first_block, plan.last_block);
+    return plan;
+  }
+
+  finishFlush(lastSequence: number): void {
+    this.#db.transaction(() => {
+      this.#sql.deleteBlocks.run();
+      this.#sql.deletePlan.run();
+      this.#sql.updateFlushed.run(lastSequence);
+    })();
+  }
+
+  receipts(blockId: number): Receipt[] {
+    const row = this.#sql.selectReceipts.get(blockId);
+    return row === undefined ? [] : unpackReceipts(row.packed);
+  }
+
+  /** The next blocks after `blockId` that have receipts received at `sinceMs` or later. */
+  receiptsAfter(blockId: number, sinceMs: number): BlockReceipts[] {
+    return this.#sql.selectReceiptsAfter
+      .all(blockId, sinceMs, RECEIPT_BLOCKS_MAX)
+      .map((row) => ({ blockId: row.block_id, receipts: unpackReceipts(row.packed) }));
+  }
+
+  pruneReceipts(beforeMs: number): void {
+    this.#sql.deleteReceipts.run(beforeMs);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
+
+function open(file: string): Database.Database {
+  const db = new Database(file, { timeout: 0 });
+  try {
+    db.pragma('locking_mode = EXCLUSIVE');
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = FULL');
+    db.transaction(() => migrate(db)).exclusive();
+    return db;
+  } catch (error) {
+    db.close();
+    if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
+      throw new StartupError(`Another process holds the data folder (${file} is locked).`);
+    }
+    throw error;
+  }
+}
+
+function migrate(db: Database.Database): void {
+  const version = Number(db.pragma('user_version', { simple: true }));
+  if (version > SCHEMA_STEPS.length) {
+    throw newerFolderError('journal', version, SCHEMA_STEPS.length);
+  }
+  for (const step of SCHEMA_STEPS.slice(version)) db.exec(step);
+  if (version === 0) {
+    db.prepare('INSERT INTO journal (one, id, hash_key, flushed_sequence) VALUES (1, ?, ?, 0)').run(
+      randomUUID(),
+      randomBytes(16),
+    );
+  }
+  db.pragma(`user_version = ${SCHEMA_STEPS.length}`);
+}
+
+function readState(db: Database.Database): JournalState {
+  const row = db
+    .prepare<[], { id: string; hash_key: Buffer; last_sequence: number; last_block: number }>(
+      `SELECT
+        id,
+        hash_key,
+        max(flushed_sequence, coalesce((SELECT max(last_sequence) FROM blocks), 0)) AS last_sequence,
+        coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'blocks'), 0) AS last_block
+       FROM journal`,
+    )
+    .get();
+  if (row === undefined) throw new StartupError('The journal has lost its own id: it is damaged.');
+  const key = new DataView(row.hash_key.buffer, row.hash_key.byteOffset, row.hash_key.byteLength);
+  return {
+    id: row.id,
+    hashKey: Uint32Array.from({ length: 4 }, (_, i) => key.getUint32(4 * i)),
+    lastSequence: row.last_sequence,
+    lastBlockId: row.last_block,
+  };
+}
+
+function prepare(db: Database.Database) {
+  return {
+    insertBlock: db.prepare<[number, number, Uint8Array, Uint8Array]>(
+      'INSERT INTO blocks (last_sequence, rows, events, cancellations) VALUES (?, ?, ?, ?)',
+    ),
+    insertReceipts: db.prepare<[number, number, Uint8Array]>(
+      'INSERT INTO receipts (block_id, last_received_at_ms, packed) VALUES (?, ?, ?)',
+    ),
+    selectPlan: db.prepare<[], PlanRow>('SELECT first_block, last_block FROM flush_plan'),
+    insertPlan: db.prepare<[number, number]>(
+      'INSERT INTO flush_plan (one, first_block, last_block) VALUES (1, ?, ?)',
+    ),
+    selectSizes: db.prepare<[], { id: number; rows: number }>(
+      'SELECT id, rows FROM blocks ORDER BY id',
+    ),
+    selectBlocks: db.prepare<[number, number], BlockRow>(
+      `SELECT last_sequence, rows, events, cancellations FROM blocks
+       WHERE id >= ? AND id <= ? ORDER BY id`,
+    ),
+    deleteBlocks: db.prepare('DELETE FROM blocks WHERE id <= (SELECT last_block FROM flush_plan)'),
+    deletePlan: db.prepare('DELETE FROM flush_plan'),
+    updateFlushed: db.prepare<[number]>('UPDATE journal SET flushed_sequence = ?'),
+    selectReceipts: db.prepare<[number], { packed: Buffer }>(
+      'SELECT packed FROM receipts WHERE block_id = ?',
+    ),
+    selectReceiptsAfter: db.prepare<[number, number, number], { block_id: number; packed: Buffer }>(
+      `SELECT block_id, packed FROM receipts
+       WHERE block_id > ? AND last_received_at_ms >= ? ORDER BY block_id LIMIT ?`,
+    ),
+    deleteReceipts: db.prepare<[number]>('DELETE FROM receipts WHERE last_received_at_ms < ?'),
+  };
+}

@@ -1,0 +1,115 @@
+import { Worker } from 'node:worker_threads';
+import { StartupError } from '../../startup-error.ts';
+import type { Block, BlockReceipts, FlushPlan, Journal } from '../journal.ts';
+import type { Receipt } from '../receipt.ts';
+import type { JournalState } from './sqlite-journal.ts';
+import { OPENED, type Calls, type Reply } from './worker.ts';
+
+/**
+ * Opens the journal file in a thread of its own; makes it when it is missing. Throws StartupError when
+ * another process holds the file or a newer version made it.
+ */
+export async function openSqliteJournal(file: string): Promise<Journal> {
+  const thread = new JournalThread(file);
+  return new ThreadJournal(thread, await thread.opened);
+}
+
+type Waiting = { resolve: (value: unknown) => void; reject: (reason: unknown) => void };
+
+/** Calls into the thread and their answers, matched by number. */
+class JournalThread {
+  readonly opened: Promise<JournalState>;
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  #lastId = OPENED;
+
+  constructor(file: string) {
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: file });
+    this.opened = this.#expect(OPENED);
+    this.#worker.on('message', (reply: Reply) => this.#settle(reply));
+    this.#worker.on('error', (error) => this.#failAll(error));
+    this.#worker.on('exit', () => this.#failAll(new Error('The journal thread has ended.')));
+  }
+
+  call<Name extends keyof Calls>(
+    name: Name,
+    ...args: Parameters<Calls[Name]>
+  ): Promise<ReturnType<Calls[Name]>> {
+    const id = ++this.#lastId;
+    const answer = this.#expect<ReturnType<Calls[Name]>>(id);
+    this.#worker.postMessage({ id, name, args });
+    return answer;
+  }
+
+  #expect<T>(id: number): Promise<T> {
+    return new Promise((resolve, reject) => {
+      // The worker answers each call with what its own method returned.
+      this.#waiting.set(id, { resolve: (value) => resolve(value as T), reject });
+    });
+  }
+
+  #settle(reply: Reply): void {
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if ('error' in reply) {
+      waiting?.reject(reply.startup === undefined ? reply.error : new StartupError(reply.startup));
+    } else {
+      waiting?.resolve(reply.value);
+    }
+  }
+
+  #failAll(error: unknown): void {
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const { reject } of waiting) reject(error);
+  }
+}
+
+class ThreadJournal implements Journal {
+  readonly id: string;
+  readonly hashKey: Uint32Array;
+  readonly lastSequence: number;
+  readonly lastBlockId: number;
+  readonly #thread: JournalThread;
+
+  constructor(thread: JournalThread, state: JournalState) {
+    this.#thread = thread;
+    this.id = state.id;
+    this.hashKey = state.hashKey;
+    this.lastSequence = state.lastSequence;
+    this.lastBlockId = state.lastBlockId;
+  }
+
+  async commit(block: Block): Promise<number> {
+    return await this.#thread.call('commit', block);
+  }
+
+  async planFlush(): Promise<FlushPlan | undefined> {
+    return await this.#thread.call('planFlush');
+  }
+
+  async finishFlush(plan: FlushPlan): Promise<void> {
+    await this.#thread.call('finishFlush', plan.lastSequence);
+  }
+
+  async receipts(blockId: number): Promise<readonly Receipt[]> {
+    return await this.#thread.call('receipts', blockId);
+  }
+
+  async *receiptsSince(sinceMs: number): AsyncIterable<BlockReceipts> {
+    let blockId: number | undefined = 0;
+    while (blockId !== undefined) {
+      const blocks: BlockReceipts[] = await this.#thread.call('receiptsAfter', blockId, sinceMs);
+      yield* blocks;
+      blockId = blocks.at(-1)?.blockId;
+    }
+  }
+
+  async pruneReceipts(beforeMs: number): Promise<void> {
+    await this.#thread.call('pruneReceipts', beforeMs);
+  }
+
+  async close(): Promise<void> {
+    await this.#thread.call('close');
+  }
+}
