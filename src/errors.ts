@@ -2,8 +2,8 @@
  * Every refusal that a caller can cause, with its HTTP status, Stripe's error `type` and the `code` on
  * the wire (null: Stripe sends none). A new refusal does not compile until it has a row here.
  *
- * Types and codes: Stripe's OpenAPI and error-code pages; `duplicate_meter_event`, `no_meter` and
- * `archived_meter` are the codes of Stripe's v2 API, sent on v1 too so that nobody has to match texts.
+ * Types and codes: Stripe's OpenAPI and error-code pages. The codes of what can be wrong with an event are
+ * those of Stripe's v2 API and error reports, sent on v1 too so that nobody has to match texts.
  */
 type Row = { readonly status: number; readonly type: ErrorType; readonly code: string | null };
 export type ErrorType = 'invalid_request_error' | 'idempotency_error' | 'api_error';
@@ -27,11 +27,15 @@ const REFUSALS = {
   no_meter: row(400, 'invalid_request_error', 'no_meter'),
   archived_meter: row(400, 'invalid_request_error', 'archived_meter'),
   duplicate_meter_event: row(400, 'invalid_request_error', 'duplicate_meter_event'),
+  payload_no_customer_defined: row(400, 'invalid_request_error', 'payload_no_customer_defined'),
+  payload_no_value_defined: row(400, 'invalid_request_error', 'payload_no_value_defined'),
+  payload_invalid_value: row(400, 'invalid_request_error', 'payload_invalid_value'),
   timestamp_too_far_in_past: row(400, 'invalid_request_error', 'timestamp_too_far_in_past'),
   timestamp_in_future: row(400, 'invalid_request_error', 'timestamp_in_future'),
   cancel_too_late: row(400, 'invalid_request_error', null),
   idempotency_mismatch: row(400, 'idempotency_error', null),
   idempotency_key_in_use: row(409, 'invalid_request_error', 'idempotency_key_in_use'),
+  internal: row(500, 'api_error', null),
   unavailable: row(503, 'api_error', null),
 } as const satisfies Record<string, Row>;
 

@@ -20,6 +20,9 @@ export type Catalog = {
   close(): void;
 };
 
+/** How far `Keys.find` may lag behind keys revoked by another process: too short for anyone to notice. */
+export const KEYS_STALE_MS = 250;
+
 /** One page of a list: at most `limit` rows next to the cursor, which is an id and is left out itself. */
 export type PageQuery = {
   readonly limit: number;
@@ -66,7 +69,11 @@ export type Customers = {
   ): Promise<Customer | undefined>;
   /** Finds deleted ones too: Stripe answers `deleted: true` for them. */
   find(namespace: Namespace, id: string): Promise<Customer | undefined>;
-  /** Without the deleted ones. */
+  /**
+   * Without the deleted ones. A deleted one still does as a cursor, for a client that deletes while it
+   * pages; a cursor that names no customer is refused as `Meters.list` refuses it. `email` is compared
+   * exactly, case and all (Stripe: list customers).
+   */
   list(namespace: Namespace, page: PageQuery, email?: string): Promise<Page<Customer>>;
 };
 
@@ -82,14 +89,18 @@ export type Key = {
 };
 
 export type Keys = {
-  /** The account that the folder was made with; made on the first call. */
+  /** The account that the catalog was made with: the same for ever, in every process. */
   defaultAccount(): string;
-  /** Stores only the SHA-256 of the secret. */
+  /** Stores only the SHA-256 of the secret, and makes the key's account if it is a new one. */
   create(key: Key, secretSha256: string): Promise<void>;
+  /** Newest first, the revoked ones too. */
   list(): Promise<readonly Key[]>;
   /** False when there is no such key. Revoking twice keeps the first time. */
   revoke(id: string, nowMs: number): Promise<boolean>;
-  /** The namespace of a key that is not revoked. From memory, at most `KEYS_STALE_MS` behind other processes. */
+  /**
+   * The namespace of a key that is not revoked. From memory: a key made by another process is found at
+   * once, one that it revoked is refused within `KEYS_STALE_MS`.
+   */
   find(secretSha256: string): Namespace | undefined;
 };
 

@@ -13,3 +13,16 @@ export type Customer = {
   /** Deleted customers keep their id and nothing else that the API shows. */
   readonly deleted: boolean;
 };
+
+/** A deleted customer: the id stays, so that usage stays explainable; the personal data goes. */
+export function erase(customer: Customer): Customer {
+  return {
+    ...customer,
+    name: null,
+    email: null,
+    description: null,
+    phone: null,
+    metadata: new Map(),
+    deleted: true,
+  };
+}

@@ -1,0 +1,27 @@
+/**
+ * What every catalog must pass, whatever it stores its rows in: each promise of `catalog.ts`, through
+ * its interface only.
+ */
+import { suite, type TestContext } from 'node:test';
+import { answersContract } from './contract/answers.ts';
+import { customersContract } from './contract/customers.ts';
+import { eventNamesContract } from './contract/event-names.ts';
+import { keysContract } from './contract/keys.ts';
+import { listsContract } from './contract/lists.ts';
+import { metersContract } from './contract/meters.ts';
+import type { CatalogUnderTest } from './contract/subject.ts';
+
+/** Runs the suites on a catalog; `open` gives a new, empty one each time. */
+export function catalogContract(name: string, open: () => Promise<CatalogUnderTest>): void {
+  const start = async (t: TestContext): Promise<CatalogUnderTest> => {
+    const subject = await open();
+    t.after(async () => await subject.dispose());
+    return subject;
+  };
+  suite(`${name}: meters`, () => metersContract(start));
+  suite(`${name}: event names`, () => eventNamesContract(start));
+  suite(`${name}: customers`, () => customersContract(start));
+  suite(`${name}: lists`, () => listsContract(start));
+  suite(`${name}: answers`, () => answersContract(start));
+  suite(`${name}: keys`, () => keysContract(start));
+}

@@ -1,0 +1,32 @@
+import type { Meter } from '../../meters/meter.ts';
+import type { Namespace } from '../../namespace.ts';
+
+/** The meters of each event name, in memory: the active one first, then the inactive ones, newest first. */
+export type EventNames = {
+  /** Empty when no meter ever had the name. The array never changes: the next `put` brings another. */
+  readonly metersOf: (namespace: Namespace, eventName: string) => readonly Meter[];
+  /** From now on these are all the meters of the event name that they share. */
+  readonly put: (sameName: readonly Meter[]) => void;
+};
+
+const NO_METERS: readonly Meter[] = Object.freeze([]);
+
+/** From all meters, each event name's in the order in which it shall give them back. */
+export function toEventNames(meters: Iterable<Meter>): EventNames {
+  const namespaces = new Map<Namespace, Map<string, readonly Meter[]>>();
+
+  const metersOf = (namespace: Namespace, eventName: string): readonly Meter[] =>
+    namespaces.get(namespace)?.get(eventName) ?? NO_METERS;
+
+  const put = (sameName: readonly Meter[]): void => {
+    const [first] = sameName;
+    if (first === undefined) return;
+    const names = namespaces.get(first.namespace) ?? new Map<string, readonly Meter[]>();
+    namespaces.set(first.namespace, names.set(first.eventName, sameName));
+  };
+
+  for (const sameNamespace of Map.groupBy(meters, (meter) => meter.namespace).values()) {
+    Map.groupBy(sameNamespace, (meter) => meter.eventName).forEach(put);
+  }
+  return { metersOf, put };
+}

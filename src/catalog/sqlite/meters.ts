@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import type { Database } from 'better-sqlite3';
+import { ApiError } from '../../errors.ts';
+import type { Meter, MeterStatus } from '../../meters/meter.ts';
+import type { Namespace } from '../../namespace.ts';
+import type { Meters, Remember } from '../catalog.ts';
+import { answerSaver } from './answers.ts';
+import { toEventNames } from './event-names.ts';
+import { type CursorParam, readPage } from './page.ts';
+
+/**
+ * Meters as rows of `meters`, and in memory by event name. Memory is changed after the commit, with
+ * rows read before it, so that it never runs ahead of the disk; no other process writes meters.
+ */
+export function sqliteMeters(db: Database): Meters {
+  const sql = prepareStatements(db);
+  const saveAnswer = answerSaver(db);
+  const eventNames = toEventNames(sql.all.all());
+
+  const create = db.transaction((meter: Meter, remember: Remember<Meter>) => {
+    refuseTakenEventName(sql, meter);
+    sql.insert.run(meter);
+    if (remember !== undefined) saveAnswer(remember(meter));
+    return sql.ofEventName.all(meter.namespace, meter.eventName);
+  });
+
+  const change = db.transaction(
+    (
+      namespace: Namespace,
+      id: string,
+      apply: (meter: Meter) => Meter,
+      remember: Remember<Meter>,
+    ) => {
+      const before = sql.find.get(namespace, id);
+      if (before === undefined) return undefined;
+      const after = apply(before);
+      if (after !== before) {
+        assertSameMeter(before, after);
+        refuseTakenEventName(sql, after);
+        sql.update.run(after);
+      }
+      if (remember !== undefined) saveAnswer(remember(after));
+      return { after, sameName: sql.ofEventName.all(namespace, after.eventName) };
+    },
+  );
+
+  return {
+    async create(meter, remember) {
+      eventNames.put(create.immediate(meter, remember));
+    },
+    async change(namespace, id, apply, remember) {
+      const changed = change.immediate(namespace, id, apply, remember);
+      if (changed === undefined) return undefined;
+      eventNames.put(changed.sameName);
+      return changed.after;
+    },
+    async find(namespace, id) {
+      return sql.find.get(namespace, id);
+    },
+    async list(namespace, page, status) {
+      const toOrdinal = (id: string, param: CursorParam): number => {
+        const row = sql.ordinal.get(namespace, id);
+        if (row !== undefined) return row.ordinal;
+        throw new ApiError('resource_missing_in_body', `No such billing meter: '${id}'`, param);
+      };
+      return readPage(page, toOrdinal, {
+        older: (ordinal, limit) => sql.older.all(namespace, ordinal, status ?? null, limit),
+        newer: (ordinal, limit) => sql.newer.all(namespace, ordinal, status ?? null, limit),
+      });
+    },
+    ofEventName: eventNames.metersOf,
+  };
+}
+
+/** Asked within the transaction that writes; the unique index behind it is for a bug only. */
+function refuseTakenEventName(sql: Statements, { namespace, id, eventName, status }: Meter): void {
+  if (status !== 'active') return;
+  const holder = sql.activeId.get(namespace, eventName)?.id;
+  if (holder === undefined || holder === id) return;
+  throw new ApiError(
+    'event_name_taken',
+    `A meter with the event name '${eventName}' already exists. ` +
+      'Deactivate that meter first, or choose another event name.',
+    'event_name',
+  );
+}
+
+/** The rest of a meter stands for ever: its events were read by these rules. */
+function assertSameMeter(before: Meter, after: Meter): void {
+  const { displayName, status, updatedS, deactivatedAtS } = after;
+  assert.deepEqual(after, { ...before, displayName, status, updatedS, deactivatedAtS });
+}
+
+const COLUMNS = `namespace, id, display_name AS displayName, event_name AS eventName, formula,
+  event_time_window AS eventTimeWindow, customer_key AS customerKey, value_key AS valueKey, status,
+  created_s AS createdS, updated_s AS updatedS, deactivated_at_s AS deactivatedAtS`;
+
+type Statements = ReturnType<typeof prepareStatements>;
+
+function prepareStatements(db: Database) {
+  type Walk = [Namespace, number, MeterStatus | null, number];
+  return {
+    insert: db.prepare<[Meter]>(`
+      INSERT INTO meters
+        (namespace, id, display_name, event_name, formula, event_time_window, customer_key,
+         value_key, status, created_s, updated_s, deactivated_at_s)
+      VALUES
+        (@namespace, @id, @displayName, @eventName, @formula, @eventTimeWindow, @customerKey,
+         @valueKey, @status, @createdS, @updatedS, @deactivatedAtS)`),
+    update: db.prepare<[Meter]>(`
+      UPDATE meters
+      SET display_name = @displayName, status = @status, updated_s = @updatedS,
+        deactivated_at_s = @deactivatedAtS
+      WHERE namespace = @namespace AND id = @id`),
+    find: db.prepare<[Namespace, string], Meter>(`
+      SELECT ${COLUMNS} FROM meters WHERE namespace = ? AND id = ?`),
+    activeId: db.prepare<[Namespace, string], { id: string }>(`
+      SELECT id FROM meters WHERE namespace = ? AND event_name = ? AND status = 'active'`),
+    ofEventName: db.prepare<[Namespace, string], Meter>(`
+      SELECT ${COLUMNS} FROM meters WHERE namespace = ? AND event_name = ?
+      ORDER BY status = 'active' DESC, ordinal DESC`),
+    all: db.prepare<[], Meter>(`
+      SELECT ${COLUMNS} FROM meters ORDER BY status = 'active' DESC, ordinal DESC`),
+    ordinal: db.prepare<[Namespace, string], { ordinal: number }>(`
+      SELECT ordinal FROM meters WHERE namespace = ? AND id = ?`),
+    older: db.prepare<Walk, Meter>(`
+      SELECT ${COLUMNS} FROM meters
+      WHERE namespace = ? AND ordinal < ? AND status = coalesce(?, status)
+      ORDER BY ordinal DESC LIMIT ?`),
+    newer: db.prepare<Walk, Meter>(`
+      SELECT ${COLUMNS} FROM meters
+      WHERE namespace = ? AND ordinal > ? AND status = coalesce(?, status)
+      ORDER BY ordinal LIMIT ?`),
+  };
+}

@@ -1,0 +1,74 @@
+-- Made by dump-schema.ts: version 1.
+
+CREATE TABLE accounts (
+  ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  created_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE answers (
+  ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
+  namespace TEXT NOT NULL,
+  idempotency_key TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  status INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  UNIQUE (namespace, idempotency_key)
+) STRICT;
+
+CREATE TABLE customers (
+  ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
+  namespace TEXT NOT NULL,
+  id TEXT NOT NULL,
+  created_s INTEGER NOT NULL,
+  name TEXT,
+  email TEXT,
+  description TEXT,
+  phone TEXT,
+  metadata TEXT NOT NULL,
+  deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)),
+  UNIQUE (namespace, id)
+) STRICT;
+
+CREATE TABLE keys (
+  ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  account TEXT NOT NULL REFERENCES accounts (id),
+  mode TEXT NOT NULL CHECK (mode IN ('live', 'test')),
+  secret_sha256 TEXT NOT NULL UNIQUE,
+  hint TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  revoked_at_ms INTEGER
+) STRICT;
+
+CREATE TABLE meters (
+  ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
+  namespace TEXT NOT NULL,
+  id TEXT NOT NULL,
+  display_name TEXT NOT NULL,
+  event_name TEXT NOT NULL,
+  formula TEXT NOT NULL,
+  event_time_window TEXT,
+  customer_key TEXT NOT NULL,
+  value_key TEXT NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('active', 'inactive')),
+  created_s INTEGER NOT NULL,
+  updated_s INTEGER NOT NULL,
+  deactivated_at_s INTEGER,
+  UNIQUE (namespace, id)
+) STRICT;
+
+CREATE INDEX answers_by_age ON answers (created_ms);
+
+CREATE INDEX customers_by_age ON customers (namespace, ordinal) WHERE deleted = 0;
+
+CREATE INDEX customers_by_email ON customers (namespace, email, ordinal) WHERE deleted = 0;
+
+CREATE UNIQUE INDEX meters_active_event_name ON meters (namespace, event_name)
+WHERE status = 'active';
+
+CREATE INDEX meters_by_age ON meters (namespace, ordinal);
+
+CREATE INDEX meters_by_event_name ON meters (namespace, event_name);

@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { suite, test, type TestContext } from 'node:test';
+import Database from 'better-sqlite3';
+import { StartupError } from '../../startup-error.ts';
+import { type Catalog, KEYS_STALE_MS } from '../catalog.ts';
+import { catalogContract } from '../contract.ts';
+import {
+  aCustomer,
+  aKey,
+  aMeter,
+  anAnswer,
+  ManualClock,
+  NAMESPACE,
+  sha256,
+} from '../contract/fixtures.ts';
+import type { CatalogUnderTest } from '../contract/subject.ts';
+import { ANSWERS_STEP_MAX } from './answers.ts';
+import { openDatabase } from './database.ts';
+import { dumpSchema } from './dump-schema.ts';
+import { openSqliteCatalog } from './sqlite-catalog.ts';
+
+catalogContract('SQLite', async (): Promise<CatalogUnderTest> => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'taximeter-catalog-'));
+  const file = path.join(folder, 'catalog.db');
+  const clock = new ManualClock();
+  let catalog = openSqliteCatalog(file, { clock });
+  const beside: Catalog[] = [];
+  return {
+    catalog,
+    clock,
+    async reopen() {
+      catalog.close();
+      catalog = openSqliteCatalog(file, { clock });
+      return catalog;
+    },
+    async openBeside() {
+      const other = openSqliteCatalog(file, { clock });
+      beside.push(other);
+      return other;
+    },
+    async storedBytes() {
+      return Buffer.concat(
+        readdirSync(folder).map((name) => readFileSync(path.join(folder, name))),
+      );
+    },
+    async dispose() {
+      for (const each of [catalog, ...beside]) each.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+});
+
+suite('SQLite: the file', () => {
+  test('a commit is synced, in a log beside the file; references are checked', (t) => {
+    const db = openDatabase(newFile(t));
+    assert.equal(db.pragma('journal_mode', { simple: true }), 'wal');
+    assert.equal(db.pragma('synchronous', { simple: true }), 2, '2 is FULL');
+    assert.equal(db.pragma('fullfsync', { simple: true }), 1);
+    assert.equal(db.pragma('foreign_keys', { simple: true }), 1);
+    assert.ok(Number(db.pragma('busy_timeout', { simple: true })) >= 1000);
+    db.close();
+  });
+
+  test(
+    'only its owner can read what is made',
+    { skip: process.platform === 'win32' },
+    async (t) => {
+      const file = newFile(t);
+      const umask = process.umask(0);
+      const catalog = openSqliteCatalog(file);
+      process.umask(umask);
+      await catalog.meters.create(aMeter('mtr_1'));
+      for (const name of [file, `${file}-wal`, `${file}-shm`]) {
+        assert.equal(statSync(name).mode & 0o777, 0o600, name);
+      }
+      catalog.close();
+
+      chmodSync(file, 0o640);
+      openSqliteCatalog(file).close();
+      assert.equal(statSync(file).mode & 0o777, 0o640, 'what the operator has set stays');
+    },
+  );
+
+  test('a newer file is refused in one line that says so, and stays as it was', async (t) => {
+    const file = newFile(t);
+    const catalog = openSqliteCatalog(file);
+    await catalog.meters.create(aMeter('mtr_1'));
+    catalog.close();
+    const db = new Database(file);
+    db.pragma('journal_mode = DELETE');
+    db.pragma('user_version = 7001');
+    db.close();
+    const before = readFileSync(file);
+    assert.throws(
+      () => openSqliteCatalog(file),
+      (error) => {
+        assert.ok(error instanceof StartupError);
+        assert.match(error.message, /^[^\n]+$/);
+        for (const part of [file, 'newer', '7001', 'up to 1']) {
+          assert.ok(error.message.includes(part), `${part} in: ${error.message}`);
+        }
+        return true;
+      },
+    );
+    assert.deepEqual(readFileSync(file), before);
+  });
+
+  test('the migrations add up to schema.sql', () => {
+    const committed = readFileSync(new URL('schema.sql', import.meta.url), 'utf8');
+    assert.equal(dumpSchema(), committed, 'run dump-schema.ts after a new migration');
+  });
+
+  test('what is not a catalog is not opened', (t) => {
+    const file = newFile(t);
+    const db = new Database(file);
+    db.exec('CREATE TABLE keys (whatever TEXT)');
+    db.close();
+    assert.throws(() => openSqliteCatalog(file), /keys already exists/);
+    const after = new Database(file);
+    assert.equal(after.pragma('user_version', { simple: true }), 0);
+    assert.deepEqual(
+      after.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all(),
+      ['keys'],
+    );
+    after.close();
+  });
+});
+
+suite('SQLite: answers and keys', () => {
+  test('a walk over the keys and a pruning take more than one step, and let others write', async (t) => {
+    const file = newFile(t);
+    const catalog = openSqliteCatalog(file);
+    t.after(() => catalog.close());
+    const count = 2 * ANSWERS_STEP_MAX + 1;
+    const db = new Database(file);
+    db.prepare(
+      `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
+      INSERT INTO answers
+        (namespace, idempotency_key, fingerprint, status, body, request_id, created_ms)
+      SELECT ?, 'k' || n, 'f', 200, '{}', 'req_1', n FROM numbers`,
+    ).run(count, NAMESPACE);
+    db.close();
+
+    const seen = new Set<string>();
+    for (const { idempotencyKey } of catalog.answers.keys()) {
+      seen.add(idempotencyKey);
+      if (seen.size === 1) await catalog.meters.create(aMeter('mtr_1'));
+    }
+    assert.equal(seen.size, count);
+
+    const pruned = catalog.answers.prune(count);
+    await catalog.meters.create(aMeter('mtr_2'), () => anAnswer('during'));
+    await pruned;
+    assert.deepEqual(
+      [...catalog.answers.keys()].map((key) => key.idempotencyKey),
+      [`k${count}`, 'during'],
+    );
+  });
+
+  test('a pruning that is under way ends quietly when the catalog is closed', async (t) => {
+    const file = newFile(t);
+    const catalog = openSqliteCatalog(file);
+    const db = new Database(file);
+    const insert = db.prepare(`
+      INSERT INTO answers
+        (namespace, idempotency_key, fingerprint, status, body, request_id, created_ms)
+      VALUES ('acct_one/test', ?, 'f', 200, '{}', 'req_1', 1)`);
+    db.transaction(() => {
+      for (let n = 0; n <= ANSWERS_STEP_MAX; n++) insert.run(`k${n}`);
+    })();
+    db.close();
+    const pruned = catalog.answers.prune(2);
+    catalog.close();
+    await pruned;
+  });
+
+  test('find asks the file once in KEYS_STALE_MS, not at each request', async (t) => {
+    const file = newFile(t);
+    const clock = new ManualClock();
+    const catalog = openSqliteCatalog(file, { clock });
+    const beside = openSqliteCatalog(file, { clock });
+    t.after(() => [catalog, beside].forEach((each) => each.close()));
+    await catalog.keys.create(aKey('key_1'), sha256('secret'));
+    await beside.keys.revoke('key_1', 1);
+    clock.advance(KEYS_STALE_MS - 1);
+    assert.equal(catalog.keys.find(sha256('secret')), 'acct_one/test', 'from memory');
+    clock.advance(1);
+    assert.equal(catalog.keys.find(sha256('secret')), undefined);
+  });
+});
+
+suite('SQLite: rows', () => {
+  test('a rule cannot change what stands for ever', async (t) => {
+    const catalog = openSqliteCatalog(newFile(t));
+    t.after(() => catalog.close());
+    await catalog.meters.create(aMeter('mtr_1'));
+    await catalog.customers.create(aCustomer('cus_1'));
+    for (const fields of [
+      { eventName: 'x' },
+      { id: 'mtr_2' },
+      { valueKey: 'x' },
+      { createdS: 1 },
+    ]) {
+      const change = catalog.meters.change(NAMESPACE, 'mtr_1', (m) => ({ ...m, ...fields }));
+      await assert.rejects(change, assert.AssertionError);
+    }
+    for (const fields of [{ id: 'cus_2' }, { createdS: 1 }]) {
+      const change = catalog.customers.change(NAMESPACE, 'cus_1', (c) => ({ ...c, ...fields }));
+      await assert.rejects(change, assert.AssertionError);
+    }
+    assert.deepEqual(await catalog.meters.find(NAMESPACE, 'mtr_1'), aMeter('mtr_1'));
+    assert.deepEqual(await catalog.customers.find(NAMESPACE, 'cus_1'), aCustomer('cus_1'));
+  });
+});
+
+/** A path in a new folder, which goes when the test ends. */
+function newFile(t: TestContext): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'taximeter-catalog-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  return path.join(folder, 'catalog.db');
+}

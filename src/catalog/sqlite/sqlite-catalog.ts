@@ -1,0 +1,34 @@
+/**
+ * The catalog in one SQLite file. One process serves from it, and so may hold meters in memory; any
+ * other may add and revoke keys meanwhile.
+ *
+ * Each call is one synchronous transaction behind a promise. A crash leaves a call's change whole,
+ * with its answer, or nothing of it; whole if the call had returned.
+ */
+import { type Clock, systemClock } from '../../clock.ts';
+import type { Catalog } from '../catalog.ts';
+import { sqliteAnswers } from './answers.ts';
+import { sqliteCustomers } from './customers.ts';
+import { openDatabase } from './database.ts';
+import { sqliteKeys } from './keys.ts';
+import { sqliteMeters } from './meters.ts';
+
+/**
+ * Opens the catalog at `file`, or makes it there; the folder must exist. Throws `StartupError`,
+ * and leaves the file as it is, when a newer Taximeter has written it.
+ */
+export function openSqliteCatalog(file: string, options: { readonly clock?: Clock } = {}): Catalog {
+  const db = openDatabase(file);
+  try {
+    return {
+      meters: sqliteMeters(db),
+      customers: sqliteCustomers(db),
+      keys: sqliteKeys(db, options.clock ?? systemClock),
+      answers: sqliteAnswers(db),
+      close: () => void db.close(),
+    };
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * New ids, shaped as Stripe shapes them: a prefix that names the kind, then base62 characters, each
+ * drawn evenly. Lengths of meter and customer ids: Stripe's API reference, examples.
+ */
+import { randomFillSync } from 'node:crypto';
+import type { Mode } from './namespace.ts';
+
+/** Gives one uniformly random byte, 0 to 255. */
+export type RandomByte = () => number;
+
+const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+/** Every request takes an id of 14 characters: one call of the system serves some 280 of them. */
+const POOL_BYTES = 4096;
+
+const systemRandom = pooled(POOL_BYTES);
+
+/** `mtr_` or `mtr_test_`, then 32 characters. */
+export function newMeterId(mode: Mode, random: RandomByte = systemRandom): string {
+  return (mode === 'live' ? 'mtr_' : 'mtr_test_') + base62(32, random);
+}
+
+/** `cus_` and 14 characters. */
+export function newCustomerId(random: RandomByte = systemRandom): string {
+  return 'cus_' + base62(14, random);
+}
+
+/** `acct_` and 16 characters. */
+export function newAccountId(random: RandomByte = systemRandom): string {
+  return 'acct_' + base62(16, random);
+}
+
+/** `key_` and 16 characters: names a key, opens nothing. */
+export function newKeyId(random: RandomByte = systemRandom): string {
+  return 'key_' + base62(16, random);
+}
+
+/** The secret itself: `sk_live_` or `sk_test_`, then 32 characters, which is 190 bits. */
+export function newSecretKey(mode: Mode, random: RandomByte = systemRandom): string {
+  return `sk_${mode}_` + base62(32, random);
+}
+
+/** `req_` and 14 characters. Cheap: every request takes one. */
+export function newRequestId(random: RandomByte = systemRandom): string {
+  return 'req_' + base62(14, random);
+}
+
+/** Takes six bits of a byte and draws again at 62 and 63: a remainder would favour some characters. */
+function base62(length: number, random: RandomByte): string {
+  let text = '';
+  while (text.length < length) text += ALPHABET.charAt(random() & 63);
+  return text;
+}
+
+/** Bytes of the system's generator, fetched many at a time. A byte handed out is wiped from the pool. */
+function pooled(size: number): RandomByte {
+  const pool = new Uint8Array(size);
+  let next = size;
+  return () => {
+    if (next === size) {
+      randomFillSync(pool);
+      next = 0;
+    }
+    const byte = pool[next] ?? 0;
+    pool[next++] = 0;
+    return byte;
+  };
+}
