@@ -188,10 +188,7 @@ type Fact = {
 const fact: fc.Arbitrary<Fact> = fc.record({
   customer: fc.constantFrom('cus_a', 'cus_a', 'cus_b'),
   timestampMs: fc
-    .tuple(
-      fc.constantFrom(-25, -1, 0, 0, 1, 24),
-      fc.constantFrom(0, 0, 59_999, 60_000, 3_599_999),
-    )
+    .tuple(fc.constantFrom(-25, -1, 0, 0, 1, 24), fc.constantFrom(0, 0, 59_999, 60_000, 3_599_999))
     .map(([hour, offset]) => ORIGIN_MS + hour * HOUR_MS + offset),
   value: fc.oneof(
     fc.bigInt({ min: -5n, max: 5n }).map((n) => n * 10n ** 12n),

@@ -16,7 +16,7 @@ import {
   toEvent,
   type EventRow,
 } from '../sql/event.ts';
-import { summarySql } from '../sql/summary.ts';
+import { anyCancelledSql, summarySql } from '../sql/summary.ts';
 import type {
   Audit,
   ReceivedIdentifier,
@@ -87,7 +87,9 @@ class ChdbUsageStore implements UsageStore {
   }
 
   async summarize(query: SummaryQuery): Promise<readonly SummaryRow[]> {
-    const rows = await this.#readers.rows<[string | number, string]>(summarySql(query));
+    const cancelled = await this.#readers.rows(anyCancelledSql(query));
+    const statement = summarySql(query, cancelled.length > 0);
+    const rows = await this.#readers.rows<[string | number, string]>(statement);
     return rows.map(([startMs, value]) => ({
       startMs: query.groupingWindow === null ? query.startMs : Number(startMs),
       value: storedQuantity(value),
