@@ -1,0 +1,97 @@
+/**
+ * Group commit: while one commit runs, the next block fills; no timers. Everybody whose facts are in a block
+ * waits for the same promise.
+ *
+ * After a failed commit nothing is acknowledged any more: every waiter and every later call is refused, and
+ * `onFatal` is told once, so that the process stops (P9).
+ */
+import type { Journal } from '../journal/journal.ts';
+import { BlockBuilder } from './block-builder.ts';
+
+type Commit = { readonly block: BlockBuilder; readonly done: PromiseWithResolvers<number> };
+
+export class Committer {
+  /** The last block known to be on disk. */
+  committedBlockId: number;
+  readonly #journal: Pick<Journal, 'commit'>;
+  readonly #onCommit: (blockId: number, rows: number) => void;
+  readonly #onFatal: (error: unknown) => void;
+  #next = newCommit();
+  #running: Promise<void> | undefined;
+  #lastSequence: number;
+  #failure: { error: unknown } | undefined;
+
+  constructor(
+    journal: Pick<Journal, 'commit' | 'lastSequence' | 'lastBlockId'>,
+    hooks: {
+      onCommit: (blockId: number, rows: number) => void;
+      onFatal: (error: unknown) => void;
+    },
+  ) {
+    this.#journal = journal;
+    this.#lastSequence = journal.lastSequence;
+    this.committedBlockId = journal.lastBlockId;
+    this.#onCommit = hooks.onCommit;
+    this.#onFatal = hooks.onFatal;
+  }
+
+  /** The next sequence in the order of acceptance; what takes it must be appended in the same turn. */
+  nextSequence(): number {
+    this.#lastSequence += 1;
+    return this.#lastSequence;
+  }
+
+  /** Adds facts to the next block. Resolves with the block's id when the block is on disk. */
+  append(fill: (block: BlockBuilder) => void): Promise<number> {
+    if (this.#failure !== undefined) return Promise.reject(stopped(this.#failure.error));
+    fill(this.#next.block);
+    this.#running ??= this.#run();
+    return this.#next.done.promise;
+  }
+
+  /** Resolves when everything appended so far is on disk. */
+  async settled(): Promise<void> {
+    if (this.#failure !== undefined) throw stopped(this.#failure.error);
+    // What is committing now is older than what is gathered now.
+    if (!this.#next.block.isEmpty) await this.#next.done.promise;
+    else await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#failure === undefined) {
+      // Requests that are already in the sockets join the block.
+      await new Promise(setImmediate);
+      if (this.#next.block.isEmpty) break;
+      await this.#commitNext();
+    }
+    this.#running = undefined;
+  }
+
+  async #commitNext(): Promise<void> {
+    const { block, done } = this.#next;
+    this.#next = newCommit();
+    try {
+      const built = block.build(this.#lastSequence);
+      const blockId = await this.#journal.commit(built);
+      this.committedBlockId = blockId;
+      this.#onCommit(blockId, built.rows);
+      done.resolve(blockId);
+    } catch (error) {
+      this.#failure = { error };
+      done.reject(stopped(error));
+      this.#next.done.reject(stopped(error));
+      this.#onFatal(error);
+    }
+  }
+}
+
+function newCommit(): Commit {
+  const done = Promise.withResolvers<number>();
+  // Those who wait get the reason; a block that nobody waits for must not end the process on its own.
+  done.promise.catch(() => undefined);
+  return { block: new BlockBuilder(), done };
+}
+
+function stopped(cause: unknown): Error {
+  return new Error('The journal cannot be written; nothing is accepted any more.', { cause });
+}

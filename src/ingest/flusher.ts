@@ -1,0 +1,142 @@
+/**
+ * The one flusher: moves committed blocks into the usage store, in order, in large inserts, then drops them
+ * from the journal. Readers that cannot wait ask for `flushThrough`.
+ *
+ * A plan is on disk before its insert begins (see Journal), so a crash at any point ends in the same insert
+ * under the same token. A failed insert is tried again under the same token: until one has returned, the
+ * journal still holds every row. Readers are told meanwhile that the store is unavailable.
+ */
+import { ApiError } from '../errors.ts';
+import type { FlushPlan, Journal } from '../journal/journal.ts';
+import type { UsageStore } from '../usage/usage-store.ts';
+
+/** How long rows may wait for company when nobody asks: about one insert a second keeps merges cheap. */
+const GATHER_MS = 1000;
+/** Rows enough for an insert of their own. */
+const GATHER_ROWS = 50_000;
+/** The pause after a failed insert. */
+const RETRY_MS = 1000;
+
+type Waiter = {
+  readonly blockId: number;
+  readonly resolve: () => void;
+  readonly reject: (e: Error) => void;
+};
+
+export class Flusher {
+  readonly #journal: Pick<Journal, 'planFlush' | 'finishFlush'>;
+  readonly #store: Pick<UsageStore, 'insert'>;
+  readonly #onFailure: (error: unknown) => void;
+  readonly #onFatal: (error: unknown) => void;
+  #flushedBlockId = 0;
+  #committedBlockId: number;
+  #rowsWaiting = 0;
+  #waiters: Waiter[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(
+    journal: Pick<Journal, 'planFlush' | 'finishFlush' | 'lastBlockId'>,
+    store: Pick<UsageStore, 'insert'>,
+    hooks: { onFailure: (error: unknown) => void; onFatal: (error: unknown) => void },
+  ) {
+    this.#journal = journal;
+    this.#store = store;
+    this.#onFailure = hooks.onFailure;
+    this.#onFatal = hooks.onFatal;
+    this.#committedBlockId = journal.lastBlockId;
+  }
+
+  /** Tells that a block is in the journal. */
+  committed(blockId: number, rows: number): void {
+    this.#committedBlockId = blockId;
+    this.#rowsWaiting += rows;
+    if (this.#rowsWaiting >= GATHER_ROWS) this.#start();
+    else this.#timer ??= setTimeout(() => this.#start(), GATHER_MS);
+  }
+
+  /**
+   * Resolves when every block up to this one is in the usage store. Throws ApiError `unavailable` when the
+   * store refuses; the rows stay safe in the journal.
+   */
+  async flushThrough(blockId: number): Promise<void> {
+    if (blockId <= this.#flushedBlockId) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiters.push({ blockId, resolve, reject });
+    this.#start();
+    await promise;
+  }
+
+  /** Stops after the insert that runs now; what is left waits in the journal for the next start. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  #start(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (!this.#closed) this.#running ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      do {
+        const committedBlockId = this.#committedBlockId;
+        const plan = await this.#journal.planFlush();
+        // No plan: at that moment no block was left, so all that had been committed is in the store.
+        if (plan === undefined) this.#flushed(committedBlockId, 0);
+        else if (!(await this.#insert(plan))) break;
+      } while (!this.#closed && this.#isUrgent());
+    } catch (error) {
+      // Not the store but the journal has failed: there is nothing to go on from.
+      this.#refuseWaiters(error);
+      this.#onFatal(error);
+    } finally {
+      this.#running = undefined;
+      if (this.#flushedBlockId < this.#committedBlockId) this.#timer ??= this.#later();
+    }
+  }
+
+  /** True when the plan's rows are in the store and out of the journal. */
+  async #insert(plan: FlushPlan): Promise<boolean> {
+    try {
+      await this.#store.insert(plan);
+    } catch (error) {
+      this.#onFailure(error);
+      this.#refuseWaiters(error);
+      return false;
+    }
+    await this.#journal.finishFlush(plan);
+    this.#flushed(plan.lastBlockId, plan.rows);
+    return true;
+  }
+
+  #flushed(blockId: number, rows: number): void {
+    this.#flushedBlockId = Math.max(this.#flushedBlockId, blockId);
+    this.#rowsWaiting = Math.max(0, this.#rowsWaiting - rows);
+    const waiters = this.#waiters;
+    this.#waiters = waiters.filter((waiter) => waiter.blockId > this.#flushedBlockId);
+    for (const waiter of waiters) {
+      if (waiter.blockId <= this.#flushedBlockId) waiter.resolve();
+    }
+  }
+
+  #isUrgent(): boolean {
+    return this.#waiters.length > 0 || this.#rowsWaiting >= GATHER_ROWS;
+  }
+
+  #later(): NodeJS.Timeout | undefined {
+    return this.#closed ? undefined : setTimeout(() => this.#start(), RETRY_MS);
+  }
+
+  #refuseWaiters(cause: unknown): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    const refusal = new ApiError('unavailable', 'Usage cannot be read at the moment. Try again.');
+    refusal.cause = cause;
+    for (const waiter of waiters) waiter.reject(refusal);
+  }
+}

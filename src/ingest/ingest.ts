@@ -1,0 +1,124 @@
+/**
+ * The way in. One thread decides, in the order of arrival, whether an event is new; what is new goes to disk
+ * with the next commit, and only then is anybody told.
+ *
+ * What a crash can leave: facts that were committed and not acknowledged (the client's retry meets a
+ * duplicate, or its receipt), never the other way round.
+ */
+import type { Answers } from '../catalog/catalog.ts';
+import type { Cancellation, MeterEvent } from '../events/event.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Receipt } from '../journal/receipt.ts';
+import type { UsageStore } from '../usage/usage-store.ts';
+import { ANSWER_KEPT_MS, AnsweredKeys, IN_CATALOG } from './answered-keys.ts';
+import { Committer } from './committer.ts';
+import { Flusher } from './flusher.ts';
+import { Identifiers } from './identifiers.ts';
+import { NamespaceHashes } from './namespace-hashes.ts';
+
+export type NewEvent = Omit<MeterEvent, 'sequence'>;
+
+export type IngestParts = {
+  readonly journal: Journal;
+  readonly store: UsageStore;
+  readonly answers: Pick<Answers, 'keys' | 'prune'>;
+  readonly identifierWindowDays: number;
+  /** The usage store refused an insert; it is tried again. */
+  readonly onStoreFailure: (error: unknown) => void;
+  /** The journal failed: nothing may be acknowledged any more, the process has to stop (P9). */
+  readonly onFatal: (error: unknown) => void;
+};
+
+export class Ingest {
+  readonly answeredKeys: AnsweredKeys;
+  readonly #parts: IngestParts;
+  readonly #identifiers: Identifiers;
+  readonly #committer: Committer;
+  readonly #flusher: Flusher;
+
+  constructor(parts: IngestParts) {
+    const { journal, store, onFatal } = parts;
+    const hashes = new NamespaceHashes(journal.hashKey);
+    this.#parts = parts;
+    this.#identifiers = new Identifiers(hashes, parts.identifierWindowDays);
+    this.answeredKeys = new AnsweredKeys(hashes);
+    this.#flusher = new Flusher(journal, store, { onFailure: parts.onStoreFailure, onFatal });
+    this.#committer = new Committer(journal, {
+      onCommit: (blockId, rows) => this.#flusher.committed(blockId, rows),
+      onFatal,
+    });
+  }
+
+  /** Brings the usage store up to date with the journal and remembers what was accepted and answered. */
+  async recover(nowMs: number): Promise<void> {
+    const { journal, store, answers } = this.#parts;
+    await this.forgetOldAnswers(nowMs);
+    await this.#flusher.flushThrough(journal.lastBlockId);
+    for await (const chunk of store.identifiers(this.#identifiers.rememberedSinceMs(nowMs))) {
+      for (const received of chunk) this.#identifiers.add(received);
+    }
+    for await (const block of journal.receiptsSince(nowMs - ANSWER_KEPT_MS)) {
+      this.answeredKeys.addReceipts(block.receipts, block.blockId);
+    }
+    for (const { namespace, idempotencyKey, createdMs } of answers.keys()) {
+      const keyHash = this.answeredKeys.hashKey(namespace, idempotencyKey);
+      this.answeredKeys.add(keyHash, createdMs, IN_CATALOG);
+    }
+  }
+
+  /**
+   * Stores one event, once an identifier. When it resolves, the event is on disk: answer the client only
+   * after that. `duplicate` waits too, for the event that it is a duplicate of.
+   */
+  async record(event: NewEvent, receipt?: Receipt): Promise<'recorded' | 'duplicate'> {
+    if (!this.#identifiers.add(event)) {
+      await this.#committer.settled();
+      return 'duplicate';
+    }
+    const sequence = this.#committer.nextSequence();
+    await this.#append(receipt, (block) => block.addEvent({ ...event, sequence }));
+    return 'recorded';
+  }
+
+  /** Stores a cancellation; as for `record`, it is on disk when this resolves. */
+  async cancel(cancellation: Cancellation, receipt?: Receipt): Promise<void> {
+    await this.#append(receipt, (block) => block.addCancellation(cancellation));
+  }
+
+  /** Stores only that a keyed request was answered, for an answer that changed nothing. */
+  async recordReceipt(receipt: Receipt): Promise<void> {
+    await this.#append(receipt, () => undefined);
+  }
+
+  async #append(receipt: Receipt | undefined, fill: Parameters<Committer['append']>[0]) {
+    const blockId = await this.#committer.append((block) => {
+      fill(block);
+      if (receipt !== undefined) block.addReceipt(receipt);
+    });
+    if (receipt !== undefined) this.answeredKeys.addReceipts([receipt], blockId);
+  }
+
+  /** The read barrier (P3): resolves when all that was acknowledged before the call is in the usage store. */
+  async settled(): Promise<void> {
+    await this.#flusher.flushThrough(this.#committer.committedBlockId);
+  }
+
+  /** Drops first answers that are too old to be asked for. To be called about once an hour. */
+  async forgetOldAnswers(nowMs: number): Promise<void> {
+    await this.#parts.journal.pruneReceipts(nowMs - ANSWER_KEPT_MS);
+    await this.#parts.answers.prune(nowMs - ANSWER_KEPT_MS);
+  }
+
+  /** How many identifiers are remembered. */
+  get identifiersHeld(): number {
+    return this.#identifiers.size;
+  }
+
+  /** Finishes what was begun. What is not in the usage store by then waits in the journal. */
+  async close(): Promise<void> {
+    await this.#committer.settled();
+    // A store that refuses is no reason to hang: the next start flushes what is left.
+    await this.settled().catch(() => undefined);
+    await this.#flusher.close();
+  }
+}
