@@ -1,0 +1,59 @@
+import { hash } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { ApiError } from '../errors.ts';
+import { accountOf, type Namespace } from '../namespace.ts';
+
+/** SHA-256 of a secret key, in hex: the only form in which keys are kept. */
+export function hashSecret(secret: string): string {
+  return hash('sha256', secret);
+}
+
+/**
+ * The namespace that the request's key opens: `Authorization: Bearer <key>`, or Basic with the key as user
+ * name. Throws `key_missing`, `key_invalid`, or `account_invalid` when `Stripe-Account` names an account that
+ * the key does not belong to: quietly metering it into another account would mix worlds.
+ */
+export function authenticate(
+  headers: IncomingHttpHeaders,
+  namespaceOf: (secretSha256: string) => Namespace | undefined,
+): Namespace {
+  const secret = secretOf(headers.authorization);
+  if (secret === undefined) {
+    throw new ApiError(
+      'key_missing',
+      'You did not provide an API key. You need to provide your API key in the Authorization header, ' +
+        "using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
+    );
+  }
+  const namespace = namespaceOf(hashSecret(secret));
+  if (namespace === undefined) {
+    throw new ApiError('key_invalid', `Invalid API Key provided: ${redact(secret)}`);
+  }
+  const account = headers['stripe-account'];
+  if (account !== undefined && account !== accountOf(namespace)) {
+    throw new ApiError(
+      'account_invalid',
+      `The provided key '${redact(secret)}' does not have access to account '${String(account)}' ` +
+        '(or that account does not exist).',
+    );
+  }
+  return namespace;
+}
+
+function secretOf(authorization: string | undefined): string | undefined {
+  if (authorization === undefined) return undefined;
+  const space = authorization.indexOf(' ');
+  const scheme = authorization.slice(0, space).toLowerCase();
+  const credentials = authorization.slice(space + 1).trim();
+  if (scheme === 'bearer') return credentials === '' ? undefined : credentials;
+  if (scheme !== 'basic') return undefined;
+  const [user = ''] = Buffer.from(credentials, 'base64').toString().split(':', 1);
+  return user === '' ? undefined : user;
+}
+
+/** What may be shown of a key: its kind and mode, and the last four characters when the rest stays secret. */
+export function redact(secret: string): string {
+  const kind = /^(?:sk|rk|pk)_(?:test|live)_/.exec(secret)?.[0] ?? '';
+  const rest = secret.slice(kind.length);
+  return `${kind}****${rest.length >= 16 ? rest.slice(-4) : ''}`;
+}

@@ -1,0 +1,124 @@
+/**
+ * Idempotency-Key as Stripe has it (docs: api/idempotent_requests): the first answer to a keyed POST is
+ * given again for 24 h, also after a restart; the same key with other parameters, or while the first request
+ * is still being answered, is refused. Refusals are not kept: a request that changed nothing may be mended
+ * and sent again under its key.
+ *
+ * Where the first answer lives depends on where the change went, so that both are stored in one commit: in
+ * the catalog, as a body; in the journal, as a receipt from which the route makes the answer again. A table
+ * of key hashes in memory says which, so that a fresh key costs no look-up on disk.
+ */
+import type { Answers } from '../catalog/catalog.ts';
+import { ApiError } from '../errors.ts';
+import { IN_CATALOG, type AnsweredKeys } from '../ingest/answered-keys.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { ApiRequest, Claim, Route } from './api.ts';
+
+/** Stripe's limit. */
+const KEY_LENGTH_MAX = 255;
+
+export type Answered = { readonly body: string; readonly replayed: boolean };
+
+export class Idempotency {
+  readonly #answered: AnsweredKeys;
+  readonly #answers: Pick<Answers, 'find'>;
+  readonly #journal: Pick<Journal, 'receipts'>;
+  readonly #inFlight = new Set<string>();
+
+  constructor(
+    answered: AnsweredKeys,
+    answers: Pick<Answers, 'find'>,
+    journal: Pick<Journal, 'receipts'>,
+  ) {
+    this.#answered = answered;
+    this.#answers = answers;
+    this.#journal = journal;
+  }
+
+  /** Answers a keyed request: the first time through `route.handle`, then with the same answer again. */
+  async answer(
+    route: Route,
+    request: Omit<ApiRequest, 'claim'>,
+    idempotencyKey: string,
+    /** One text per set of parameters, whatever their spelling. */
+    canonical: string,
+  ): Promise<Answered> {
+    const { namespace } = request;
+    const claim = this.#claim(request, idempotencyKey, canonical);
+    const inFlight = `${namespace}\0${idempotencyKey}`;
+    if (this.#inFlight.has(inFlight)) throw keyInUse(idempotencyKey);
+    // Held until the answer is on disk: a second request finds either this mark or the answer.
+    this.#inFlight.add(inFlight);
+    try {
+      const first = await this.#firstAnswer(route, { ...request, claim });
+      if (first !== undefined) return { body: first, replayed: true };
+      const body = JSON.stringify(await route.handle({ ...request, claim }));
+      if (route.replay === undefined) {
+        this.#answered.add(claim.keyHash, request.receivedAtMs, IN_CATALOG);
+      }
+      return { body, replayed: false };
+    } finally {
+      this.#inFlight.delete(inFlight);
+    }
+  }
+
+  #claim(
+    { namespace }: Pick<ApiRequest, 'namespace'>,
+    idempotencyKey: string,
+    canonical: string,
+  ): Claim {
+    if (idempotencyKey === '' || idempotencyKey.length > KEY_LENGTH_MAX) {
+      throw new ApiError(
+        'parameter_invalid',
+        `Invalid Idempotency-Key: must be 1 to ${KEY_LENGTH_MAX} characters.`,
+      );
+    }
+    const keyHash = this.#answered.hashKey(namespace, idempotencyKey);
+    const fingerprint = this.#answered.fingerprint(namespace, canonical);
+    return { idempotencyKey, keyHash, fingerprint };
+  }
+
+  /** The first answer's body; undefined when the key is new. Throws when it stood for something else. */
+  async #firstAnswer(
+    route: Route,
+    request: ApiRequest & { claim: Claim },
+  ): Promise<string | undefined> {
+    const { claim, namespace } = request;
+    const place = this.#answered.find(claim.keyHash, request.receivedAtMs);
+    if (place === undefined) return undefined;
+    if (place === IN_CATALOG) {
+      const saved = await this.#answers.find(namespace, claim.idempotencyKey);
+      if (saved === undefined) return undefined;
+      if (saved.fingerprint !== claim.fingerprint.join('-')) throw mismatch(claim);
+      return saved.body;
+    }
+    const receipts = await this.#journal.receipts(place);
+    const receipt = receipts.find(({ keyHash }) => sameWords(keyHash, claim.keyHash));
+    if (receipt === undefined) return undefined;
+    if (!sameWords(receipt.fingerprint, claim.fingerprint) || route.replay === undefined) {
+      throw mismatch(claim);
+    }
+    return JSON.stringify(route.replay(request, receipt));
+  }
+}
+
+function sameWords(a: Uint32Array, b: Uint32Array): boolean {
+  return a.every((word, index) => word === b[index]);
+}
+
+/** Stripe's text, as users report it. */
+function mismatch({ idempotencyKey }: Claim): ApiError {
+  return new ApiError(
+    'idempotency_mismatch',
+    'Keys for idempotent requests can only be used with the same parameters they were first used with. ' +
+      `Try using a key other than '${idempotencyKey}' if you meant to execute a different request.`,
+  );
+}
+
+function keyInUse(idempotencyKey: string): ApiError {
+  return new ApiError(
+    'idempotency_key_in_use',
+    `There is currently another in-progress request using this Idempotency-Key (${idempotencyKey}). ` +
+      'Try again when it has been answered.',
+  );
+}

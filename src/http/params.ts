@@ -1,0 +1,189 @@
+/**
+ * Readers for parameters. Each one throws the ApiError that names the wrong parameter by its path, as Stripe
+ * writes it (`default_aggregation[formula]`); what they return needs no further check.
+ *
+ * Texts and codes: Stripe's error-code pages and what users report of them.
+ */
+import { ApiError } from '../errors.ts';
+import { toList, type Form, type FormValue } from './form.ts';
+
+/** What a call takes: `true` for one value or anything below it, or the names inside. */
+export type Shape = { readonly [name: string]: true | Shape };
+
+/** Throws `parameter_unknown` for every parameter that the shape does not name, all in one message. */
+export function refuseUnknown(form: Form, shape: Shape): void {
+  const unknown = unknownPaths(form, shape, '');
+  const [first] = unknown;
+  if (first === undefined) return;
+  const plural = unknown.length > 1 ? 's' : '';
+  throw new ApiError(
+    'parameter_unknown',
+    `Received unknown parameter${plural}: ${unknown.join(', ')}`,
+    first,
+  );
+}
+
+function unknownPaths(form: Form, shape: Shape, parent: string): string[] {
+  const paths: string[] = [];
+  for (const [name, value] of form) {
+    const path = parent === '' ? name : `${parent}[${name}]`;
+    const known = Object.hasOwn(shape, name) ? shape[name] : undefined;
+    if (known === undefined) paths.push(path);
+    else if (known !== true && typeof value !== 'string') {
+      paths.push(...unknownPaths(value, known, path));
+    }
+  }
+  return paths;
+}
+
+/** A text of 1 to `max` characters, or undefined when it was not sent. */
+export function text(form: Form, path: string, max: number): string | undefined {
+  const value = valueAt(form, path);
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string')
+    throw new ApiError('parameter_invalid', `Invalid string: ${path}`, path);
+  if (value === '') throw empty(path);
+  if (value.length > max) {
+    throw new ApiError(
+      'parameter_invalid',
+      `Invalid string: ${path} must be at most ${max} characters, and has ${value.length}.`,
+      path,
+    );
+  }
+  return value;
+}
+
+export function requiredText(form: Form, path: string, max: number): string {
+  return text(form, path, max) ?? missing(path);
+}
+
+/** As `text`, but an empty text (which is how SDKs send null) unsets: null. */
+export function textOrNull(form: Form, path: string, max: number): string | null | undefined {
+  return valueAt(form, path) === '' ? null : text(form, path, max);
+}
+
+export function oneOf<T extends string>(
+  form: Form,
+  path: string,
+  allowed: readonly T[],
+): T | undefined {
+  const value = valueAt(form, path);
+  if (value === undefined) return undefined;
+  if (value === '') throw empty(path);
+  const known = allowed.find((one) => one === value);
+  if (known !== undefined) return known;
+  throw new ApiError(
+    'parameter_invalid',
+    `Invalid ${path}: must be ${alternatives(allowed)}`,
+    path,
+  );
+}
+
+export function requiredOneOf<T extends string>(
+  form: Form,
+  path: string,
+  allowed: readonly T[],
+): T {
+  return oneOf(form, path, allowed) ?? missing(path);
+}
+
+/** A whole number in [min, max]. */
+export function integer(
+  form: Form,
+  path: string,
+  { min, max }: { min: number; max: number },
+): number | undefined {
+  const value = valueAt(form, path);
+  if (value === undefined) return undefined;
+  if (value === '') throw empty(path);
+  // Sixteen digits are past what a number holds exactly.
+  if (typeof value !== 'string' || !/^-?\d{1,15}$/.test(value)) {
+    const shown = typeof value === 'string' ? value : path;
+    throw new ApiError('parameter_invalid_integer', `Invalid integer: ${shown}`, path);
+  }
+  const number = Number(value);
+  if (number < min || number > max) {
+    throw new ApiError(
+      'parameter_invalid_integer',
+      `Invalid integer: ${path} must be from ${min} to ${max}, and is ${value}.`,
+      path,
+    );
+  }
+  return number;
+}
+
+export function requiredInteger(
+  form: Form,
+  path: string,
+  bounds: { min: number; max: number },
+): number {
+  return integer(form, path, bounds) ?? missing(path);
+}
+
+/** A set of named values, or undefined when it was not sent. */
+export function hash(form: Form, path: string): Form | undefined {
+  const value = valueAt(form, path);
+  if (value === undefined) return undefined;
+  if (typeof value === 'string') {
+    if (value === '') throw empty(path);
+    throw new ApiError('parameter_invalid', `Invalid hash: ${path} takes named values.`, path);
+  }
+  return value;
+}
+
+export function requiredHash(form: Form, path: string): Form {
+  return hash(form, path) ?? missing(path);
+}
+
+/** Nothing that Taximeter serves so far has a field to expand: any path is refused, as Stripe refuses it. */
+export function refuseExpand(form: Form): void {
+  const value = form.get('expand');
+  if (value === undefined) return;
+  const paths = typeof value === 'string' ? undefined : toList(value);
+  if (paths === undefined)
+    throw new ApiError('parameter_invalid', 'Invalid array: expand', 'expand');
+  const [first] = paths;
+  if (first === undefined) return;
+  const shown = typeof first === 'string' ? first : '…';
+  throw new ApiError('parameter_invalid', `This property cannot be expanded (${shown}).`, 'expand');
+}
+
+/** Throws `parameter_missing`; typed so that `??` can end in it. */
+export function missing(path: string): never {
+  throw new ApiError('parameter_missing', `Missing required param: ${path}.`, path);
+}
+
+function empty(path: string): ApiError {
+  return new ApiError(
+    'parameter_invalid_empty',
+    `You passed an empty string for '${path}'. We assume empty values are an attempt to unset a ` +
+      `parameter; however '${path}' cannot be unset. You should remove '${path}' from your request ` +
+      `or supply a non-empty value.`,
+    path,
+  );
+}
+
+/** `a, b, or c` */
+function alternatives(values: readonly string[]): string {
+  if (values.length === 1) return String(values[0]);
+  return `one of ${values.slice(0, -1).join(', ')}${values.length > 2 ? ',' : ''} or ${values.at(-1)}`;
+}
+
+function valueAt(form: Form, path: string): FormValue | undefined {
+  const bracket = path.indexOf('[');
+  if (bracket === -1) return form.get(path);
+  let value: FormValue | undefined = form;
+  for (const name of path.replaceAll(']', '').split('[')) {
+    if (value === undefined) return undefined;
+    if (typeof value === 'string') {
+      const parent = path.slice(0, bracket);
+      throw new ApiError(
+        'parameter_invalid',
+        `Invalid hash: ${parent} takes named values.`,
+        parent,
+      );
+    }
+    value = value.get(name);
+  }
+  return value;
+}

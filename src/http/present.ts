@@ -1,0 +1,115 @@
+/** The objects of the API as they stand on the wire: one function a resource. Shapes: Stripe's OpenAPI. */
+import type { Customer } from '../customers/customer.ts';
+import type { Meter } from '../meters/meter.ts';
+import { isLive, type Namespace } from '../namespace.ts';
+import { formatQuantity, type Quantity } from '../quantity.ts';
+
+export function presentMeter(meter: Meter): object {
+  return {
+    id: meter.id,
+    object: 'billing.meter',
+    created: meter.createdS,
+    customer_mapping: { event_payload_key: meter.customerKey, type: 'by_id' },
+    default_aggregation: { formula: meter.formula },
+    display_name: meter.displayName,
+    event_name: meter.eventName,
+    event_time_window: meter.eventTimeWindow,
+    livemode: isLive(meter.namespace),
+    status: meter.status,
+    status_transitions: { deactivated_at: meter.deactivatedAtS },
+    updated: meter.updatedS,
+    value_settings: { event_payload_key: meter.valueKey },
+  };
+}
+
+/** The keys that Stripe's schema requires, those that Taximeter has no use for at their empty values. */
+export function presentCustomer(customer: Customer): object {
+  if (customer.deleted) return { id: customer.id, object: 'customer', deleted: true };
+  return {
+    id: customer.id,
+    object: 'customer',
+    address: null,
+    balance: 0,
+    created: customer.createdS,
+    currency: null,
+    default_source: null,
+    delinquent: false,
+    description: customer.description,
+    discount: null,
+    email: customer.email,
+    invoice_prefix: customer.id.slice(-8).toUpperCase(),
+    invoice_settings: {
+      custom_fields: null,
+      default_payment_method: null,
+      footer: null,
+      rendering_options: null,
+    },
+    livemode: isLive(customer.namespace),
+    metadata: Object.fromEntries(customer.metadata),
+    name: customer.name,
+    next_invoice_sequence: 1,
+    phone: customer.phone,
+    preferred_locales: [],
+    shipping: null,
+    tax_exempt: 'none',
+    test_clock: null,
+  };
+}
+
+export function presentMeterEvent(event: {
+  readonly namespace: Namespace;
+  readonly createdS: number;
+  readonly eventName: string;
+  readonly identifier: string;
+  readonly payload: ReadonlyMap<string, string>;
+  readonly timestampS: number;
+}): object {
+  return {
+    object: 'billing.meter_event',
+    created: event.createdS,
+    event_name: event.eventName,
+    identifier: event.identifier,
+    livemode: isLive(event.namespace),
+    payload: Object.fromEntries(event.payload),
+    timestamp: event.timestampS,
+  };
+}
+
+/** Always `complete`: when it is answered, the sums leave the event out. */
+export function presentMeterEventAdjustment(adjustment: {
+  readonly namespace: Namespace;
+  readonly eventName: string;
+  readonly identifier: string;
+}): object {
+  return {
+    object: 'billing.meter_event_adjustment',
+    cancel: { identifier: adjustment.identifier },
+    event_name: adjustment.eventName,
+    livemode: isLive(adjustment.namespace),
+    status: 'complete',
+    type: 'cancel',
+  };
+}
+
+export function presentMeterEventSummary(summary: {
+  readonly id: string;
+  readonly namespace: Namespace;
+  readonly meterId: string;
+  readonly value: Quantity;
+  readonly startTimeS: number;
+  readonly endTimeS: number;
+}): object {
+  return {
+    id: summary.id,
+    object: 'billing.meter_event_summary',
+    aggregated_value: JSON.rawJSON(formatQuantity(summary.value)),
+    end_time: summary.endTimeS,
+    livemode: isLive(summary.namespace),
+    meter: summary.meterId,
+    start_time: summary.startTimeS,
+  };
+}
+
+export function presentList(url: string, data: readonly object[], hasMore: boolean): object {
+  return { object: 'list', data, has_more: hasMore, url };
+}

@@ -1,0 +1,38 @@
+import findMyWay from 'find-my-way';
+import { ApiError } from '../errors.ts';
+import type { Route } from './api.ts';
+
+export type Found = {
+  readonly route: Route;
+  readonly pathParams: Readonly<Record<string, string | undefined>>;
+};
+
+/** Finds the route of a method and path. */
+export class Router {
+  readonly #tree = findMyWay();
+  readonly #routes = new Map<unknown, Route>();
+
+  constructor(routes: readonly Route[]) {
+    for (const route of routes) {
+      // The tree holds functions; ours only stands for its route.
+      const handler = (): void => undefined;
+      this.#routes.set(handler, route);
+      this.#tree.on(route.method, route.path, handler);
+    }
+  }
+
+  /** Throws `url_unknown`, also for a known path with another method, as Stripe does. */
+  find(method: string, path: string): Found {
+    const found = this.#tree.find(method as Route['method'], path);
+    const route = found === null ? undefined : this.#routes.get(found.handler);
+    if (found === null || route === undefined) {
+      throw new ApiError(
+        'url_unknown',
+        `Unrecognized request URL (${method}: ${path.slice(0, 200)}). If you are trying to list objects, ` +
+          'remove the trailing slash. If you are trying to retrieve an object, make sure you passed ' +
+          'a valid (non-empty) identifier in your code.',
+      );
+    }
+    return { route, pathParams: found.params };
+  }
+}

@@ -1,0 +1,13 @@
+import type { Catalog } from '../../catalog/catalog.ts';
+import { deactivate } from '../../meters/meter.ts';
+import type { Route } from '../api.ts';
+import { changeMeterStatus } from '../resources.ts';
+
+/** POST /v1/billing/meters/{id}/deactivate */
+export function deactivateMeter({ meters }: Pick<Catalog, 'meters'>): Route {
+  return {
+    method: 'POST',
+    path: '/v1/billing/meters/:id/deactivate',
+    handle: (request) => changeMeterStatus(meters, request, deactivate),
+  };
+}

@@ -1,0 +1,25 @@
+import type { Catalog } from '../../catalog/catalog.ts';
+import { erase } from '../../customers/customer.ts';
+import { remember, type Route } from '../api.ts';
+import { refuseUnknown } from '../params.ts';
+import { presentCustomer } from '../present.ts';
+import { noSuchCustomer, pathId } from '../resources.ts';
+
+/** DELETE /v1/customers/{id}: the usage stays, the personal data goes. */
+export function deleteCustomer({ customers }: Pick<Catalog, 'customers'>): Route {
+  return {
+    method: 'DELETE',
+    path: '/v1/customers/:id',
+    handle: async (request) => {
+      refuseUnknown(request.form, {});
+      const id = pathId(request);
+      const customer = await customers.change(
+        request.namespace,
+        id,
+        erase,
+        remember(request, presentCustomer),
+      );
+      return presentCustomer(customer ?? noSuchCustomer(id));
+    },
+  };
+}

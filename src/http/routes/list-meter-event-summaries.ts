@@ -1,0 +1,156 @@
+import type { Catalog } from '../../catalog/catalog.ts';
+import { ApiError } from '../../errors.ts';
+import type { Meter } from '../../meters/meter.ts';
+import type { GroupingWindow } from '../../summaries/windows.ts';
+import type { SummaryQuery, SummaryRow } from '../../usage/usage-store.ts';
+import type { UsageReader } from '../../usage/usage-reader.ts';
+import type { Route } from '../api.ts';
+import type { Form } from '../form.ts';
+import { PAGE_SHAPE, parsePage } from '../pages.ts';
+import {
+  oneOf,
+  refuseExpand,
+  refuseUnknown,
+  requiredInteger,
+  requiredText,
+  type Shape,
+} from '../params.ts';
+import { presentList, presentMeterEventSummary } from '../present.ts';
+import { getMeter } from '../resources.ts';
+import { parseSummaryId, toSummaryId } from '../summary-id.ts';
+
+export type SummaryParts = Pick<Catalog, 'meters'> & {
+  readonly usage: Pick<UsageReader, 'summarize'>;
+};
+
+/** GET /v1/billing/meters/{id}/event_summaries: newest window first, windows without usage left out. */
+export function listMeterEventSummaries({ meters, usage }: SummaryParts): Route {
+  return {
+    method: 'GET',
+    path: '/v1/billing/meters/:id/event_summaries',
+    handle: async (request) => {
+      const range = parseRange(request.form);
+      const meter = await getMeter(meters, request);
+      const page = toPage(meter, range, request.form);
+      const rows =
+        page.startS < page.endS ? await usage.summarize(toQuery(meter, range, page)) : [];
+      const inPage = rows.slice(0, page.limit);
+      if (page.order === 'oldest_first') inPage.reverse();
+      return presentList(
+        `/v1/billing/meters/${meter.id}/event_summaries`,
+        inPage.map((row) => presentRow(meter, range, row)),
+        rows.length > page.limit,
+      );
+    },
+  };
+}
+
+type Range = {
+  readonly customer: string;
+  readonly startS: number;
+  readonly endS: number;
+  readonly grouping: GroupingWindow | null;
+};
+/** The part of the range that this page may show, and from which end it is filled. */
+type SummaryPage = {
+  readonly startS: number;
+  readonly endS: number;
+  readonly limit: number;
+  readonly order: SummaryQuery['order'];
+};
+
+const SHAPE: Shape = {
+  ...PAGE_SHAPE,
+  customer: true,
+  start_time: true,
+  end_time: true,
+  value_grouping_window: true,
+};
+const TIME_BOUNDS = { min: 0, max: 253_402_300_799 }; // 9999-12-31T23:59:59Z
+/** What times have to be a multiple of, in seconds, in UTC (Stripe's OpenAPI: event_summaries). */
+const ALIGNMENT_S = { minute: 60, hour: 3600, day: 86_400 } as const;
+
+function parseRange(form: Form): Range {
+  refuseUnknown(form, SHAPE);
+  refuseExpand(form);
+  const customer = requiredText(form, 'customer', 100);
+  const startS = requiredInteger(form, 'start_time', TIME_BOUNDS);
+  const endS = requiredInteger(form, 'end_time', TIME_BOUNDS);
+  const grouping = oneOf(form, 'value_grouping_window', ['day', 'hour'] as const) ?? null;
+  refuseMisaligned('start_time', startS, grouping);
+  refuseMisaligned('end_time', endS, grouping);
+  if (startS >= endS) {
+    throw new ApiError(
+      'parameter_invalid',
+      `Invalid end_time: it must be after start_time (${startS}), and is ${endS}.`,
+      'end_time',
+    );
+  }
+  return { customer, startS, endS, grouping };
+}
+
+function refuseMisaligned(param: string, timeS: number, grouping: GroupingWindow | null): void {
+  const unit = grouping ?? 'minute';
+  if (timeS % ALIGNMENT_S[unit] === 0) return;
+  throw new ApiError(
+    'parameter_invalid',
+    `Invalid ${param}: it must be aligned with ${unit} boundaries in UTC (a multiple of ` +
+      `${ALIGNMENT_S[unit]} seconds), and is ${timeS}.`,
+    param,
+  );
+}
+
+function toPage(meter: Meter, range: Range, form: Form): SummaryPage {
+  const { limit, startingAfter, endingBefore } = parsePage(form);
+  if (endingBefore !== undefined) {
+    const { endTimeS } = cursor(meter, range, 'ending_before', endingBefore);
+    const startS = Math.max(range.startS, endTimeS);
+    return { startS, endS: range.endS, limit, order: 'oldest_first' };
+  }
+  const endS =
+    startingAfter === undefined
+      ? range.endS
+      : Math.min(range.endS, cursor(meter, range, 'starting_after', startingAfter).startTimeS);
+  return { startS: range.startS, endS, limit, order: 'newest_first' };
+}
+
+/** A cursor is the id of a summary of this meter, this customer and this kind of window. */
+function cursor(meter: Meter, range: Range, param: string, id: string) {
+  const name = parseSummaryId(meter.namespace, id);
+  const fits =
+    name !== undefined &&
+    name.meterId === meter.id &&
+    name.customer === range.customer &&
+    name.startTimeS % ALIGNMENT_S[range.grouping ?? 'minute'] === 0 &&
+    name.endTimeS % ALIGNMENT_S[range.grouping ?? 'minute'] === 0;
+  if (fits) return name;
+  throw new ApiError(
+    'resource_missing_in_body',
+    `No such billing meter event summary: '${id}'`,
+    param,
+  );
+}
+
+function toQuery(meter: Meter, range: Range, page: SummaryPage): SummaryQuery {
+  return {
+    namespace: meter.namespace,
+    meterId: meter.id,
+    customer: range.customer,
+    formula: meter.formula,
+    eventTimeWindow: meter.eventTimeWindow,
+    groupingWindow: range.grouping,
+    startMs: page.startS * 1000,
+    endMs: page.endS * 1000,
+    order: page.order,
+    // One more than shown tells whether there are more.
+    limit: page.limit + 1,
+  };
+}
+
+function presentRow(meter: Meter, range: Range, row: SummaryRow): object {
+  const startTimeS = range.grouping === null ? range.startS : row.startMs / 1000;
+  const endTimeS = range.grouping === null ? range.endS : startTimeS + ALIGNMENT_S[range.grouping];
+  const name = { meterId: meter.id, customer: range.customer, startTimeS, endTimeS };
+  const id = toSummaryId(meter.namespace, name);
+  return presentMeterEventSummary({ id, namespace: meter.namespace, value: row.value, ...name });
+}

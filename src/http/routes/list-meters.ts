@@ -1,0 +1,22 @@
+import type { Catalog } from '../../catalog/catalog.ts';
+import type { Route } from '../api.ts';
+import { PAGE_SHAPE, parsePage } from '../pages.ts';
+import { oneOf, refuseExpand, refuseUnknown } from '../params.ts';
+import { presentList, presentMeter } from '../present.ts';
+
+const PATH = '/v1/billing/meters';
+
+/** GET /v1/billing/meters: newest first. */
+export function listMeters({ meters }: Pick<Catalog, 'meters'>): Route {
+  return {
+    method: 'GET',
+    path: PATH,
+    handle: async ({ form, namespace }) => {
+      refuseUnknown(form, { ...PAGE_SHAPE, status: true });
+      refuseExpand(form);
+      const status = oneOf(form, 'status', ['active', 'inactive']);
+      const { data, hasMore } = await meters.list(namespace, parsePage(form), status);
+      return presentList(PATH, data.map(presentMeter), hasMore);
+    },
+  };
+}

@@ -1,0 +1,29 @@
+import type { Catalog } from '../../catalog/catalog.ts';
+import { toSeconds } from '../../clock.ts';
+import { rename } from '../../meters/meter.ts';
+import { remember, type Route } from '../api.ts';
+import { refuseExpand, refuseUnknown, text } from '../params.ts';
+import { presentMeter } from '../present.ts';
+import { noSuchMeter, pathId } from '../resources.ts';
+
+/** POST /v1/billing/meters/{id}: only the display name of a meter can be changed. */
+export function updateMeter({ meters }: Pick<Catalog, 'meters'>): Route {
+  return {
+    method: 'POST',
+    path: '/v1/billing/meters/:id',
+    handle: async (request) => {
+      const { form, namespace, receivedAtMs } = request;
+      refuseUnknown(form, { display_name: true, expand: true });
+      refuseExpand(form);
+      const displayName = text(form, 'display_name', 250);
+      const id = pathId(request);
+      const meter = await meters.change(
+        namespace,
+        id,
+        (current) => rename(current, displayName ?? current.displayName, toSeconds(receivedAtMs)),
+        remember(request, presentMeter),
+      );
+      return presentMeter(meter ?? noSuchMeter(id));
+    },
+  };
+}

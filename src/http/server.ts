@@ -1,0 +1,146 @@
+/**
+ * The HTTP server: one pipeline for every request. Which route, whose key, what parameters, first answer or a
+ * repeated one, and one place that turns errors into responses.
+ *
+ * It listens from the start, so that a port in use is known at once and health can be asked for while the
+ * data folder is recovered; API calls are answered once `serve` was called.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Clock } from '../clock.ts';
+import { ApiError } from '../errors.ts';
+import { newRequestId } from '../ids.ts';
+import { logError } from '../log.ts';
+import type { Namespace } from '../namespace.ts';
+import { StartupError } from '../startup-error.ts';
+import type { ApiRequest, Route } from './api.ts';
+import { authenticate } from './auth.ts';
+import { readFormBody } from './body.ts';
+import { canonicalForm, parseForm } from './form.ts';
+import type { Answered, Idempotency } from './idempotency.ts';
+import { apiHeaders, sendError, sendJson } from './respond.ts';
+import { Router } from './router.ts';
+
+export type Api = {
+  readonly routes: readonly Route[];
+  readonly idempotency: Idempotency;
+  readonly namespaceOf: (secretSha256: string) => Namespace | undefined;
+};
+
+/** Idle connections are kept longer than SDKs and proxies keep theirs, so that they close first. */
+const KEEP_ALIVE_MS = 65_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+
+export class ApiServer {
+  readonly #server = createServer((request, response) => void this.#respond(request, response));
+  readonly #clock: Clock;
+  #api: { router: Router; parts: Api } | undefined;
+  #unready = 'starting';
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
+    this.#server.headersTimeout = HEADERS_TIMEOUT_MS;
+    this.#server.requestTimeout = REQUEST_TIMEOUT_MS;
+  }
+
+  /** Answers the port. Throws StartupError when the address cannot be had. */
+  listen(port: number, host: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (error: NodeJS.ErrnoException) => {
+        const reason =
+          error.code === 'EADDRINUSE' ? 'the port is in use' : (error.code ?? error.message);
+        reject(new StartupError(`Cannot listen on ${host}:${port}: ${reason}.`));
+      });
+      this.#server.listen(port, host, () => {
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** From here on API calls are answered. */
+  serve(api: Api): void {
+    this.#api = { router: new Router(api.routes), parts: api };
+  }
+
+  /** From here on API calls get a 503 that says why; what was begun goes on. */
+  refuse(reason: string): void {
+    this.#api = undefined;
+    this.#unready = reason;
+  }
+
+  /** Takes no new requests, waits for the answers to those that were begun. */
+  async close(): Promise<void> {
+    this.refuse('stopping');
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeIdleConnections();
+    await closed;
+  }
+
+  async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = request.url ?? '/';
+    const question = url.indexOf('?');
+    const path = question === -1 ? url : url.slice(0, question);
+    if (path === '/healthz') return this.#health(response, true);
+    if (path === '/readyz') return this.#health(response, this.#api !== undefined);
+    const requestId = newRequestId();
+    const headers = apiHeaders(requestId, request.headers);
+    try {
+      const query = question === -1 ? '' : url.slice(question + 1);
+      const { body, replayed } = await this.#answer(request, path, query, requestId);
+      if (replayed) headers['Idempotent-Replayed'] = 'true';
+      sendJson(response, 200, body, headers);
+    } catch (error) {
+      if (response.destroyed) return;
+      if (!request.complete) headers['Connection'] = 'close';
+      sendError(response, toApiError(error, requestId), headers);
+    }
+  }
+
+  async #answer(
+    message: IncomingMessage,
+    path: string,
+    query: string,
+    id: string,
+  ): Promise<Answered> {
+    if (this.#api === undefined) {
+      throw new ApiError('unavailable', `Taximeter is ${this.#unready}. Try again.`);
+    }
+    const { router, parts } = this.#api;
+    const { route, pathParams } = router.find(message.method ?? '', path);
+    const namespace = authenticate(message.headers, parts.namespaceOf);
+    const form = parseForm(joinPairs(query, await readFormBody(message)));
+    const receivedAtMs = this.#clock.nowMs();
+    const request = { id, namespace, receivedAtMs, pathParams, form };
+    const key = message.headers['idempotency-key'];
+    if (key === undefined || route.method === 'GET') return await answerOnce(route, request);
+    const canonical = `${route.method} ${path} ${canonicalForm(form)}`;
+    return await parts.idempotency.answer(route, request, String(key), canonical);
+  }
+
+  #health(response: ServerResponse, ok: boolean): void {
+    const body = JSON.stringify({ status: ok ? 'ok' : this.#unready });
+    sendJson(response, ok ? 200 : 503, body, {});
+  }
+}
+
+async function answerOnce(route: Route, request: Omit<ApiRequest, 'claim'>): Promise<Answered> {
+  const body = await route.handle({ ...request, claim: undefined });
+  return { body: JSON.stringify(body), replayed: false };
+}
+
+function joinPairs(query: string, body: string): string {
+  if (query === '') return body;
+  return body === '' ? query : `${query}&${body}`;
+}
+
+/** A refusal stays what it is. Anything else is our fault: logged whole, answered without detail. */
+function toApiError(error: unknown, requestId: string): ApiError {
+  if (error instanceof ApiError) {
+    if (error.status >= 500) logError(error.message, error.cause ?? error, { requestId });
+    return error;
+  }
+  logError('A request failed.', error, { requestId });
+  return new ApiError('internal', `An unknown error occurred. Please report ${requestId}.`);
+}
