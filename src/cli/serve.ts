@@ -1,0 +1,122 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import { systemClock } from '../clock.ts';
+import type { ServeConfig } from '../config.ts';
+import { closeDataFolder, openDataFolder, type DataFolder } from '../data-folder.ts';
+import { hashSecret } from '../http/auth.ts';
+import { Idempotency } from '../http/idempotency.ts';
+import { routes } from '../http/routes.ts';
+import { ApiServer, type Api } from '../http/server.ts';
+import { Ingest } from '../ingest/ingest.ts';
+import { logError, logWarning } from '../log.ts';
+import { toNamespace, type Namespace } from '../namespace.ts';
+import { HOUR_MS } from '../summaries/windows.ts';
+import { UsageReader } from '../usage/usage-reader.ts';
+import { createKey } from './keys.ts';
+
+/** `taximeter serve`: until SIGTERM or SIGINT, then finishes what was accepted and returns. */
+export async function serve(config: ServeConfig): Promise<void> {
+  const stopAsked = stopSignal();
+  const server = new ApiServer(systemClock);
+  // Before the folder: a port in use should not cost a recovery.
+  const port = await server.listen(config.port, config.host);
+  try {
+    await serveFolder(config, server, port, stopAsked);
+  } finally {
+    await server.close();
+  }
+}
+
+async function serveFolder(
+  config: ServeConfig,
+  server: ApiServer,
+  port: number,
+  stopAsked: Promise<void>,
+): Promise<void> {
+  warnOfShortMemory(config);
+  const folder = await openDataFolder(config.data, systemClock);
+  const { journal, catalog, store } = folder;
+  const ingest = new Ingest({
+    journal,
+    store,
+    answers: catalog.answers,
+    identifierWindowDays: config.identifierWindowDays,
+    onStoreFailure: (error) => logError('The usage store refused an insert; trying again.', error),
+    onFatal: (error) => stopRatherThanLie(server, error),
+  });
+  await ingest.recover(systemClock.nowMs());
+  await printFirstKey(config, catalog);
+  server.serve(toApi(config, folder, ingest));
+  console.log(`Taximeter is listening on http://${shownHost(config.host)}:${port}`);
+
+  const hourly = setInterval(() => void forgetOldAnswers(ingest), HOUR_MS);
+  await stopAsked;
+  clearInterval(hourly);
+  await server.close();
+  await ingest.close();
+  await closeDataFolder(folder);
+}
+
+function toApi(config: ServeConfig, { journal, catalog, store }: DataFolder, ingest: Ingest): Api {
+  const usage = new UsageReader(store, () => ingest.settled());
+  const fromEnv = keysFromEnv(config.secretKeys, catalog);
+  return {
+    routes: routes({ catalog, ingest, usage, rules: config }),
+    idempotency: new Idempotency(ingest.answeredKeys, catalog.answers, journal),
+    namespaceOf: (sha256) => fromEnv.get(sha256) ?? catalog.keys.find(sha256),
+  };
+}
+
+/** Keys from the environment open the default account and are not stored: without them, they are gone. */
+function keysFromEnv(secrets: readonly string[], catalog: Catalog): Map<string, Namespace> {
+  if (secrets.length === 0) return new Map();
+  const account = catalog.keys.defaultAccount();
+  return new Map(
+    secrets.map((secret) => {
+      const mode = secret.startsWith('sk_live_') ? 'live' : 'test';
+      return [hashSecret(secret), toNamespace(account, mode)];
+    }),
+  );
+}
+
+/** A new folder without keys in the environment gets one test key, shown this once. */
+async function printFirstKey(config: ServeConfig, catalog: Catalog): Promise<void> {
+  if (config.secretKeys.length > 0 || (await catalog.keys.list()).length > 0) return;
+  const { secret } = await createKey(catalog, 'test', undefined, systemClock.nowMs());
+  console.log(`Your secret key, shown this once: ${secret}`);
+}
+
+function warnOfShortMemory({ identifierWindowDays, pastDays }: ServeConfig): void {
+  if (identifierWindowDays >= pastDays) return;
+  logWarning(
+    `Identifiers are remembered for ${identifierWindowDays} days, and events may be ${pastDays} days ` +
+      'old: an event sent again after that counts twice.',
+  );
+}
+
+async function forgetOldAnswers(ingest: Ingest): Promise<void> {
+  try {
+    await ingest.forgetOldAnswers(systemClock.nowMs());
+  } catch (error) {
+    // Nothing is lost: the next hour tries again.
+    logError('Old answers could not be dropped.', error);
+  }
+}
+
+/** P9. Requests that wait are refused, then the process ends; the next start recovers from the journal. */
+function stopRatherThanLie(server: ApiServer, error: unknown): void {
+  logError('The journal cannot be written: stopping.', error);
+  server.refuse('stopped, because its journal cannot be written');
+  const GIVE_REFUSALS_TIME_MS = 100;
+  setTimeout(() => process.exit(1), GIVE_REFUSALS_TIME_MS);
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGTERM', () => resolve());
+    process.once('SIGINT', () => resolve());
+  });
+}
+
+function shownHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}

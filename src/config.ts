@@ -1,0 +1,139 @@
+/**
+ * The configuration: flags, then TAXIMETER_… in the environment, then defaults. The only reader of either.
+ * Every wrong value is refused with one line that names it.
+ */
+import { parseArgs } from 'node:util';
+import { PAST_DAYS } from './events/measure.ts';
+import { StartupError } from './startup-error.ts';
+
+export type ServeConfig = {
+  readonly port: number;
+  readonly host: string;
+  readonly data: string;
+  readonly secretKeys: readonly string[];
+  readonly customers: 'any' | 'registered';
+  readonly cancelWindowHours: number | undefined;
+  readonly pastDays: number;
+  readonly identifierWindowDays: number;
+};
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+const DATA = { type: 'string' } as const;
+
+export function readServeConfig(args: readonly string[], env: Env): ServeConfig {
+  const values = parseFlags(args, {
+    port: { type: 'string' },
+    host: { type: 'string' },
+    data: DATA,
+    customers: { type: 'string' },
+    'cancel-window-hours': { type: 'string' },
+    'past-days': { type: 'string' },
+    'identifier-window-days': { type: 'string' },
+  });
+  const setting = (name: string): string | undefined => values[name] ?? envOf(env, name);
+  const whole = (name: string, max: number, min = 1): number | undefined =>
+    wholeNumber(name, setting(name), min, max);
+  // Older than 50 years is before the tables' calendar begins, 27 years are what the identifiers' tags tell apart.
+  const pastDays = whole('past-days', 18_000) ?? PAST_DAYS;
+  return {
+    port: whole('port', 65_535, 0) ?? 4747,
+    host: setting('host') ?? '127.0.0.1',
+    data: dataFolder(values['data'], env),
+    secretKeys: secretKeys(env['TAXIMETER_SECRET_KEY']),
+    customers: customersOf(setting('customers')),
+    cancelWindowHours: whole('cancel-window-hours', 1_000_000),
+    pastDays,
+    // An identifier is remembered for as long as an event that old could still be sent (P4).
+    identifierWindowDays: whole('identifier-window-days', 18_000) ?? Math.max(PAST_DAYS, pastDays),
+  };
+}
+
+export type FolderConfig = { readonly data: string };
+
+export function readFolderConfig(args: readonly string[], env: Env): FolderConfig {
+  const values = parseFlags(args, { data: DATA });
+  return { data: dataFolder(values['data'], env) };
+}
+
+export type KeysConfig = FolderConfig &
+  (
+    | { readonly action: 'create'; readonly live: boolean; readonly account: string | undefined }
+    | { readonly action: 'list' }
+    | { readonly action: 'revoke'; readonly id: string }
+  );
+
+export function readKeysConfig(args: readonly string[], env: Env): KeysConfig {
+  const [action, ...rest] = args;
+  if (action === 'list') return { action, ...readFolderConfig(rest, env) };
+  if (action === 'revoke') {
+    const [id, ...flags] = rest;
+    if (id === undefined || id.startsWith('-')) {
+      throw new StartupError('Which key? taximeter keys revoke key_… (see taximeter keys list)');
+    }
+    return { action, id, ...readFolderConfig(flags, env) };
+  }
+  if (action === 'create') {
+    const flags = { data: DATA, account: { type: 'string' }, live: { type: 'boolean' } } as const;
+    const values = parseFlags(rest, flags);
+    const { account } = values;
+    if (account !== undefined && !/^acct_[A-Za-z0-9_]{1,64}$/.test(account)) {
+      throw new StartupError(`--account is an id such as acct_1, not '${account}'.`);
+    }
+    return { action, live: 'live' in values, account, data: dataFolder(values['data'], env) };
+  }
+  throw new StartupError('taximeter keys takes create, list or revoke.');
+}
+
+type Flags = Record<string, { readonly type: 'string' | 'boolean' }>;
+
+/** Flags as text; a boolean flag that was given is ''. */
+function parseFlags(args: readonly string[], options: Flags): Record<string, string | undefined> {
+  try {
+    const { values } = parseArgs({ args: [...args], options, strict: true });
+    return Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, value === true ? '' : String(value)]),
+    );
+  } catch (error) {
+    // parseArgs says what it does not know, in a sentence or two.
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartupError(reason.replaceAll('\n', ' '));
+  }
+}
+
+function envOf(env: Env, name: string): string | undefined {
+  const value = env[`TAXIMETER_${name.toUpperCase().replaceAll('-', '_')}`];
+  return value === '' ? undefined : value;
+}
+
+function dataFolder(flag: string | undefined, env: Env): string {
+  return flag ?? envOf(env, 'data') ?? './taximeter-data';
+}
+
+function wholeNumber(
+  name: string,
+  text: string | undefined,
+  min: number,
+  max: number,
+): number | undefined {
+  if (text === undefined) return undefined;
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+  if (value >= min && value <= max) return value;
+  throw new StartupError(`--${name} is a whole number from ${min} to ${max}, not '${text}'.`);
+}
+
+function customersOf(text: string | undefined): 'any' | 'registered' {
+  if (text === undefined || text === 'any') return 'any';
+  if (text === 'registered') return 'registered';
+  throw new StartupError(`--customers is 'any' or 'registered', not '${text}'.`);
+}
+
+/** The message never repeats a key. */
+function secretKeys(text: string | undefined): readonly string[] {
+  const keys = (text ?? '')
+    .split(',')
+    .map((key) => key.trim())
+    .filter((key) => key !== '');
+  if (keys.every((key) => /^sk_(?:test|live)_[\x21-\x7e]+$/.test(key))) return keys;
+  throw new StartupError('TAXIMETER_SECRET_KEY takes keys that begin with sk_test_ or sk_live_.');
+}

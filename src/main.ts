@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+import { audit } from './cli/audit.ts';
+import { keys } from './cli/keys.ts';
+import { serve } from './cli/serve.ts';
+import { readFolderConfig, readKeysConfig, readServeConfig } from './config.ts';
+import { StartupError } from './startup-error.ts';
+
+const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's Billing Meters
+    --port N                    TAXIMETER_PORT, 4747; 0 picks a free one
+    --host ADDRESS              TAXIMETER_HOST, 127.0.0.1
+    --data FOLDER               TAXIMETER_DATA, ./taximeter-data
+    --customers any|registered  TAXIMETER_CUSTOMERS, any
+    --past-days N               TAXIMETER_PAST_DAYS, 35: how old an event may be
+    --identifier-window-days N  TAXIMETER_IDENTIFIER_WINDOW_DAYS, 35 or --past-days
+    --cancel-window-hours N     TAXIMETER_CANCEL_WINDOW_HOURS, no limit
+    TAXIMETER_SECRET_KEY        sk_test_… or sk_live_…; several, comma-separated
+
+taximeter keys create [--live] [--account ID] [--data FOLDER]
+taximeter keys list [--data FOLDER]
+taximeter keys revoke KEY_ID [--data FOLDER]
+
+taximeter audit [--data FOLDER]   compares the rollup with the raw events`;
+
+async function main([command, ...args]: readonly string[]): Promise<void> {
+  switch (command) {
+    case 'serve':
+      return await serve(readServeConfig(args, process.env));
+    case 'keys':
+      return await keys(readKeysConfig(args, process.env));
+    case 'audit':
+      return await audit(readFolderConfig(args, process.env));
+    case 'help':
+    case '--help':
+    case '-h':
+      console.log(USAGE);
+      return;
+    case undefined:
+      throw new StartupError(USAGE);
+    default:
+      throw new StartupError(`Unknown command '${command}'.\n\n${USAGE}`);
+  }
+}
+
+try {
+  await main(process.argv.slice(2));
+  // Handles that the engine may keep must not hold a finished process.
+  process.exit(0);
+} catch (error) {
+  const reason = error instanceof StartupError ? error.message : error;
+  console.error(reason);
+  process.exit(1);
+}

@@ -1,0 +1,189 @@
+/** Reads the source text and keeps the shape that ARCHITECTURE.md promises. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { describe, test } from 'node:test';
+
+const REPO = resolve(import.meta.dirname, '..');
+const SRC = join(REPO, 'src');
+
+type Part = string;
+/** What each part of `src/` may import besides itself. What is not listed here may not exist. */
+const BASE = ['quantity', 'errors', 'namespace', 'clock', 'ids'];
+const DOMAIN = ['events', 'meters', 'summaries', 'customers'];
+const STORES = ['usage', 'catalog', 'journal'];
+const SHELL = ['log', 'startup-error'];
+const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
+  ...Object.fromEntries(BASE.map((part) => [part, BASE])),
+  ...Object.fromEntries(DOMAIN.map((part) => [part, [...DOMAIN, ...BASE]])),
+  ...Object.fromEntries(SHELL.map((part) => [part, [...SHELL, ...BASE]])),
+  journal: [...DOMAIN, ...SHELL, ...BASE],
+  usage: ['journal', ...DOMAIN, ...SHELL, ...BASE],
+  catalog: ['journal', ...DOMAIN, ...SHELL, ...BASE],
+  ingest: [...STORES, ...DOMAIN, ...SHELL, ...BASE],
+  http: ['ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
+  config: [...DOMAIN, ...SHELL, ...BASE],
+  'data-folder': [...STORES, ...DOMAIN, ...SHELL, ...BASE],
+  cli: ['config', 'data-folder', 'http', 'ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
+  main: ['cli', 'config', 'data-folder', 'http', 'ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
+};
+
+/** No `node:*`, no package, no clock, randomness or environment. */
+const PURE = [...DOMAIN, 'quantity', 'errors', 'namespace'];
+const IMPURE_WORDS =
+  /\b(?:Date|performance|process|crypto|setTimeout|setInterval|setImmediate|fetch|console|globalThis)\b|\bMath\.random\b/u;
+
+type Source = { readonly path: string; readonly part: Part; readonly text: string };
+
+function filesBelow(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** The folder or the file directly below `src/` that a path belongs to. */
+function partOf(path: string): Part {
+  return (relative(SRC, path).split(sep)[0] ?? '').replace(/(?:\.d)?\.ts$/u, '');
+}
+
+const all: readonly Source[] = filesBelow(SRC)
+  .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
+  .map((path) => ({ path, part: partOf(path), text: readFileSync(path, 'utf8') }));
+/** Tests may look anywhere. */
+const sources = all.filter(({ path }) => !path.endsWith('.test.ts'));
+
+/** The text without comments, for rules about code. Good enough: strings with `//` in them lose their end. */
+function code(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\//gu, '').replaceAll(/(?<!:)\/\/.*$/gmu, '');
+}
+
+function importsOf(text: string): string[] {
+  const statement =
+    /^(?:import|export)\s+(?:type\s+)?(?:[\w*\s{},$]+?\sfrom\s+)?['"]([^'"\n]+)['"];?$/gmu;
+  const dynamic = /\bimport\(\s*['"]([^'"]+)['"]/gu;
+  return [...code(text).matchAll(statement), ...code(text).matchAll(dynamic)].map(
+    (match) => match[1] ?? '',
+  );
+}
+
+function shown(path: string): string {
+  return relative(REPO, path);
+}
+
+describe('src/', () => {
+  test('has sources', () => {
+    assert.ok(sources.length > 10);
+  });
+
+  test('has only the parts that the import rule knows', () => {
+    const unknown = sources.filter(({ part }) => MAY_IMPORT[part] === undefined);
+    assert.deepEqual(
+      unknown.map(({ path }) => shown(path)),
+      [],
+    );
+  });
+
+  test('imports point one way', () => {
+    const wrong = sources.flatMap(({ path, part, text }) =>
+      importsOf(text)
+        .filter((target) => target.startsWith('.'))
+        .map((target) => resolve(dirname(path), target))
+        .filter((target) => {
+          const to = partOf(target);
+          return to !== part && !(MAY_IMPORT[part] ?? []).includes(to);
+        })
+        .map((target) => `${shown(path)} imports ${shown(target)}`),
+    );
+    assert.deepEqual(wrong, []);
+  });
+
+  test('imports name files with their ending', () => {
+    const wrong = all.flatMap(({ path, text }) =>
+      importsOf(text)
+        .filter((target) => target.startsWith('.') && !/\.(?:ts|json|sql)$/u.test(target))
+        .map((target) => `${shown(path)}: ${target}`),
+    );
+    assert.deepEqual(wrong, []);
+  });
+
+  test('the pure parts import nothing but sources', () => {
+    const wrong = sources
+      .filter(({ part }) => PURE.includes(part))
+      .flatMap(({ path, text }) =>
+        importsOf(text)
+          .filter((target) => !target.startsWith('.'))
+          .map((target) => `${shown(path)} imports ${target}`),
+      );
+    assert.deepEqual(wrong, []);
+  });
+
+  test('the pure parts read no clock, randomness or environment', () => {
+    const wrong = sources
+      .filter(({ part, text }) => PURE.includes(part) && IMPURE_WORDS.test(withoutTexts(text)))
+      .map(({ path, text }) => `${shown(path)}: ${IMPURE_WORDS.exec(withoutTexts(text))?.[0]}`);
+    assert.deepEqual(wrong, []);
+  });
+
+  test('only clock.ts asks for the time', () => {
+    const wrong = sources.filter(
+      ({ part, text }) => part !== 'clock' && /\bDate\.now\b|\bnew Date\(\)/u.test(code(text)),
+    );
+    assert.deepEqual(
+      wrong.map(({ path }) => shown(path)),
+      [],
+    );
+  });
+
+  test('only config.ts reads the environment, which main.ts hands to it', () => {
+    const reads =
+      /\bprocess\.env\b|\bimport\s*\{[^}]*\benv\b[^}]*\}\s*from\s*['"]node:process['"]/u;
+    const wrong = sources.filter(
+      ({ part, text }) => !['config', 'main'].includes(part) && reads.test(code(text)),
+    );
+    assert.deepEqual(
+      wrong.map(({ path }) => shown(path)),
+      [],
+    );
+  });
+
+  test('no barrels, no folder named utils', () => {
+    const wrong = all
+      .map(({ path }) => shown(path))
+      .filter((path) => basename(path) === 'index.ts' || path.split(sep).includes('utils'));
+    assert.deepEqual(wrong, []);
+  });
+});
+
+test('the tests outside src/ see only the outside', () => {
+  const wrong = filesBelow(join(REPO, 'test'))
+    .filter((path) => path.endsWith('.ts'))
+    .flatMap((path) =>
+      importsOf(readFileSync(path, 'utf8'))
+        .filter((target) => target.startsWith('.'))
+        .filter((target) => resolve(dirname(path), target).startsWith(SRC + sep))
+        .map((target) => `${shown(path)} imports ${target}`),
+    );
+  assert.deepEqual(wrong, []);
+});
+
+test('no file names a path of the machine that it was written on', () => {
+  const machine =
+    /(?<![\w.])\/(?:work|root|home\/[a-z]\w*|Users\/\w+|tmp\/\w+)\/|\b[A-Z]:\\Users\\/u;
+  const folders = ['src', 'test', 'bench', 'docs', '.ci', '.github'];
+  const top = readdirSync(REPO, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name !== 'package-lock.json')
+    .map((entry) => join(REPO, entry.name));
+  const wrong = [...top, ...folders.flatMap((folder) => filesBelow(join(REPO, folder)))]
+    .map((path) => [path, machine.exec(readFileSync(path, 'latin1'))] as const)
+    .filter(([, match]) => match !== null)
+    .map(([path, match]) => `${shown(path)}: ${match?.[0]}`);
+  assert.deepEqual(wrong, []);
+});
+
+/** Without comments and texts, so that a word in a message is no use of it. */
+function withoutTexts(text: string): string {
+  return code(text)
+    .replaceAll(/'(?:[^'\\\n]|\\.)*'/gu, "''")
+    .replaceAll(/`[^`]*`/gu, '``');
+}
