@@ -138,7 +138,8 @@ function joinPairs(query: string, body: string): string {
 /** A refusal stays what it is. Anything else is our fault: logged whole, answered without detail. */
 function toApiError(error: unknown, requestId: string): ApiError {
   if (error instanceof ApiError) {
-    if (error.status >= 500) logError(error.message, error.cause ?? error, { requestId });
+    // A 503 that says we are starting or stopping is no news; one with a cause behind it is.
+    if (error.cause !== undefined) logError(error.message, error.cause, { requestId });
     return error;
   }
   logError('A request failed.', error, { requestId });
