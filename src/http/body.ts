@@ -42,7 +42,10 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
       resolve(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks));
     });
     request.on('error', reject);
-    request.on('close', () => reject(new Error('The client went away.')));
+    request.on('close', () => {
+      // Also said of every body that was read to its end.
+      if (!request.complete) reject(new Error('The client went away.'));
+    });
   });
 }
 

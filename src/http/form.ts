@@ -61,16 +61,16 @@ export function toList(value: Form): readonly FormValue[] | undefined {
 
 /**
  * One text for each set of parameters: two forms have the same text exactly when they are equal, in whatever
- * order and spelling they were sent. JSON with sorted keys, for fingerprints.
+ * order and spelling they were sent. Sorted keys, and lengths in front, so that nothing needs escaping.
  */
 export function canonicalForm(form: Form): string {
-  const pairs = [...form].sort(([a], [b]) => (a < b ? -1 : 1)).map(canonicalPair);
-  return `{${pairs.join(',')}}`;
-}
-
-function canonicalPair([key, value]: [string, FormValue]): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : canonicalForm(value);
-  return `${JSON.stringify(key)}:${text}`;
+  let text = '';
+  for (const key of [...form.keys()].sort()) {
+    const value = form.get(key) ?? '';
+    text += `${key.length}:${key}`;
+    text += typeof value === 'string' ? `=${value.length}:${value}` : `{${canonicalForm(value)}}`;
+  }
+  return text;
 }
 
 /** Puts a value where its key says: `name`, then any number of `[name]`, the last of which may be `[]`. */

@@ -12,6 +12,7 @@ import type { Answers } from '../catalog/catalog.ts';
 import { ApiError } from '../errors.ts';
 import { IN_CATALOG, type AnsweredKeys } from '../ingest/answered-keys.ts';
 import type { Journal } from '../journal/journal.ts';
+import { findPacked } from '../journal/receipt.ts';
 import type { ApiRequest, Claim, Route } from './api.ts';
 
 /** Stripe's limit. */
@@ -92,8 +93,7 @@ export class Idempotency {
       if (saved.fingerprint !== claim.fingerprint.join('-')) throw mismatch(claim);
       return saved.body;
     }
-    const receipts = await this.#journal.receipts(place);
-    const receipt = receipts.find(({ keyHash }) => sameWords(keyHash, claim.keyHash));
+    const receipt = findPacked(await this.#journal.receipts(place), claim.keyHash);
     if (receipt === undefined) return undefined;
     if (!sameWords(receipt.fingerprint, claim.fingerprint) || route.replay === undefined) {
       throw mismatch(claim);

@@ -2,7 +2,8 @@
  * The Idempotency-Keys that were answered in the last 24 hours, in memory: a hash of each and where its first
  * answer is kept. Rebuilt on start from the journal's receipts and the catalog's answers.
  */
-import type { Receipt } from '../journal/receipt.ts';
+import type { BlockReceipts } from '../journal/journal.ts';
+import { forEachPacked } from '../journal/receipt.ts';
 import type { Namespace } from '../namespace.ts';
 import { HOUR_MS } from '../summaries/windows.ts';
 import { HashTable } from './hash-table.ts';
@@ -46,8 +47,8 @@ export class AnsweredKeys {
     this.#table.add(keyHash, hourOf(receivedAtMs), place);
   }
 
-  addReceipts(receipts: readonly Receipt[], blockId: number): void {
-    for (const { keyHash, receivedAtMs } of receipts) this.add(keyHash, receivedAtMs, blockId);
+  addPacked({ packed, blockId }: BlockReceipts): void {
+    forEachPacked(packed, (keyHash, receivedAtMs) => this.add(keyHash, receivedAtMs, blockId));
   }
 }
 

@@ -51,14 +51,23 @@ export class Ingest {
 
   /** Brings the usage store up to date with the journal and remembers what was accepted and answered. */
   async recover(nowMs: number): Promise<void> {
-    const { journal, store, answers } = this.#parts;
     await this.forgetOldAnswers(nowMs);
-    await this.#flusher.flushThrough(journal.lastBlockId);
+    await this.#flusher.flushThrough(this.#parts.journal.lastBlockId);
+    // One waits for the store while the other waits for the journal's thread.
+    await Promise.all([this.#rememberIdentifiers(nowMs), this.#rememberAnswers(nowMs)]);
+  }
+
+  async #rememberIdentifiers(nowMs: number): Promise<void> {
+    const { store } = this.#parts;
     for await (const chunk of store.identifiers(this.#identifiers.rememberedSinceMs(nowMs))) {
       for (const received of chunk) this.#identifiers.add(received);
     }
+  }
+
+  async #rememberAnswers(nowMs: number): Promise<void> {
+    const { journal, answers } = this.#parts;
     for await (const block of journal.receiptsSince(nowMs - ANSWER_KEPT_MS)) {
-      this.answeredKeys.addReceipts(block.receipts, block.blockId);
+      this.answeredKeys.addPacked(block);
     }
     for (const { namespace, idempotencyKey, createdMs } of answers.keys()) {
       const keyHash = this.answeredKeys.hashKey(namespace, idempotencyKey);
@@ -95,7 +104,9 @@ export class Ingest {
       fill(block);
       if (receipt !== undefined) block.addReceipt(receipt);
     });
-    if (receipt !== undefined) this.answeredKeys.addReceipts([receipt], blockId);
+    if (receipt !== undefined) {
+      this.answeredKeys.add(receipt.keyHash, receipt.receivedAtMs, blockId);
+    }
   }
 
   /** The read barrier (P3): resolves when all that was acknowledged before the call is in the usage store. */

@@ -10,8 +10,6 @@
  * - Receipts stay when their block has left, until they are pruned.
  * - After a failed write nothing more is committed: every later call fails (P9).
  */
-import type { Receipt } from './receipt.ts';
-
 export type Journal = {
   /** A random id made with the file; tokens carry it, so that no other journal's token can match. */
   readonly id: string;
@@ -27,8 +25,8 @@ export type Journal = {
   planFlush(): Promise<FlushPlan | undefined>;
   /** Drops the plan and its blocks in one transaction. */
   finishFlush(plan: FlushPlan): Promise<void>;
-  /** The receipts of one block, in the order of arrival; none when they are pruned. */
-  receipts(blockId: number): Promise<readonly Receipt[]>;
+  /** The packed receipts of one block, in the order of arrival; empty when they are pruned. */
+  receipts(blockId: number): Promise<Uint8Array>;
   /** Every receipt received at `sinceMs` or later, with its block. */
   receiptsSince(sinceMs: number): AsyncIterable<BlockReceipts>;
   /** Drops the receipts of blocks whose last one was received before `beforeMs`. */
@@ -50,7 +48,8 @@ export type Block = {
   readonly receipts: Uint8Array;
 };
 
-export type BlockReceipts = { readonly blockId: number; readonly receipts: readonly Receipt[] };
+/** Packed, as receipt.ts says: a million of them cross the thread on start. */
+export type BlockReceipts = { readonly blockId: number; readonly packed: Uint8Array };
 
 export type FlushPlan = {
   readonly token: string;

@@ -15,6 +15,9 @@ export type Receipt = {
 };
 
 export const RECEIPT_BYTES = 48;
+const FINGERPRINT_AT = 16;
+const RECEIVED_AT = 24;
+const IDENTIFIER_AT = 32;
 
 export function packReceipts(receipts: readonly Receipt[]): Uint8Array {
   const bytes = new Uint8Array(receipts.length * RECEIPT_BYTES);
@@ -22,26 +25,46 @@ export function packReceipts(receipts: readonly Receipt[]): Uint8Array {
   receipts.forEach((receipt, index) => {
     const at = index * RECEIPT_BYTES;
     receipt.keyHash.forEach((word, i) => view.setUint32(at + 4 * i, word));
-    receipt.fingerprint.forEach((word, i) => view.setUint32(at + 16 + 4 * i, word));
-    view.setFloat64(at + 24, receipt.receivedAtMs);
+    receipt.fingerprint.forEach((word, i) => view.setUint32(at + FINGERPRINT_AT + 4 * i, word));
+    view.setFloat64(at + RECEIVED_AT, receipt.receivedAtMs);
     if (receipt.generatedIdentifier !== undefined) {
-      bytes.set(uuidBytes(receipt.generatedIdentifier), at + 32);
+      bytes.set(uuidBytes(receipt.generatedIdentifier), at + IDENTIFIER_AT);
     }
   });
   return bytes;
 }
 
-export function unpackReceipts(bytes: Uint8Array): Receipt[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: bytes.byteLength / RECEIPT_BYTES }, (_, index) => {
+/** Calls back for each packed receipt; `keyHash` is the same array every time, so copy what you keep. */
+export function forEachPacked(
+  packed: Uint8Array,
+  visit: (keyHash: Uint32Array, receivedAtMs: number) => void,
+): void {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  const keyHash = new Uint32Array(4);
+  for (let at = 0; at < packed.byteLength; at += RECEIPT_BYTES) {
+    for (let i = 0; i < 4; i += 1) keyHash[i] = view.getUint32(at + 4 * i);
+    visit(keyHash, view.getFloat64(at + RECEIVED_AT));
+  }
+}
+
+/** The packed receipt of this key; undefined when there is none. */
+export function findPacked(packed: Uint8Array, keyHash: Uint32Array): Receipt | undefined {
+  return unpackReceipts(packed).find((receipt) =>
+    receipt.keyHash.every((word, index) => word === keyHash[index]),
+  );
+}
+
+export function unpackReceipts(packed: Uint8Array): Receipt[] {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  return Array.from({ length: packed.byteLength / RECEIPT_BYTES }, (_, index) => {
     const at = index * RECEIPT_BYTES;
     const words = (offset: number, count: number): Uint32Array =>
       Uint32Array.from({ length: count }, (_, i) => view.getUint32(at + offset + 4 * i));
     return {
       keyHash: words(0, 4),
-      fingerprint: words(16, 2),
-      receivedAtMs: view.getFloat64(at + 24),
-      generatedIdentifier: uuidText(bytes.subarray(at + 32, at + RECEIPT_BYTES)),
+      fingerprint: words(FINGERPRINT_AT, 2),
+      receivedAtMs: view.getFloat64(at + RECEIVED_AT),
+      generatedIdentifier: uuidText(packed.subarray(at + IDENTIFIER_AT, at + RECEIPT_BYTES)),
     };
   });
 }

@@ -1,5 +1,5 @@
 /**
- * The journal in one SQLite file: one row a block, WAL, a sync with every commit. Synchronous; `thread.ts`
+ * The journal in one SQLite file: one row a block, WAL, a sync with every commit. Synchronous; `worker.ts`
  * gives it a thread of its own, so that a slow disk never stalls HTTP.
  *
  * The file is locked for as long as it is open (`locking_mode = EXCLUSIVE`), and the lock dies with the
@@ -9,11 +9,13 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import Database from 'better-sqlite3';
 import { newerFolderError, StartupError } from '../../startup-error.ts';
 import type { Block, BlockReceipts, FlushPlan } from '../journal.ts';
-import { unpackReceipts, type Receipt } from '../receipt.ts';
 import { SCHEMA_STEPS } from './schema.ts';
 
 /** A flush inserts at most this many rows (or one block): one ClickHouse block, about 100 ms of work. */
-const FLUSH_ROWS_MAX = 100_000;
+export const FLUSH_ROWS_MAX = 100_000;
+
+/** And at most this many bytes (or one block): a plan is copied a few times on its way to the store. */
+export const FLUSH_BYTES_MAX = 32 * 1024 * 1024;
 
 /** How many blocks' receipts cross the thread at once. */
 const RECEIPT_BLOCKS_MAX = 1000;
@@ -35,7 +37,7 @@ export class SqliteJournal {
 
   /** Throws StartupError when another process holds the file, or a newer version made it. */
   constructor(file: string) {
-    this.#db = open(file);
+    this.#db = openFile(file);
     this.#sql = prepare(this.#db);
     this.state = readState(this.#db);
   }
@@ -72,10 +74,12 @@ export class SqliteJournal {
 
   #makePlan(): PlanRow | undefined {
     let rows = 0;
+    let bytes = 0;
     let plan: PlanRow | undefined;
     for (const block of this.#sql.selectSizes.iterate()) {
       rows += block.rows;
-      if (plan !== undefined && rows > FLUSH_ROWS_MAX) break;
+      bytes += block.bytes;
+      if (plan !== undefined && (rows > FLUSH_ROWS_MAX || bytes > FLUSH_BYTES_MAX)) break;
       plan = { first_block: plan?.first_block ?? block.id, last_block: block.id };
     }
     if (plan !== undefined) this.#sql.insertPlan.run(plan.first_block, plan.last_block);
@@ -90,16 +94,15 @@ export class SqliteJournal {
     })();
   }
 
-  receipts(blockId: number): Receipt[] {
-    const row = this.#sql.selectReceipts.get(blockId);
-    return row === undefined ? [] : unpackReceipts(row.packed);
+  receipts(blockId: number): Uint8Array {
+    return this.#sql.selectReceipts.get(blockId)?.packed ?? new Uint8Array();
   }
 
   /** The next blocks after `blockId` that have receipts received at `sinceMs` or later. */
   receiptsAfter(blockId: number, sinceMs: number): BlockReceipts[] {
     return this.#sql.selectReceiptsAfter
       .all(blockId, sinceMs, RECEIPT_BLOCKS_MAX)
-      .map((row) => ({ blockId: row.block_id, receipts: unpackReceipts(row.packed) }));
+      .map((row) => ({ blockId: row.block_id, packed: row.packed }));
   }
 
   pruneReceipts(beforeMs: number): void {
@@ -111,12 +114,16 @@ export class SqliteJournal {
   }
 }
 
-function open(file: string): Database.Database {
+/** The file with the settings that the journal's promises rest on, and with the newest schema. */
+export function openFile(file: string): Database.Database {
   const db = new Database(file, { timeout: 0 });
   try {
     db.pragma('locking_mode = EXCLUSIVE');
+    // Before anything that writes.
+    refuseNewer(db);
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL');
+    db.pragma('fullfsync = ON');
     db.transaction(() => migrate(db)).exclusive();
     return db;
   } catch (error) {
@@ -128,11 +135,15 @@ function open(file: string): Database.Database {
   }
 }
 
-function migrate(db: Database.Database): void {
+function refuseNewer(db: Database.Database): void {
   const version = Number(db.pragma('user_version', { simple: true }));
   if (version > SCHEMA_STEPS.length) {
     throw newerFolderError('journal', version, SCHEMA_STEPS.length);
   }
+}
+
+function migrate(db: Database.Database): void {
+  const version = Number(db.pragma('user_version', { simple: true }));
   for (const step of SCHEMA_STEPS.slice(version)) db.exec(step);
   if (version === 0) {
     db.prepare('INSERT INTO journal (one, id, hash_key, flushed_sequence) VALUES (1, ?, ?, 0)').run(
@@ -176,8 +187,8 @@ function prepare(db: Database.Database) {
     insertPlan: db.prepare<[number, number]>(
       'INSERT INTO flush_plan (one, first_block, last_block) VALUES (1, ?, ?)',
     ),
-    selectSizes: db.prepare<[], { id: number; rows: number }>(
-      'SELECT id, rows FROM blocks ORDER BY id',
+    selectSizes: db.prepare<[], { id: number; rows: number; bytes: number }>(
+      'SELECT id, rows, length(events) + length(cancellations) AS bytes FROM blocks ORDER BY id',
     ),
     selectBlocks: db.prepare<[number, number], BlockRow>(
       `SELECT last_sequence, rows, events, cancellations FROM blocks
@@ -185,7 +196,9 @@ function prepare(db: Database.Database) {
     ),
     deleteBlocks: db.prepare('DELETE FROM blocks WHERE id <= (SELECT last_block FROM flush_plan)'),
     deletePlan: db.prepare('DELETE FROM flush_plan'),
-    updateFlushed: db.prepare<[number]>('UPDATE journal SET flushed_sequence = ?'),
+    updateFlushed: db.prepare<[number]>(
+      'UPDATE journal SET flushed_sequence = max(flushed_sequence, ?)',
+    ),
     selectReceipts: db.prepare<[number], { packed: Buffer }>(
       'SELECT packed FROM receipts WHERE block_id = ?',
     ),

@@ -1,7 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { StartupError } from '../../startup-error.ts';
 import type { Block, BlockReceipts, FlushPlan, Journal } from '../journal.ts';
-import type { Receipt } from '../receipt.ts';
 import type { JournalState } from './sqlite-journal.ts';
 import { OPENED, type Calls, type Reply } from './worker.ts';
 
@@ -22,6 +21,8 @@ class JournalThread {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = OPENED;
+  /** Why the thread is no more: what is asked of it then would never be answered. */
+  #ended: { reason: unknown } | undefined;
 
   constructor(file: string) {
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: file });
@@ -35,6 +36,7 @@ class JournalThread {
     name: Name,
     ...args: Parameters<Calls[Name]>
   ): Promise<ReturnType<Calls[Name]>> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended.reason);
     const id = ++this.#lastId;
     const answer = this.#expect<ReturnType<Calls[Name]>>(id);
     this.#worker.postMessage({ id, name, args });
@@ -59,6 +61,7 @@ class JournalThread {
   }
 
   #failAll(error: unknown): void {
+    this.#ended ??= { reason: error };
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const { reject } of waiting) reject(error);
@@ -92,7 +95,7 @@ class ThreadJournal implements Journal {
     await this.#thread.call('finishFlush', plan.lastSequence);
   }
 
-  async receipts(blockId: number): Promise<readonly Receipt[]> {
+  async receipts(blockId: number): Promise<Uint8Array> {
     return await this.#thread.call('receipts', blockId);
   }
 

@@ -1,0 +1,349 @@
+/**
+ * What every journal promises (see journal.ts), as a suite to run against it, through its interface only.
+ */
+import assert from 'node:assert/strict';
+import { suite, test, type TestContext } from 'node:test';
+import fc from 'fast-check';
+import type { Block, BlockReceipts, FlushPlan, Journal } from './journal.ts';
+import { packReceipts, unpackReceipts, type Receipt } from './receipt.ts';
+
+export type JournalUnderTest = {
+  readonly journal: Journal;
+  /** Closes the journal and opens it again on the same data, as a restart does. */
+  readonly reopen: () => Promise<Journal>;
+  /** Closes what is open, and removes the data. */
+  readonly dispose: () => Promise<void>;
+};
+
+/** Runs the suite on a journal; `open` gives a new, empty one each time. */
+export function journalContract(name: string, open: () => Promise<JournalUnderTest>): void {
+  const start = async (t: TestContext): Promise<JournalUnderTest> => {
+    const subject = await open();
+    t.after(async () => await subject.dispose());
+    return subject;
+  };
+  suite(`${name}: blocks`, () => blocksContract(start));
+  suite(`${name}: plans`, () => plansContract(start, open));
+  suite(`${name}: receipts`, () => receiptsContract(start));
+}
+
+type Start = (t: TestContext) => Promise<JournalUnderTest>;
+
+function blocksContract(start: Start): void {
+  test('a new journal has nothing, and an id and a key of its own', async (t) => {
+    const one = await start(t);
+    const { journal: other } = await start(t);
+    assert.equal(one.journal.lastSequence, 0);
+    assert.equal(one.journal.lastBlockId, 0);
+    assert.equal(await one.journal.planFlush(), undefined);
+    assert.notEqual(one.journal.id, other.id);
+    assert.equal(one.journal.hashKey.length, 4);
+    assert.notDeepEqual(one.journal.hashKey, other.hashKey);
+    const { id, hashKey } = one.journal;
+    const again = await one.reopen();
+    assert.deepEqual([again.id, again.hashKey], [id, hashKey]);
+  });
+
+  test('a committed block is there after a reopen, byte for byte', async (t) => {
+    const subject = await start(t);
+    const everyByte = Uint8Array.from({ length: 256 }, (_, i) => i);
+    await subject.journal.commit(
+      aBlock({
+        lastSequence: 7,
+        rows: 3,
+        events: everyByte,
+        cancellations: everyByte.toReversed(),
+      }),
+    );
+    const journal = await subject.reopen();
+    assert.equal(journal.lastSequence, 7);
+    assert.equal(journal.lastBlockId, 1);
+    const plan = await getPlan(journal);
+    assert.deepEqual(Buffer.from(plan.events), Buffer.from(everyByte));
+    assert.deepEqual(Buffer.from(plan.cancellations), Buffer.from(everyByte.toReversed()));
+    assert.equal(plan.rows, 3);
+    assert.equal(plan.lastSequence, 7);
+    assert.equal(plan.lastBlockId, 1);
+  });
+
+  test('each block has a greater id than the one before, also when nobody waits for an answer', async (t) => {
+    const { journal } = await start(t);
+    const commits = Array.from({ length: 50 }, (_, i) => journal.commit(aBlock({}, i)));
+    const ids = await Promise.all(commits);
+    assert.deepEqual(
+      ids,
+      ids.toSorted((a, b) => a - b),
+    );
+    assert.equal(new Set(ids).size, ids.length);
+    assert.equal(await drain(journal), rowsOf(0, 50));
+  });
+
+  test('sequences and block ids never go back, also after everything has left', async (t) => {
+    const subject = await start(t);
+    await subject.journal.commit(aBlock({ lastSequence: 10 }));
+    // Only receipts: no sequence of its own.
+    const lastBlockId = await subject.journal.commit(aBlock({ lastSequence: 10, rows: 0 }));
+    await drain(subject.journal);
+    for (let time = 0; time < 2; time += 1) {
+      const journal = await subject.reopen();
+      assert.equal(journal.lastSequence, 10);
+      assert.equal(journal.lastBlockId, lastBlockId);
+    }
+    const journal = await subject.reopen();
+    assert.ok((await journal.commit(aBlock({ lastSequence: 11 }))) > lastBlockId);
+  });
+
+  test(
+    'after close every call is refused, and none waits for ever',
+    { timeout: 5000 },
+    async (t) => {
+      const subject = await start(t);
+      const { journal } = subject;
+      await journal.commit(aBlock({}));
+      const plan = await getPlan(journal);
+      await journal.close();
+      await assert.rejects(journal.commit(aBlock({})));
+      await assert.rejects(journal.planFlush());
+      await assert.rejects(journal.finishFlush(plan));
+      await assert.rejects(journal.receipts(1));
+      await assert.rejects(journal.pruneReceipts(0));
+    },
+  );
+}
+
+function plansContract(start: Start, open: () => Promise<JournalUnderTest>): void {
+  test('blocks leave in the order in which they came', async (t) => {
+    const { journal } = await start(t);
+    for (let i = 0; i < 20; i += 1) await journal.commit(aBlock({}, i));
+    assert.equal(await drain(journal), rowsOf(0, 20));
+  });
+
+  test('an open plan is answered again as it was, though more blocks came, also after a reopen', async (t) => {
+    const subject = await start(t);
+    await subject.journal.commit(aBlock({}, 0));
+    await subject.journal.commit(aBlock({}, 1));
+    const plan = await getPlan(subject.journal);
+    await subject.journal.commit(aBlock({}, 2));
+    assert.deepEqual(await subject.journal.planFlush(), plan);
+    const journal = await subject.reopen();
+    assert.deepEqual(await journal.planFlush(), plan);
+    await journal.commit(aBlock({}, 3));
+    assert.deepEqual(await journal.planFlush(), plan);
+    assert.equal(await drain(journal), rowsOf(0, 4));
+  });
+
+  test('a finished flush drops the blocks of its plan and no others, for good', async (t) => {
+    const subject = await start(t);
+    await subject.journal.commit(aBlock({}, 0));
+    const plan = await getPlan(subject.journal);
+    await subject.journal.commit(aBlock({}, 1));
+    await subject.journal.finishFlush(plan);
+    const journal = await subject.reopen();
+    const next = await getPlan(journal);
+    assert.equal(text(next), rowsOf(1, 2));
+    assert.notEqual(next.token, plan.token);
+    await journal.finishFlush(next);
+    assert.equal(await journal.planFlush(), undefined);
+  });
+
+  test('to finish a plan a second time drops nothing', async (t) => {
+    const subject = await start(t);
+    const { journal } = subject;
+    await journal.commit(aBlock({ lastSequence: 1 }, 0));
+    const first = await getPlan(journal);
+    await journal.finishFlush(first);
+    await journal.commit(aBlock({ lastSequence: 2 }, 1));
+    await journal.finishFlush(first);
+    assert.equal(await drain(journal), rowsOf(1, 2));
+    await journal.finishFlush(first);
+    assert.equal((await subject.reopen()).lastSequence, 2);
+  });
+
+  test('another journal has other tokens for the same blocks', async (t) => {
+    const plans = await Promise.all(
+      [await start(t), await start(t)].map(async ({ journal }) => {
+        await journal.commit(aBlock({}, 0));
+        return await getPlan(journal);
+      }),
+    );
+    assert.notEqual(plans[0]?.token, plans[1]?.token);
+  });
+
+  test('whatever is done in whatever order, each row leaves once, in order, under one token', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+        const subject = await open();
+        try {
+          await runSteps(subject, steps);
+        } finally {
+          await subject.dispose();
+        }
+      }),
+      { numRuns: 12 },
+    );
+  });
+}
+
+type Step = 'commit' | 'commit only receipts' | 'plan' | 'finish' | 'reopen';
+const step = fc.oneof(
+  { weight: 9, arbitrary: fc.constantFrom<Step>('commit', 'plan', 'finish') },
+  { weight: 1, arbitrary: fc.constantFrom<Step>('reopen', 'commit only receipts') },
+);
+
+async function runSteps(subject: JournalUnderTest, steps: readonly Step[]): Promise<void> {
+  let { journal } = subject;
+  let open: FlushPlan | undefined;
+  let sequence = 0;
+  let blockId = 0;
+  let left = '';
+  const tokens = new Set<string>();
+  const plan = async (): Promise<void> => {
+    const answered = await journal.planFlush();
+    if (open !== undefined) assert.deepEqual(answered, open);
+    open = answered;
+    assert.equal(open === undefined || open.lastBlockId <= blockId, true);
+  };
+  const finish = async (finished: FlushPlan): Promise<void> => {
+    await journal.finishFlush(finished);
+    assert.equal(tokens.has(finished.token), false);
+    tokens.add(finished.token);
+    left += text(finished);
+    open = undefined;
+  };
+  for (const name of steps) {
+    if (name === 'plan') await plan();
+    else if (name === 'finish' && open !== undefined) await finish(open);
+    else if (name === 'reopen') {
+      journal = await subject.reopen();
+      assert.deepEqual([journal.lastSequence, journal.lastBlockId], [sequence, blockId]);
+    } else if (name === 'commit') {
+      sequence += 1;
+      const id = await journal.commit(aBlock({ lastSequence: sequence }, sequence - 1));
+      assert.ok(id > blockId);
+      blockId = id;
+    } else if (name === 'commit only receipts') {
+      const receipts = packReceipts([aReceipt({})]);
+      blockId = await journal.commit(aBlock({ lastSequence: sequence, rows: 0, receipts }));
+    }
+  }
+  for (await plan(); open !== undefined; await plan()) await finish(open);
+  assert.equal(left, rowsOf(0, sequence));
+}
+
+function receiptsContract(start: Start): void {
+  test('receipts are found by their block, in order, after the block has left and after a reopen', async (t) => {
+    const subject = await start(t);
+    const receipts = [3, 1, 2].map((n) => aReceipt({ keyHash: Uint32Array.of(n, 0, 0, 0) }));
+    const id = await subject.journal.commit(aBlock({ receipts: packReceipts(receipts) }));
+    const without = await subject.journal.commit(aBlock({}));
+    await drain(subject.journal);
+    for (let time = 0; time < 2; time += 1) {
+      const journal = await subject.reopen();
+      assert.deepEqual(unpackReceipts(await journal.receipts(id)), receipts);
+      assert.equal((await journal.receipts(without)).length, 0);
+      assert.equal((await journal.receipts(id + 1000)).length, 0);
+    }
+  });
+
+  test('receiptsSince gives every receipt of that time and later, however many blocks there are', async (t) => {
+    const subject = await start(t);
+    const count = 1100;
+    const commits = Array.from({ length: count }, (_, i) =>
+      subject.journal.commit(blockReceivedAt(i)),
+    );
+    const ids = await Promise.all(commits);
+    assert.deepEqual(
+      (await all(subject.journal.receiptsSince(50))).map(({ blockId }) => blockId),
+      ids.slice(50),
+    );
+    const journal = await subject.reopen();
+    const found = await all(journal.receiptsSince(0));
+    assert.deepEqual(
+      found.map(({ blockId, packed }) => [blockId, unpackReceipts(packed)[0]?.receivedAtMs]),
+      ids.map((id, i) => [id, i]),
+    );
+    assert.deepEqual(await all(journal.receiptsSince(count)), []);
+  });
+
+  test('pruning drops the receipts of blocks whose last one is older, and no events', async (t) => {
+    const subject = await start(t);
+    const ids: number[] = [];
+    for (const time of [1, 2, 3]) ids.push(await subject.journal.commit(blockReceivedAt(time)));
+    await subject.journal.pruneReceipts(2);
+    const journal = await subject.reopen();
+    assert.deepEqual(
+      (await all(journal.receiptsSince(0))).map(({ blockId }) => blockId),
+      ids.slice(1),
+    );
+    assert.equal((await journal.receipts(ids[0]!)).length, 0);
+    assert.equal(unpackReceipts(await journal.receipts(ids[1]!)).length, 1);
+    assert.equal((await getPlan(journal)).rows, 3);
+  });
+}
+
+/** A block of one row, which says its number, unless told otherwise. */
+export function aBlock(given: Partial<Block>, number = 0): Block {
+  const rows = given.rows ?? 1;
+  return {
+    lastSequence: number + 1,
+    lastReceivedAtMs: 0,
+    rows,
+    events: Buffer.from(rows === 0 ? '' : `event ${number}\n`),
+    cancellations: Buffer.from(rows === 0 ? '' : `cancellation ${number}\n`),
+    receipts: new Uint8Array(),
+    ...given,
+  };
+}
+
+export function aReceipt(given: Partial<Receipt>): Receipt {
+  return {
+    keyHash: Uint32Array.of(1, 2, 3, 0xffff_ffff),
+    fingerprint: Uint32Array.of(5, 6),
+    receivedAtMs: 1_760_000_000_123,
+    generatedIdentifier: '01234567-89ab-4cde-8f01-23456789abcd',
+    ...given,
+  };
+}
+
+function blockReceivedAt(receivedAtMs: number): Block {
+  const receipts = packReceipts([aReceipt({ receivedAtMs })]);
+  return aBlock({ lastReceivedAtMs: receivedAtMs, receipts });
+}
+
+/** What the blocks of `aBlock` with the numbers from `first` to before `end` hold. */
+function rowsOf(first: number, end: number): string {
+  const numbers = Array.from({ length: end - first }, (_, i) => first + i);
+  return numbers.map((n) => `event ${n}\ncancellation ${n}\n`).join('');
+}
+
+/** A plan's rows, each event with its cancellation, as `rowsOf` writes them. */
+function text(plan: FlushPlan): string {
+  const [events, cancellations] = [plan.events, plan.cancellations].map((bytes) =>
+    Buffer.from(bytes).toString().split('\n').slice(0, -1),
+  );
+  return (events ?? []).map((event, i) => `${event}\n${cancellations?.[i]}\n`).join('');
+}
+
+async function getPlan(journal: Journal): Promise<FlushPlan> {
+  const plan = await journal.planFlush();
+  assert.ok(plan !== undefined, 'there is a plan');
+  return plan;
+}
+
+/** Finishes plan after plan until nothing is left; answers what the plans held. */
+async function drain(journal: Journal): Promise<string> {
+  let rows = '';
+  let plan = await journal.planFlush();
+  while (plan !== undefined) {
+    rows += text(plan);
+    await journal.finishFlush(plan);
+    plan = await journal.planFlush();
+  }
+  return rows;
+}
+
+async function all(found: AsyncIterable<BlockReceipts>): Promise<BlockReceipts[]> {
+  const list: BlockReceipts[] = [];
+  for await (const one of found) list.push(one);
+  return list;
+}
