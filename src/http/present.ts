@@ -1,8 +1,10 @@
 /** The objects of the API as they stand on the wire: one function a resource. Shapes: Stripe's OpenAPI. */
+import { toSeconds } from '../clock.ts';
 import type { Customer } from '../customers/customer.ts';
 import type { Meter } from '../meters/meter.ts';
 import { isLive, type Namespace } from '../namespace.ts';
 import { formatQuantity, type Quantity } from '../quantity.ts';
+import type { AnsweredEvent } from './meter-events.ts';
 
 export function presentMeter(meter: Meter): object {
   return {
@@ -56,22 +58,15 @@ export function presentCustomer(customer: Customer): object {
   };
 }
 
-export function presentMeterEvent(event: {
-  readonly namespace: Namespace;
-  readonly createdS: number;
-  readonly eventName: string;
-  readonly identifier: string;
-  readonly payload: ReadonlyMap<string, string>;
-  readonly timestampS: number;
-}): object {
+export function presentMeterEvent(event: AnsweredEvent): object {
   return {
     object: 'billing.meter_event',
-    created: event.createdS,
+    created: toSeconds(event.createdMs),
     event_name: event.eventName,
     identifier: event.identifier,
     livemode: isLive(event.namespace),
     payload: Object.fromEntries(event.payload),
-    timestamp: event.timestampS,
+    timestamp: toSeconds(event.timestampMs),
   };
 }
 

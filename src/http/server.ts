@@ -18,7 +18,7 @@ import { authenticate } from './auth.ts';
 import { readFormBody } from './body.ts';
 import { canonicalForm, parseForm } from './form.ts';
 import type { Answered, Idempotency } from './idempotency.ts';
-import { apiHeaders, sendError, sendJson } from './respond.ts';
+import { apiHeaders, sendError, sendJson, type ResponseHeaders } from './respond.ts';
 import { Router } from './router.ts';
 
 export type Api = {
@@ -37,6 +37,7 @@ export class ApiServer {
   readonly #clock: Clock;
   #api: { router: Router; parts: Api } | undefined;
   #unready = 'starting';
+  #isClosing = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -73,6 +74,7 @@ export class ApiServer {
   /** Takes no new requests, waits for the answers to those that were begun. */
   async close(): Promise<void> {
     this.refuse('stopping');
+    this.#isClosing = true;
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeIdleConnections();
     await closed;
@@ -90,12 +92,18 @@ export class ApiServer {
       const query = question === -1 ? '' : url.slice(question + 1);
       const { body, replayed } = await this.#answer(request, path, query, requestId);
       if (replayed) headers['Idempotent-Replayed'] = 'true';
+      this.#partIfDone(request, headers);
       sendJson(response, 200, body, headers);
     } catch (error) {
       if (response.destroyed) return;
-      if (!request.complete) headers['Connection'] = 'close';
+      this.#partIfDone(request, headers);
       sendError(response, toApiError(error, requestId), headers);
     }
+  }
+
+  /** A connection is not kept when the server is closing, or when the rest of a body would come first. */
+  #partIfDone(request: IncomingMessage, headers: ResponseHeaders): void {
+    if (this.#isClosing || !request.complete) headers['Connection'] = 'close';
   }
 
   async #answer(

@@ -1,0 +1,155 @@
+/** What the v1 and the v2 call for one meter event share: everything but how it is written on the wire. */
+import { randomUUID } from 'node:crypto';
+import type { Catalog } from '../catalog/catalog.ts';
+import { ApiError } from '../errors.ts';
+import { measure, rejectTimestamp, type Rejection } from '../events/measure.ts';
+import type { Ingest } from '../ingest/ingest.ts';
+import type { Receipt } from '../journal/receipt.ts';
+import type { Meter } from '../meters/meter.ts';
+import type { Namespace } from '../namespace.ts';
+import { toReceipt, type ApiRequest } from './api.ts';
+import type { Form } from './form.ts';
+import { requiredHash, requiredText, text } from './params.ts';
+
+export type MeterEventParts = {
+  readonly meters: Pick<Catalog['meters'], 'ofEventName'>;
+  readonly ingest: Pick<Ingest, 'record'>;
+  /** How old an event may be. */
+  readonly pastDays: number;
+  /** Throws for a customer that may not be metered; absent when any may. */
+  readonly checkCustomer?: CheckCustomer | undefined;
+};
+export type CheckCustomer = (
+  namespace: Namespace,
+  customer: string,
+  param: string,
+) => Promise<void>;
+
+/** An event as it was sent; undefined where the server fills in. */
+export type SentEvent = {
+  readonly eventName: string;
+  readonly payload: ReadonlyMap<string, string>;
+  readonly identifier: string | undefined;
+  readonly timestampMs: number | undefined;
+};
+
+/** An event as it is answered, once it is on disk. */
+export type AnsweredEvent = {
+  readonly namespace: Namespace;
+  readonly eventName: string;
+  readonly payload: ReadonlyMap<string, string>;
+  readonly identifier: string;
+  readonly timestampMs: number;
+  readonly createdMs: number;
+};
+
+/** Stores the event and answers it; throws the refusal that names what is wrong with it. */
+export async function recordMeterEvent(
+  parts: MeterEventParts,
+  request: ApiRequest,
+  sent: SentEvent,
+): Promise<AnsweredEvent> {
+  const { namespace, receivedAtMs } = request;
+  const meter = activeMeter(parts.meters.ofEventName(namespace, sent.eventName), sent.eventName);
+  const measured = accepted(measure(meter, sent.payload));
+  if (sent.timestampMs !== undefined) {
+    accepted(rejectTimestamp(sent.timestampMs, receivedAtMs, parts.pastDays));
+  }
+  await parts.checkCustomer?.(namespace, measured.customer, `payload[${meter.customerKey}]`);
+  const generated = sent.identifier === undefined ? randomUUID() : undefined;
+  const answered = fillIn(namespace, sent, receivedAtMs, generated);
+  const { identifier, payload, timestampMs } = answered;
+  const outcome = await parts.ingest.record(
+    { namespace, meterId: meter.id, timestampMs, receivedAtMs, identifier, payload, ...measured },
+    toReceipt(request, generated),
+  );
+  if (outcome === 'recorded') return answered;
+  throw new ApiError(
+    'duplicate_meter_event',
+    `An event already exists with identifier ${identifier}.`,
+    'identifier',
+  );
+}
+
+/** The first answer again: the same request with what the receipt says that the server filled in. */
+export function replayMeterEvent(
+  { namespace }: ApiRequest,
+  sent: SentEvent,
+  { receivedAtMs, generatedIdentifier }: Receipt,
+): AnsweredEvent {
+  return fillIn(namespace, sent, receivedAtMs, generatedIdentifier);
+}
+
+function fillIn(
+  namespace: Namespace,
+  { eventName, payload, identifier, timestampMs }: SentEvent,
+  receivedAtMs: number,
+  generated: string | undefined,
+): AnsweredEvent {
+  return {
+    namespace,
+    eventName,
+    payload,
+    identifier: identifier ?? generated ?? '',
+    // Stripe's default is now, in whole seconds.
+    timestampMs: timestampMs ?? receivedAtMs - (receivedAtMs % 1000),
+    createdMs: receivedAtMs,
+  };
+}
+
+const PAYLOAD_TEXT_MAX = 100;
+/** Stripe names no limit; this one keeps an event's row small. */
+const PAYLOAD_KEYS_MAX = 100;
+
+/** The parameters that both calls write the same way. */
+export function parseSentEvent(form: Form): Omit<SentEvent, 'timestampMs'> {
+  return {
+    eventName: requiredText(form, 'event_name', 100),
+    payload: parsePayload(requiredHash(form, 'payload')),
+    identifier: text(form, 'identifier', 100),
+  };
+}
+
+function parsePayload(sent: Form): ReadonlyMap<string, string> {
+  if (sent.size > PAYLOAD_KEYS_MAX) {
+    throw new ApiError(
+      'parameter_invalid',
+      `Invalid payload: it has at most ${PAYLOAD_KEYS_MAX} keys.`,
+      'payload',
+    );
+  }
+  const payload = new Map<string, string>();
+  for (const [key, value] of sent) {
+    if (
+      typeof value !== 'string' ||
+      value.length > PAYLOAD_TEXT_MAX ||
+      key.length > PAYLOAD_TEXT_MAX
+    ) {
+      throw new ApiError(
+        'parameter_invalid',
+        `Invalid string: payload[${key}] must be a text of at most ${PAYLOAD_TEXT_MAX} characters.`,
+        `payload[${key}]`,
+      );
+    }
+    payload.set(key, value);
+  }
+  return payload;
+}
+
+function activeMeter(meters: readonly Meter[], eventName: string): Meter {
+  const [meter] = meters;
+  if (meter?.status === 'active') return meter;
+  // Stripe's text for both; the code tells them apart.
+  throw new ApiError(
+    meter === undefined ? 'no_meter' : 'archived_meter',
+    `No active meter found for event name "${eventName}".`,
+    'event_name',
+  );
+}
+
+function accepted<T>(result: T | Rejection): T {
+  if (typeof result === 'object' && result !== null && 'code' in result) {
+    throw new ApiError(result.code, result.message, result.param);
+  }
+  return result as T;
+}
