@@ -74,7 +74,10 @@ function addEvent(block: BlockBuilder, sequence: number): void {
 }
 
 function sequencesIn(block: Block | undefined): number[] {
-  const lines = Buffer.from(block?.events ?? []).toString().trim().split('\n');
+  const lines = Buffer.from(block?.events ?? [])
+    .toString()
+    .trim()
+    .split('\n');
   return lines.map((line) => (JSON.parse(line) as number[])[4]!);
 }
 

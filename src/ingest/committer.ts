@@ -16,8 +16,11 @@ export class Committer {
   readonly #journal: Pick<Journal, 'commit'>;
   readonly #onCommit: (blockId: number, rows: number) => void;
   readonly #onFatal: (error: unknown) => void;
+  /** The block that fills. */
   #next = newCommit();
-  #running: Promise<void> | undefined;
+  /** Of the block that was handed to the journal last. */
+  #lastDone: Promise<unknown> | undefined;
+  #isRunning = false;
   #lastSequence: number;
   #failure: { error: unknown } | undefined;
 
@@ -45,30 +48,31 @@ export class Committer {
   append(fill: (block: BlockBuilder) => void): Promise<number> {
     if (this.#failure !== undefined) return Promise.reject(stopped(this.#failure.error));
     fill(this.#next.block);
-    this.#running ??= this.#run();
+    if (!this.#isRunning) void this.#run();
     return this.#next.done.promise;
   }
 
   /** Resolves when everything appended so far is on disk. */
   async settled(): Promise<void> {
     if (this.#failure !== undefined) throw stopped(this.#failure.error);
-    // What is committing now is older than what is gathered now.
-    if (!this.#next.block.isEmpty) await this.#next.done.promise;
-    else await this.#running;
+    // What is committing now is older than what is gathered now. Neither waits for what comes later.
+    await (this.#next.block.isEmpty ? this.#lastDone : this.#next.done.promise);
   }
 
   async #run(): Promise<void> {
+    this.#isRunning = true;
     while (this.#failure === undefined) {
       // Requests that are already in the sockets join the block.
       await new Promise(setImmediate);
       if (this.#next.block.isEmpty) break;
       await this.#commitNext();
     }
-    this.#running = undefined;
+    this.#isRunning = false;
   }
 
   async #commitNext(): Promise<void> {
     const { block, done } = this.#next;
+    this.#lastDone = done.promise;
     this.#next = newCommit();
     try {
       const built = block.build(this.#lastSequence);

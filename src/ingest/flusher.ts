@@ -34,7 +34,10 @@ export class Flusher {
   #waiters: Waiter[] = [];
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
-  #closed = false;
+  /** The last insert failed: the next one is due after a pause, or when a reader asks. */
+  #pausing = false;
+  /** Closed, or the journal has failed: no more inserts. */
+  #stopped = false;
 
   constructor(
     journal: Pick<Journal, 'planFlush' | 'finishFlush' | 'lastBlockId'>,
@@ -52,16 +55,17 @@ export class Flusher {
   committed(blockId: number, rows: number): void {
     this.#committedBlockId = blockId;
     this.#rowsWaiting += rows;
-    if (this.#rowsWaiting >= GATHER_ROWS) this.#start();
+    if (this.#rowsWaiting >= GATHER_ROWS && !this.#pausing) this.#start();
     else this.#timer ??= setTimeout(() => this.#start(), GATHER_MS);
   }
 
   /**
    * Resolves when every block up to this one is in the usage store. Throws ApiError `unavailable` when the
-   * store refuses; the rows stay safe in the journal.
+   * store refuses, or when the flusher has stopped; the rows stay safe in the journal.
    */
   async flushThrough(blockId: number): Promise<void> {
     if (blockId <= this.#flushedBlockId) return;
+    if (this.#stopped) throw unavailable(new Error('The flusher has stopped.'));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#waiters.push({ blockId, resolve, reject });
     this.#start();
@@ -70,15 +74,16 @@ export class Flusher {
 
   /** Stops after the insert that runs now; what is left waits in the journal for the next start. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#running;
+    this.#refuseWaiters(new Error('The flusher has stopped.'));
   }
 
   #start(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (!this.#closed) this.#running ??= this.#run();
+    if (!this.#stopped) this.#running ??= this.#run();
   }
 
   async #run(): Promise<void> {
@@ -89,9 +94,10 @@ export class Flusher {
         // No plan: at that moment no block was left, so all that had been committed is in the store.
         if (plan === undefined) this.#flushed(committedBlockId, 0);
         else if (!(await this.#insert(plan))) break;
-      } while (!this.#closed && this.#isUrgent());
+      } while (!this.#stopped && this.#isUrgent());
     } catch (error) {
       // Not the store but the journal has failed: there is nothing to go on from.
+      this.#stopped = true;
       this.#refuseWaiters(error);
       this.#onFatal(error);
     } finally {
@@ -104,7 +110,9 @@ export class Flusher {
   async #insert(plan: FlushPlan): Promise<boolean> {
     try {
       await this.#store.insert(plan);
+      this.#pausing = false;
     } catch (error) {
+      this.#pausing = true;
       this.#onFailure(error);
       this.#refuseWaiters(error);
       return false;
@@ -129,14 +137,19 @@ export class Flusher {
   }
 
   #later(): NodeJS.Timeout | undefined {
-    return this.#closed ? undefined : setTimeout(() => this.#start(), RETRY_MS);
+    return this.#stopped ? undefined : setTimeout(() => this.#start(), RETRY_MS);
   }
 
   #refuseWaiters(cause: unknown): void {
     const waiters = this.#waiters;
     this.#waiters = [];
-    const refusal = new ApiError('unavailable', 'Usage cannot be read at the moment. Try again.');
-    refusal.cause = cause;
+    const refusal = unavailable(cause);
     for (const waiter of waiters) waiter.reject(refusal);
   }
+}
+
+function unavailable(cause: unknown): ApiError {
+  const refusal = new ApiError('unavailable', 'Usage cannot be read at the moment. Try again.');
+  refusal.cause = cause;
+  return refusal;
 }

@@ -18,7 +18,7 @@ export class Identifiers {
   constructor(hashes: NamespaceHashes, windowDays: number) {
     this.#hashes = hashes;
     this.#windowDays = windowDays;
-    // A day that has only begun counts as one, so an identifier is kept for at least the whole window.
+    // One day more: an event dated a few minutes ahead can be sent again a few minutes after the window.
     this.#table = new HashTable({ windowPeriods: windowDays + 1 });
   }
 

@@ -179,7 +179,7 @@ function plansContract(start: Start, open: () => Promise<JournalUnderTest>): voi
           await subject.dispose();
         }
       }),
-      { numRuns: 12 },
+      { numRuns: 8 },
     );
   });
 }

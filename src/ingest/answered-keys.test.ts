@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { packReceipts } from '../journal/receipt.ts';
+import { HOUR_MS } from '../summaries/windows.ts';
+import { ANSWER_KEPT_MS, AnsweredKeys, IN_CATALOG } from './answered-keys.ts';
+import { NamespaceHashes } from './namespace-hashes.ts';
+
+const NOW_MS = 500_000.5 * HOUR_MS;
+const newKeys = (key = Uint32Array.of(1, 2, 3, 4)) => new AnsweredKeys(new NamespaceHashes(key));
+
+test('an answered key says where its first answer is', () => {
+  const keys = newKeys();
+  const inJournal = keys.hashKey('acct_1/test', 'a');
+  const inCatalog = keys.hashKey('acct_1/test', 'b');
+  assert.equal(keys.find(inJournal, NOW_MS), undefined);
+  keys.add(inJournal, NOW_MS, 9_007_199_254_740_991);
+  keys.add(inCatalog, NOW_MS, IN_CATALOG);
+  assert.equal(keys.find(inJournal, NOW_MS), 9_007_199_254_740_991);
+  assert.equal(keys.find(inCatalog, NOW_MS), IN_CATALOG);
+  assert.equal(keys.find(keys.hashKey('acct_1/test', 'c'), NOW_MS), undefined);
+});
+
+test('packed receipts are added as if one by one', () => {
+  const keys = newKeys();
+  const hashes = ['a', 'b'].map((key) => keys.hashKey('acct_1/test', key));
+  const fingerprint = new Uint32Array(2);
+  const packed = packReceipts(
+    hashes.map((keyHash) => ({
+      keyHash,
+      fingerprint,
+      receivedAtMs: NOW_MS,
+      generatedIdentifier: undefined,
+    })),
+  );
+  keys.addPacked({ blockId: 7, packed });
+  assert.deepEqual(
+    hashes.map((hash) => keys.find(hash, NOW_MS)),
+    [7, 7],
+  );
+});
+
+test('accounts and modes know nothing of each other', () => {
+  const keys = newKeys();
+  const namespaces = ['acct_1/test', 'acct_1/live', 'acct_2/test'] as const;
+  const hashes = namespaces.map((namespace) => keys.hashKey(namespace, 'a').join());
+  const prints = namespaces.map((namespace) => keys.fingerprint(namespace, 'a').join());
+  assert.equal(new Set(hashes).size, 3);
+  assert.equal(new Set(prints).size, 3);
+});
+
+test('hashes and fingerprints are the same after a restart, and others in another data folder', () => {
+  const [one, restarted, other] = [newKeys(), newKeys(), newKeys(Uint32Array.of(5, 6, 7, 8))];
+  assert.deepEqual(restarted.hashKey('acct_1/test', 'a'), one.hashKey('acct_1/test', 'a'));
+  assert.deepEqual(restarted.fingerprint('acct_1/test', 'a'), one.fingerprint('acct_1/test', 'a'));
+  assert.notDeepEqual(other.hashKey('acct_1/test', 'a'), one.hashKey('acct_1/test', 'a'));
+  assert.notDeepEqual(other.fingerprint('acct_1/test', 'a'), one.fingerprint('acct_1/test', 'a'));
+});
+
+test('a key is known for 24 h at least, and never longer than its answer is kept', () => {
+  const anyTime = fc.nat({ max: HOUR_MS - 1 }).map((ms) => NOW_MS + ms);
+  fc.assert(
+    fc.property(anyTime, fc.nat({ max: 30 * HOUR_MS }), (receivedAtMs, laterMs) => {
+      const keys = newKeys();
+      const hash = keys.hashKey('acct_1/test', 'a');
+      keys.add(hash, receivedAtMs, 1);
+      const known = keys.find(hash, receivedAtMs + laterMs) !== undefined;
+      if (laterMs <= 24 * HOUR_MS) assert.ok(known);
+      if (laterMs > ANSWER_KEPT_MS) assert.ok(!known);
+    }),
+  );
+});

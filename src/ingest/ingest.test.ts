@@ -1,0 +1,509 @@
+/** The way in, over a real journal and a real usage store; faults are put between the two. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test, type TestContext } from 'node:test';
+import fc from 'fast-check';
+import type { Formula } from '../meters/meter.ts';
+import { ApiError } from '../errors.ts';
+import type { Cancellation } from '../events/event.ts';
+import type { Journal } from '../journal/journal.ts';
+import { unpackReceipts } from '../journal/receipt.ts';
+import { openSqliteJournal } from '../journal/sqlite/thread-journal.ts';
+import { toNamespace, type Namespace } from '../namespace.ts';
+import { UNITS_PER_ONE } from '../quantity.ts';
+import { summarize, type UsageEvent } from '../summaries/aggregate.ts';
+import { DAY_MS, HOUR_MS } from '../summaries/windows.ts';
+import { openChdbUsageStore } from '../usage/chdb/chdb-usage-store.ts';
+import type { SummaryRow, UsageBatch, UsageStore } from '../usage/usage-store.ts';
+import { IN_CATALOG } from './answered-keys.ts';
+import { Ingest, type IngestParts, type NewEvent } from './ingest.ts';
+
+const NOW_MS = 20_000.5 * DAY_MS;
+const START_MS = 20_000 * DAY_MS;
+
+// One for all tests: the engine takes one folder a process. Each test has a namespace of its own.
+const folder = mkdtempSync(join(tmpdir(), 'taximeter-ingest-'));
+const engine = openChdbUsageStore(join(folder, 'usage'));
+after(async () => {
+  await engine.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** The store behind a line that may be cut, before an insert or after it. */
+class FaultyLine implements UsageStore {
+  /** 'lost answer': the insert is done, and who asked for it never learns. */
+  state: 'up' | 'down' | 'lost answer' = 'up';
+
+  async insert(batch: UsageBatch): Promise<void> {
+    if (this.state === 'down') throw new Error('the store is down');
+    await engine.insert(batch);
+    if (this.state === 'lost answer') throw new Error('the answer is lost');
+  }
+  summarize: UsageStore['summarize'] = async (query) => await engine.summarize(query);
+  findEvent: UsageStore['findEvent'] = async (...args) => await engine.findEvent(...args);
+  identifiers: UsageStore['identifiers'] = (sinceMs) => engine.identifiers(sinceMs);
+  audit: UsageStore['audit'] = async () => await engine.audit();
+  close: UsageStore['close'] = async () => await engine.close();
+}
+
+type SavedKey =
+  ReturnType<IngestParts['answers']['keys']> extends Iterable<infer Key> ? Key : never;
+
+/** One account and the way in to the data folder, which can be stopped and started. */
+class World {
+  readonly namespace: Namespace = toNamespace(`acct_${randomUUID()}`, 'test');
+  readonly meterId = `mtr_${randomUUID()}`;
+  readonly line = new FaultyLine();
+  readonly fatal: unknown[] = [];
+  readonly answers: SavedKey[] = [];
+  journal!: Journal;
+  ingest!: Ingest;
+
+  /** `wrap` puts something between the journal and who writes to it. */
+  async start(
+    nowMs = NOW_MS,
+    wrap = (journal: Journal): Journal => journal,
+    file = join(folder, 'journal.db'),
+  ): Promise<void> {
+    this.journal = await openSqliteJournal(file);
+    this.ingest = new Ingest({
+      journal: wrap(this.journal),
+      store: this.line,
+      answers: { keys: () => this.answers, prune: async () => undefined },
+      identifierWindowDays: 35,
+      onStoreFailure: () => undefined,
+      onFatal: (error) => this.fatal.push(error),
+    });
+    await this.ingest.recover(nowMs);
+  }
+
+  async stop(): Promise<void> {
+    await this.ingest.close();
+    await this.journal.close();
+  }
+
+  anEvent(given: Partial<NewEvent> = {}): NewEvent {
+    return {
+      namespace: this.namespace,
+      meterId: this.meterId,
+      customer: 'cus_1',
+      timestampMs: START_MS,
+      receivedAtMs: NOW_MS,
+      identifier: randomUUID(),
+      value: UNITS_PER_ONE,
+      payload: new Map(),
+      ...given,
+    };
+  }
+
+  /** What a reader behind the barrier would see of one customer's day. */
+  async rows(formula: Formula = 'count', customer = 'cus_1'): Promise<readonly SummaryRow[]> {
+    return await engine.summarize({
+      namespace: this.namespace,
+      meterId: this.meterId,
+      customer,
+      formula,
+      eventTimeWindow: null,
+      groupingWindow: null,
+      startMs: START_MS,
+      endMs: START_MS + DAY_MS,
+      order: 'newest_first',
+      limit: 10,
+    });
+  }
+
+  /** How many events count. */
+  async count(): Promise<number> {
+    return Number((await this.rows())[0]?.value ?? 0n) / Number(UNITS_PER_ONE);
+  }
+}
+
+async function start(t: TestContext, ...args: Parameters<World['start']>): Promise<World> {
+  const world = new World();
+  await world.start(...args);
+  t.after(async () => await world.stop());
+  return world;
+}
+
+/** The journal, with something else in place of its `commit`. */
+function withCommit(journal: Journal, commit: Journal['commit']): Journal {
+  const { id, hashKey, lastSequence, lastBlockId } = journal;
+  return {
+    id,
+    hashKey,
+    lastSequence,
+    lastBlockId,
+    commit,
+    planFlush: async () => await journal.planFlush(),
+    finishFlush: async (plan) => await journal.finishFlush(plan),
+    receipts: async (blockId) => await journal.receipts(blockId),
+    receiptsSince: (sinceMs) => journal.receiptsSince(sinceMs),
+    pruneReceipts: async (beforeMs) => await journal.pruneReceipts(beforeMs),
+    close: async () => await journal.close(),
+  };
+}
+
+test('of 1,000 events with one identifier, sent at once, exactly one is recorded', async (t) => {
+  const world = await start(t);
+  const { ingest } = world;
+  const event = world.anEvent({ identifier: 'same' });
+  const outcomes = await Promise.all(Array.from({ length: 1000 }, () => ingest.record(event)));
+  assert.equal(outcomes.filter((outcome) => outcome === 'recorded').length, 1);
+  assert.equal(outcomes[0], 'recorded', 'the first to come');
+  assert.equal(await ingest.record(event), 'duplicate');
+  await ingest.settled();
+  assert.equal(await world.count(), 1);
+});
+
+test('an event and its duplicates resolve only when the event is on disk', async (t) => {
+  const gate = Promise.withResolvers<void>();
+  let onDisk = 0;
+  const world = await start(t, NOW_MS, (journal) =>
+    withCommit(journal, async (block) => {
+      await gate.promise;
+      const id = await journal.commit(block);
+      onDisk += block.rows;
+      return id;
+    }),
+  );
+  const event = world.anEvent();
+  const seen: [string, number][] = [];
+  const record = async (): Promise<void> => {
+    const outcome = await world.ingest.record(event);
+    seen.push([outcome, onDisk]);
+  };
+  const first = record();
+  const atOnce = record();
+  // By now the event's block is being committed, and the next one is empty.
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  const later = record();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.equal(seen.length, 0);
+  gate.resolve();
+  await Promise.all([first, atOnce, later]);
+  assert.deepEqual(
+    seen.toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    [
+      ['duplicate', 1],
+      ['duplicate', 1],
+      ['recorded', 1],
+    ],
+  );
+});
+
+test('an event that could not be stored is refused, and so is its duplicate: neither is acknowledged', async () => {
+  const gate = Promise.withResolvers<void>();
+  const error = new Error('disk is full');
+  const world = new World();
+  await world.start(NOW_MS, (journal) =>
+    withCommit(journal, async () => {
+      await gate.promise;
+      throw error;
+    }),
+  );
+  const event = world.anEvent();
+  const first = world.ingest.record(event);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  const duplicate = world.ingest.record(event);
+  gate.resolve();
+  await assert.rejects(first, { cause: error });
+  await assert.rejects(duplicate, { cause: error });
+  await assert.rejects(world.ingest.record(event), { cause: error });
+  await assert.rejects(world.ingest.record(world.anEvent()), { cause: error });
+  assert.deepEqual(world.fatal, [error]);
+  // The barrier still stands for all that was acknowledged, which is nothing.
+  await world.ingest.settled();
+  assert.equal(await world.count(), 0);
+  await assert.rejects(world.ingest.close());
+  await world.journal.close();
+});
+
+test('settled: a read counts all that was acknowledged before it, by whomever', async (t) => {
+  const world = await start(t);
+  let acknowledged = 0;
+  const sender = async (): Promise<void> => {
+    for (let i = 0; i < 60; i += 1) {
+      await world.ingest.record(world.anEvent());
+      acknowledged += 1;
+    }
+  };
+  const reader = async (): Promise<void> => {
+    for (let i = 0; i < 8; i += 1) {
+      const before = acknowledged;
+      await world.ingest.settled();
+      assert.ok((await world.count()) >= before);
+    }
+  };
+  await Promise.all([sender(), sender(), sender(), reader(), reader()]);
+  await world.ingest.settled();
+  assert.equal(await world.count(), 180);
+});
+
+test('a cancelled event does not count; what was cancelled is on disk when it resolves', async (t) => {
+  const world = await start(t);
+  const event = world.anEvent();
+  await world.ingest.record(event);
+  await world.ingest.record(world.anEvent());
+  await world.ingest.settled();
+  world.line.state = 'down';
+  await world.ingest.cancel(await cancellationOf(world, event.identifier));
+  await world.stop();
+  world.line.state = 'up';
+  await world.start();
+  assert.equal(await world.count(), 1);
+  const found = await engine.findEvent(world.namespace, [world.meterId], event.identifier);
+  assert.equal(found?.cancellation?.requestId, 'req_1');
+});
+
+test('while the store is down events are accepted and reads refused; when it is back nothing is missing', async (t) => {
+  const world = await start(t);
+  world.line.state = 'down';
+  assert.equal(await world.ingest.record(world.anEvent()), 'recorded');
+  await assert.rejects(world.ingest.settled(), ApiError);
+  assert.equal(await world.ingest.record(world.anEvent()), 'recorded');
+  world.line.state = 'up';
+  await world.ingest.settled();
+  assert.equal(await world.count(), 2);
+});
+
+test('an insert whose answer was lost is not counted twice, also after a restart', async (t) => {
+  const world = await start(t);
+  world.line.state = 'lost answer';
+  const event = world.anEvent();
+  await world.ingest.record(event);
+  await assert.rejects(world.ingest.settled(), ApiError);
+  assert.equal(await world.count(), 1, 'it is in the store, and nobody knows');
+  await world.stop();
+  world.line.state = 'up';
+  await world.start();
+  await world.ingest.settled();
+  assert.equal(await world.count(), 1);
+  assert.equal(await world.ingest.record(event), 'duplicate');
+});
+
+test('a restart remembers identifiers, both those in the store and those still in the journal', async (t) => {
+  const world = await start(t);
+  const inStore = world.anEvent();
+  await world.ingest.record(inStore);
+  await world.ingest.settled();
+  world.line.state = 'down';
+  const inJournal = world.anEvent();
+  await world.ingest.record(inJournal);
+  await world.stop();
+  world.line.state = 'up';
+  await world.start(NOW_MS + 34 * DAY_MS);
+  for (const { identifier } of [inStore, inJournal]) {
+    const again = world.anEvent({ identifier, receivedAtMs: NOW_MS + 34 * DAY_MS });
+    assert.equal(await world.ingest.record(again), 'duplicate');
+    const elsewhere = { ...again, namespace: toNamespace(`acct_${randomUUID()}`, 'test') };
+    assert.equal(await world.ingest.record(elsewhere), 'recorded');
+  }
+  assert.equal(await world.count(), 2);
+});
+
+test('a restart remembers answered keys, those of the journal and those of the catalog, for a day', async (t) => {
+  const world = await start(t);
+  const keyHash = world.ingest.answeredKeys.hashKey(world.namespace, 'in the journal');
+  const receipt = {
+    keyHash,
+    fingerprint: Uint32Array.of(1, 2),
+    receivedAtMs: NOW_MS,
+    generatedIdentifier: randomUUID(),
+  };
+  assert.equal(world.ingest.answeredKeys.find(keyHash, NOW_MS), undefined);
+  await world.ingest.record(world.anEvent(), receipt);
+  world.answers.push({
+    namespace: world.namespace,
+    idempotencyKey: 'in the catalog',
+    createdMs: NOW_MS,
+  });
+  const find = (idempotencyKey: string, nowMs: number): number | undefined => {
+    const { answeredKeys } = world.ingest;
+    return answeredKeys.find(answeredKeys.hashKey(world.namespace, idempotencyKey), nowMs);
+  };
+  const blockId = find('in the journal', NOW_MS);
+  for (const nowMs of [NOW_MS, NOW_MS + 24 * HOUR_MS]) {
+    await world.stop();
+    await world.start(nowMs);
+    assert.equal(find('in the journal', nowMs), blockId);
+    assert.equal(find('in the catalog', nowMs), IN_CATALOG);
+    assert.deepEqual(unpackReceipts(await world.journal.receipts(blockId!)), [receipt]);
+  }
+  await world.stop();
+  await world.start(NOW_MS + 27 * HOUR_MS);
+  assert.equal(find('in the journal', NOW_MS + 27 * HOUR_MS), undefined);
+  assert.equal((await world.journal.receipts(blockId!)).length, 0, 'pruned');
+});
+
+test('an answer that changed nothing is remembered too', async (t) => {
+  const world = await start(t);
+  const keyHash = world.ingest.answeredKeys.hashKey(world.namespace, 'key');
+  const receipt = {
+    keyHash,
+    fingerprint: Uint32Array.of(1, 2),
+    receivedAtMs: NOW_MS,
+    generatedIdentifier: undefined,
+  };
+  await world.ingest.recordReceipt(receipt);
+  await world.ingest.settled();
+  const blockId = world.ingest.answeredKeys.find(keyHash, NOW_MS);
+  assert.deepEqual(unpackReceipts(await world.journal.receipts(blockId!)), [receipt]);
+});
+
+test('the order of acceptance goes on after a restart, also when everything was flushed', async (t) => {
+  const world = await start(t);
+  for (let value = 1n; value <= 3n; value += 1n) {
+    await world.ingest.record(world.anEvent({ value: value * UNITS_PER_ONE }));
+    await world.stop();
+    await world.start();
+    assert.deepEqual(await world.rows('last'), [
+      { startMs: START_MS, value: value * UNITS_PER_ONE },
+    ]);
+  }
+});
+
+test(
+  'a journal that knows fewer events than the store is not opened: its sequences and tokens would come again',
+  { todo: 'a journal that was lost, or restored from a backup of its own, is taken as it is' },
+  async () => {
+    const world = new World();
+    await world.start();
+    await world.ingest.record(world.anEvent());
+    await world.ingest.settled();
+    await world.stop();
+    const elsewhere = mkdtempSync(join(tmpdir(), 'taximeter-ingest-'));
+    try {
+      await assert.rejects(world.start(NOW_MS, undefined, join(elsewhere, 'journal.db')));
+    } finally {
+      await world.stop();
+      rmSync(elsewhere, { recursive: true });
+    }
+  },
+);
+
+// Few identifiers and times, so that duplicates and ties are common.
+type Step =
+  | {
+      readonly do: 'record';
+      readonly identifier: string;
+      readonly hour: number;
+      readonly value: bigint;
+    }
+  | { readonly do: 'cancel'; readonly pick: number }
+  | { readonly do: 'read' | 'restart' | 'up' | 'down' | 'lost answer' };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      do: fc.constant('record' as const),
+      identifier: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'),
+      hour: fc.nat({ max: 1 }),
+      value: fc.bigInt({ min: -5n, max: 5n }).map((n) => n * UNITS_PER_ONE),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('cancel' as const), pick: fc.nat() }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constantFrom(...(['read', 'restart', 'up', 'down', 'lost answer'] as const)),
+    }),
+  },
+);
+
+test('whatever is done in whatever order, each accepted event counts exactly once, as the pure rules say', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
+      const world = new World();
+      await world.start();
+      try {
+        await runSteps(world, steps);
+      } finally {
+        await world.stop();
+      }
+      assert.deepEqual(world.fatal, []);
+    }),
+    { numRuns: 6 },
+  );
+  assert.equal((await engine.audit()).differences, 0);
+});
+
+async function runSteps(world: World, steps: readonly Step[]): Promise<void> {
+  const accepted = new Map<string, UsageEvent & { cancelled: boolean }>();
+  // Calls are not awaited: what comes next runs beside them.
+  const pending: Promise<void>[] = [];
+  const acknowledged = async (): Promise<void> => {
+    await Promise.all(pending.splice(0));
+  };
+  const check = async (): Promise<void> => {
+    await acknowledged();
+    await world.ingest.settled();
+    await assertAgrees(world, [...accepted.values()]);
+  };
+  const record = ({ identifier, hour, value }: Extract<Step, { do: 'record' }>): void => {
+    const timestampMs = START_MS + hour * HOUR_MS;
+    const event = world.anEvent({ identifier, timestampMs, value });
+    const expected = accepted.has(identifier) ? 'duplicate' : 'recorded';
+    const outcome = world.ingest.record(event);
+    pending.push(outcome.then((is) => assert.equal(is, expected)));
+    if (expected === 'recorded') {
+      accepted.set(identifier, { ...event, sequence: accepted.size, cancelled: false });
+    }
+  };
+  const cancel = async (pick: number): Promise<void> => {
+    if (world.line.state !== 'up' || accepted.size === 0) return;
+    const [identifier, event] = [...accepted][pick % accepted.size]!;
+    await acknowledged();
+    await world.ingest.settled();
+    pending.push(world.ingest.cancel(await cancellationOf(world, identifier)));
+    event.cancelled = true;
+  };
+  for (const one of steps) {
+    if (one.do === 'record') record(one);
+    else if (one.do === 'cancel') await cancel(one.pick);
+    else if (one.do === 'restart') {
+      await acknowledged();
+      await world.stop();
+      world.line.state = 'up';
+      await world.start();
+    } else if (one.do !== 'read') world.line.state = one.do;
+    else if (world.line.state === 'up') await check();
+    else await world.ingest.settled().catch(isUnavailable);
+  }
+  world.line.state = 'up';
+  await check();
+}
+
+async function assertAgrees(
+  world: World,
+  events: readonly (UsageEvent & { cancelled: boolean })[],
+): Promise<void> {
+  const counted = events.filter(({ cancelled }) => !cancelled);
+  for (const formula of ['sum', 'count', 'last'] as const) {
+    const rule = {
+      formula,
+      eventTimeWindow: null,
+      groupingWindow: null,
+      startMs: START_MS,
+      endMs: START_MS + DAY_MS,
+    };
+    const expected = summarize(rule, counted).map(({ startMs, value }) => ({ startMs, value }));
+    assert.deepEqual(await world.rows(formula), expected, formula);
+  }
+}
+
+/** The cancellation of an event that is in the store. */
+async function cancellationOf(world: World, identifier: string): Promise<Cancellation> {
+  const found = await engine.findEvent(world.namespace, [world.meterId], identifier);
+  assert.ok(found !== undefined, `${identifier} is in the store`);
+  const { namespace, meterId, customer, timestampMs, sequence } = found.event;
+  const facts = { namespace, meterId, customer, timestampMs, sequence, identifier };
+  return { ...facts, cancelledAtMs: NOW_MS, requestId: 'req_1' };
+}
+
+function isUnavailable(error: unknown): void {
+  assert.ok(error instanceof ApiError);
+}
