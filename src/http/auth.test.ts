@@ -47,15 +47,11 @@ test('without a key the request is refused as having none', () => {
   );
 });
 
-test(
-  'a header of one word has no key, whatever the word',
-  { todo: 'without a space, the last character is taken for one' },
-  () => {
-    for (const authorization of ['Bearer1', 'Basic_']) {
-      assert.throws(() => authenticate({ authorization }, known), refusal('key_missing'));
-    }
-  },
-);
+test('a header of one word has no key, whatever the word', () => {
+  for (const authorization of ['Bearer1', 'Basic_']) {
+    assert.throws(() => authenticate({ authorization }, known), refusal('key_missing'));
+  }
+});
 
 test('another key is refused, and not shown', () => {
   const other = newSecretKey('live');

@@ -43,6 +43,7 @@ export function authenticate(
 function secretOf(authorization: string | undefined): string | undefined {
   if (authorization === undefined) return undefined;
   const space = authorization.indexOf(' ');
+  if (space === -1) return undefined;
   const scheme = authorization.slice(0, space).toLowerCase();
   const credentials = authorization.slice(space + 1).trim();
   if (scheme === 'bearer') return credentials === '' ? undefined : credentials;

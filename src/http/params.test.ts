@@ -55,20 +55,16 @@ suite('unknown parameters', () => {
     }
   });
 
-  test(
-    'a refusal repeats only the beginning of a name or value that was sent',
-    { todo: 'a body of 1 MiB comes back as a message of 1 MiB' },
-    () => {
-      const long = 'x'.repeat(2000);
-      for (const refused of [
-        () => refuseUnknown(parseForm(`${long}=1`), shape),
-        () => integer(parseForm(`n=${long}`), 'n', BOUNDS),
-        () => refuseExpand(parseForm(`expand[]=${long}`)),
-      ]) {
-        assert.ok(messageOf(refused).length < 1000);
-      }
-    },
-  );
+  test('a refusal repeats only the beginning of a name or value that was sent', () => {
+    const long = 'x'.repeat(2000);
+    for (const refused of [
+      () => refuseUnknown(parseForm(`${long}=1`), shape),
+      () => integer(parseForm(`n=${long}`), 'n', BOUNDS),
+      () => refuseExpand(parseForm(`expand[]=${long}`)),
+    ]) {
+      assert.ok(messageOf(refused).length < 1000);
+    }
+  });
 });
 
 suite('texts', () => {
@@ -114,16 +110,12 @@ suite('texts', () => {
     assert.throws(() => text(parseForm('a=1'), 'a[b]', 10), refusal('parameter_invalid', 'a'));
   });
 
-  test(
-    'a text in the middle of a longer path is refused by its own path too',
-    { todo: 'the path that is named is always the first part' },
-    () => {
-      assert.throws(
-        () => text(parseForm('a[b]=1'), 'a[b][c]', 10),
-        refusal('parameter_invalid', 'a[b]'),
-      );
-    },
-  );
+  test('a text in the middle of a longer path is refused by its own path too', () => {
+    assert.throws(
+      () => text(parseForm('a[b]=1'), 'a[b][c]', 10),
+      refusal('parameter_invalid', 'a[b]'),
+    );
+  });
 });
 
 suite('one of several', () => {

@@ -18,8 +18,8 @@ export function refuseUnknown(form: Form, shape: Shape): void {
   const plural = unknown.length > 1 ? 's' : '';
   throw new ApiError(
     'parameter_unknown',
-    `Received unknown parameter${plural}: ${unknown.join(', ')}`,
-    first,
+    `Received unknown parameter${plural}: ${shown(unknown.join(', '))}`,
+    shown(first),
   );
 }
 
@@ -98,8 +98,8 @@ export function integer(
   if (value === '') throw empty(path);
   // Sixteen digits are past what a number holds exactly.
   if (typeof value !== 'string' || !/^-?\d{1,15}$/.test(value)) {
-    const shown = typeof value === 'string' ? value : path;
-    throw new ApiError('parameter_invalid_integer', `Invalid integer: ${shown}`, path);
+    const sent = typeof value === 'string' ? shown(value) : path;
+    throw new ApiError('parameter_invalid_integer', `Invalid integer: ${sent}`, path);
   }
   const number = Number(value);
   if (number < min || number > max) {
@@ -144,8 +144,8 @@ export function refuseExpand(form: Form): void {
     throw new ApiError('parameter_invalid', 'Invalid array: expand', 'expand');
   const [first] = paths;
   if (first === undefined) return;
-  const shown = typeof first === 'string' ? first : '…';
-  throw new ApiError('parameter_invalid', `This property cannot be expanded (${shown}).`, 'expand');
+  const sent = typeof first === 'string' ? shown(first) : '…';
+  throw new ApiError('parameter_invalid', `This property cannot be expanded (${sent}).`, 'expand');
 }
 
 /** Throws `parameter_missing`; typed so that `??` can end in it. */
@@ -163,6 +163,13 @@ function empty(path: string): ApiError {
   );
 }
 
+/** A name or value may be as long as the body; what a refusal repeats of it may not. */
+const SHOWN_MAX = 200;
+
+function shown(sent: string): string {
+  return sent.length <= SHOWN_MAX ? sent : `${sent.slice(0, SHOWN_MAX)}…`;
+}
+
 /** `a, b, or c` */
 function alternatives(values: readonly string[]): string {
   if (values.length === 1) return String(values[0]);
@@ -170,20 +177,20 @@ function alternatives(values: readonly string[]): string {
 }
 
 function valueAt(form: Form, path: string): FormValue | undefined {
-  const bracket = path.indexOf('[');
-  if (bracket === -1) return form.get(path);
+  if (!path.includes('[')) return form.get(path);
   let value: FormValue | undefined = form;
+  let walked = '';
   for (const name of path.replaceAll(']', '').split('[')) {
     if (value === undefined) return undefined;
     if (typeof value === 'string') {
-      const parent = path.slice(0, bracket);
       throw new ApiError(
         'parameter_invalid',
-        `Invalid hash: ${parent} takes named values.`,
-        parent,
+        `Invalid hash: ${walked} takes named values.`,
+        walked,
       );
     }
     value = value.get(name);
+    walked += walked === '' ? name : `[${name}]`;
   }
   return value;
 }

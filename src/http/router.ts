@@ -25,7 +25,8 @@ export class Router {
   find(method: string, path: string): Found {
     const found = this.#tree.find(method as Route['method'], path);
     const route = found === null ? undefined : this.#routes.get(found.handler);
-    if (found === null || route === undefined) {
+    // The tree takes an empty part of the path for an id; it names nothing.
+    if (found === null || route === undefined || Object.values(found.params).includes('')) {
       throw new ApiError(
         'url_unknown',
         `Unrecognized request URL (${method}: ${path.slice(0, 200)}). If you are trying to list objects, ` +

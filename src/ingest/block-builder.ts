@@ -11,6 +11,11 @@ export class BlockBuilder {
   #receipts: Receipt[] = [];
   #lastReceivedAtMs = 0;
 
+  /** Characters gathered so far: a measure of what the next commit writes. */
+  get length(): number {
+    return this.#events.length + this.#cancellations.length;
+  }
+
   get isEmpty(): boolean {
     return this.#rows === 0 && this.#receipts.length === 0;
   }

@@ -5,8 +5,12 @@
  * After a failed commit nothing is acknowledged any more: every waiter and every later call is refused, and
  * `onFatal` is told once, so that the process stops (P9).
  */
+import { ApiError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import { BlockBuilder } from './block-builder.ts';
+
+/** Bounds the memory that waits for a slow disk (P10): some 200,000 events, several seconds' worth. */
+const BLOCK_LENGTH_MAX = 64 * 1024 * 1024;
 
 type Commit = { readonly block: BlockBuilder; readonly done: PromiseWithResolvers<number> };
 
@@ -36,6 +40,11 @@ export class Committer {
     this.committedBlockId = journal.lastBlockId;
     this.#onCommit = hooks.onCommit;
     this.#onFatal = hooks.onFatal;
+  }
+
+  /** Whether the block that fills holds as much as one may: the disk does not keep up. */
+  get isFull(): boolean {
+    return this.#next.block.length >= BLOCK_LENGTH_MAX;
   }
 
   /** The next sequence in the order of acceptance; what takes it must be appended in the same turn. */
@@ -96,6 +105,8 @@ function newCommit(): Commit {
   return { block: new BlockBuilder(), done };
 }
 
-function stopped(cause: unknown): Error {
-  return new Error('The journal cannot be written; nothing is accepted any more.', { cause });
+function stopped(cause: unknown): ApiError {
+  const refusal = new ApiError('unavailable', 'Nothing is accepted any more: the journal failed.');
+  refusal.cause = cause;
+  return refusal;
 }

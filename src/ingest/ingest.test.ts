@@ -45,6 +45,7 @@ class FaultyLine implements UsageStore {
   summarize: UsageStore['summarize'] = async (query) => await engine.summarize(query);
   findEvent: UsageStore['findEvent'] = async (...args) => await engine.findEvent(...args);
   identifiers: UsageStore['identifiers'] = (sinceMs) => engine.identifiers(sinceMs);
+  lastSequence: UsageStore['lastSequence'] = async () => await engine.lastSequence();
   audit: UsageStore['audit'] = async () => await engine.audit();
   close: UsageStore['close'] = async () => await engine.close();
 }
@@ -365,24 +366,20 @@ test('the order of acceptance goes on after a restart, also when everything was 
   }
 });
 
-test(
-  'a journal that knows fewer events than the store is not opened: its sequences and tokens would come again',
-  { todo: 'a journal that was lost, or restored from a backup of its own, is taken as it is' },
-  async () => {
-    const world = new World();
-    await world.start();
-    await world.ingest.record(world.anEvent());
-    await world.ingest.settled();
+test('a journal that knows fewer events than the store is not opened: its sequences and tokens would come again', async () => {
+  const world = new World();
+  await world.start();
+  await world.ingest.record(world.anEvent());
+  await world.ingest.settled();
+  await world.stop();
+  const elsewhere = mkdtempSync(join(tmpdir(), 'taximeter-ingest-'));
+  try {
+    await assert.rejects(world.start(NOW_MS, undefined, join(elsewhere, 'journal.db')));
+  } finally {
     await world.stop();
-    const elsewhere = mkdtempSync(join(tmpdir(), 'taximeter-ingest-'));
-    try {
-      await assert.rejects(world.start(NOW_MS, undefined, join(elsewhere, 'journal.db')));
-    } finally {
-      await world.stop();
-      rmSync(elsewhere, { recursive: true });
-    }
-  },
-);
+    rmSync(elsewhere, { recursive: true });
+  }
+});
 
 // Few identifiers and times, so that duplicates and ties are common.
 type Step =

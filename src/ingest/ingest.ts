@@ -9,6 +9,8 @@ import type { Answers } from '../catalog/catalog.ts';
 import type { Cancellation, MeterEvent } from '../events/event.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Receipt } from '../journal/receipt.ts';
+import { ApiError } from '../errors.ts';
+import { StartupError } from '../startup-error.ts';
 import type { UsageStore } from '../usage/usage-store.ts';
 import { ANSWER_KEPT_MS, AnsweredKeys, IN_CATALOG } from './answered-keys.ts';
 import { Committer } from './committer.ts';
@@ -53,14 +55,33 @@ export class Ingest {
   async recover(nowMs: number): Promise<void> {
     await this.forgetOldAnswers(nowMs);
     await this.#flusher.flushThrough(this.#parts.journal.lastBlockId);
+    await this.#refuseStrangers();
     // One waits for the store while the other waits for the journal's thread.
     await Promise.all([this.#rememberIdentifiers(nowMs), this.#rememberAnswers(nowMs)]);
+  }
+
+  /**
+   * With everything flushed, the last event of the store is the last that the journal ever took. If not, one
+   * of the two was lost or restored alone: sequences and tokens would come again, or events are missing.
+   */
+  async #refuseStrangers(): Promise<void> {
+    const { journal, store } = this.#parts;
+    const stored = await store.lastSequence();
+    if (stored === journal.lastSequence) return;
+    throw new StartupError(
+      `The journal and the usage store are not of one age: the last event is ${journal.lastSequence} in ` +
+        `journal.db and ${stored} in usage/. Restore both from the same copy of the data folder.`,
+    );
   }
 
   async #rememberIdentifiers(nowMs: number): Promise<void> {
     const { store } = this.#parts;
     for await (const chunk of store.identifiers(this.#identifiers.rememberedSinceMs(nowMs))) {
-      for (const received of chunk) this.#identifiers.add(received);
+      for (const received of chunk) {
+        // A time from when the clock was ahead would end the memory of all that came before it.
+        const receivedAtMs = Math.min(received.receivedAtMs, nowMs);
+        this.#identifiers.add({ ...received, receivedAtMs });
+      }
     }
   }
 
@@ -80,6 +101,7 @@ export class Ingest {
    * after that. `duplicate` waits too, for the event that it is a duplicate of.
    */
   async record(event: NewEvent, receipt?: Receipt): Promise<'recorded' | 'duplicate'> {
+    if (this.#committer.isFull) throw tooMuchWaiting();
     if (!this.#identifiers.add(event)) {
       await this.#committer.settled();
       return 'duplicate';
@@ -127,9 +149,16 @@ export class Ingest {
 
   /** Finishes what was begun. What is not in the usage store by then waits in the journal. */
   async close(): Promise<void> {
-    await this.#committer.settled();
-    // A store that refuses is no reason to hang: the next start flushes what is left.
-    await this.settled().catch(() => undefined);
-    await this.#flusher.close();
+    try {
+      await this.#committer.settled();
+      // A store that refuses is no reason to hang: the next start flushes what is left.
+      await this.settled().catch(() => undefined);
+    } finally {
+      await this.#flusher.close();
+    }
   }
+}
+
+function tooMuchWaiting(): ApiError {
+  return new ApiError('unavailable', 'Too much waits to be written. Try again.');
 }

@@ -39,6 +39,7 @@ export type Journal = {
 export type Block = {
   /** The greatest sequence in the block, or of the block before when it only holds receipts. */
   readonly lastSequence: number;
+  /** When the last of its receipts was received: what they are pruned by. */
   readonly lastReceivedAtMs: number;
   /** How many rows there are in both. */
   readonly rows: number;

@@ -26,6 +26,8 @@ export type UsageStore = {
   ): Promise<StoredEvent | undefined>;
   /** The identifiers received at `sinceMs` or later, of all namespaces, in chunks, in no order. */
   identifiers(sinceMs: number): AsyncIterable<readonly ReceivedIdentifier[]>;
+  /** The greatest sequence of any event; 0 when there is none. */
+  lastSequence(): Promise<number>;
   /** Recounts every hour from the raw events and compares it with the rollup (P6). */
   audit(): Promise<Audit>;
   close(): Promise<void>;

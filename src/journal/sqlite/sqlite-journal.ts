@@ -105,8 +105,10 @@ export class SqliteJournal {
       .map((row) => ({ blockId: row.block_id, packed: row.packed }));
   }
 
-  pruneReceipts(beforeMs: number): void {
-    this.#sql.deleteReceipts.run(beforeMs);
+  /** One step of it: looks at the oldest blocks only, and says whether there may be more to drop. */
+  pruneReceipts(beforeMs: number): boolean {
+    const { changes } = this.#sql.deleteReceipts.run(RECEIPT_BLOCKS_MAX, beforeMs);
+    return changes === RECEIPT_BLOCKS_MAX;
   }
 
   close(): void {
@@ -128,11 +130,18 @@ export function openFile(file: string): Database.Database {
     return db;
   } catch (error) {
     db.close();
-    if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) {
-      throw new StartupError(`Another process holds the data folder (${file} is locked).`);
-    }
-    throw error;
+    throw toStartupError(error, file);
   }
+}
+
+function toStartupError(error: unknown, file: string): unknown {
+  if (!(error instanceof Database.SqliteError)) return error;
+  if (error.code.startsWith('SQLITE_BUSY')) {
+    return new StartupError(`Another process holds the data folder (${file} is locked).`);
+  }
+  return new StartupError(
+    `The journal ${file} cannot be opened: ${error.message} (${error.code}).`,
+  );
 }
 
 function refuseNewer(db: Database.Database): void {
@@ -206,6 +215,10 @@ function prepare(db: Database.Database) {
       `SELECT block_id, packed FROM receipts
        WHERE block_id > ? AND last_received_at_ms >= ? ORDER BY block_id LIMIT ?`,
     ),
-    deleteReceipts: db.prepare<[number]>('DELETE FROM receipts WHERE last_received_at_ms < ?'),
+    deleteReceipts: db.prepare<[number, number]>(
+      `DELETE FROM receipts
+       WHERE block_id IN (SELECT block_id FROM receipts ORDER BY block_id LIMIT ?)
+         AND last_received_at_ms < ?`,
+    ),
   };
 }

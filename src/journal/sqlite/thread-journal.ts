@@ -109,7 +109,8 @@ class ThreadJournal implements Journal {
   }
 
   async pruneReceipts(beforeMs: number): Promise<void> {
-    await this.#thread.call('pruneReceipts', beforeMs);
+    // In steps, so that commits come between.
+    while (await this.#thread.call('pruneReceipts', beforeMs));
   }
 
   async close(): Promise<void> {

@@ -13,6 +13,7 @@ import {
   findCancellationSql,
   findEventSql,
   identifiersSql,
+  lastSequenceSql,
   toEvent,
   type EventRow,
 } from '../sql/event.ts';
@@ -122,6 +123,11 @@ class ChdbUsageStore implements UsageStore {
         }),
       );
     }
+  }
+
+  async lastSequence(): Promise<number> {
+    const [row] = await this.#readers.rows<[string]>(lastSequenceSql());
+    return Number(row?.[0] ?? 0);
   }
 
   async audit(): Promise<Audit> {

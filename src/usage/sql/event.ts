@@ -83,6 +83,11 @@ export function findCancellationSql(event: MeterEvent): Statement {
   };
 }
 
+/** One row of text. */
+export function lastSequenceSql(): Statement {
+  return { sql: 'SELECT toString(max(sequence)) FROM events', params: {} };
+}
+
 /** Rows of (namespace, identifier, received at in ms, as text). */
 export function identifiersSql(sinceMs: number): Statement {
   return {
