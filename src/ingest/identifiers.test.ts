@@ -78,10 +78,3 @@ test('a rebuild from what is stored, in any order, remembers the whole window', 
     }),
   );
 });
-    identifiers.add(received('before', NOW_MS));
-    identifiers.add(received('clock ahead', NOW_MS + 100 * DAY_MS));
-    assert.equal(identifiers.add(received('before', NOW_MS)), false);
-    assert.equal(identifiers.add(received('after', NOW_MS)), true);
-    assert.equal(identifiers.add(received('after', NOW_MS)), false);
-  },
-);
