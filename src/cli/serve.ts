@@ -97,7 +97,7 @@ async function forgetOldAnswers(ingest: Ingest): Promise<void> {
   try {
     await ingest.forgetOldAnswers(systemClock.nowMs());
   } catch (error) {
-    // Nothing is lost: the next hour tries again.
+    // Old answers do no harm; if it is the journal that failed, the next commit stops the process.
     logError('Old answers could not be dropped.', error);
   }
 }
