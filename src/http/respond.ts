@@ -42,7 +42,7 @@ export function sendError(
   if (status === 429 || status === 503) headers['Retry-After'] = 1;
   const envelope = {
     error: {
-      ...(code === null ? {} : { code, doc_url: docUrl(code) }),
+      ...(code === null ? {} : { code, ...docUrl(code) }),
       message,
       ...(param === undefined ? {} : { param }),
       type,
@@ -51,6 +51,10 @@ export function sendError(
   sendJson(response, status, JSON.stringify(envelope), headers);
 }
 
-function docUrl(code: string): string {
-  return `https://stripe.com/docs/error-codes/${code.replaceAll('_', '-')}`;
+/** Only codes of Stripe's v1 API have a page there. */
+const DOCUMENTED = /^(?:parameter_|resource_|idempotency_|account_)/u;
+
+function docUrl(code: string): { doc_url?: string } {
+  if (!DOCUMENTED.test(code)) return {};
+  return { doc_url: `https://stripe.com/docs/error-codes/${code.replaceAll('_', '-')}` };
 }
