@@ -28,7 +28,7 @@ import type {
   UsageStore,
 } from '../usage-store.ts';
 import { migrate } from './migrate.ts';
-import { parseRows, SessionPool } from './session-pool.ts';
+import { SessionPool } from './session-pool.ts';
 
 /** Reads that run beside each other. Two cores' worth: more only wait inside the engine. */
 const READERS = 2;
@@ -56,6 +56,8 @@ export function openChdbUsageStore(folder: string): UsageStore {
     throw error;
   }
 }
+
+type IdentifierColumns = [Namespace[], string[], (number | string)[]];
 
 class ChdbUsageStore implements UsageStore {
   readonly #writer: Session;
@@ -113,15 +115,15 @@ class ChdbUsageStore implements UsageStore {
 
   async *identifiers(sinceMs: number): AsyncIterable<readonly ReceivedIdentifier[]> {
     const { sql, params } = identifiersSql(sinceMs);
-    const format = 'JSONCompactEachRow';
-    for await (const chunk of this.#writer.queryStreamBind(sql, params, { format })) {
-      yield parseRows<[Namespace, string, string]>(chunk.text()).map(
-        ([namespace, identifier, receivedAtMs]) => ({
-          namespace,
-          identifier,
-          receivedAtMs: Number(receivedAtMs),
-        }),
-      );
+    // By columns: a million rows are read in half the time of a million little arrays.
+    const options = { format: 'JSONCompactColumns' };
+    for await (const chunk of this.#writer.queryStreamBind(sql, params, options)) {
+      const [namespaces, identifiers, times] = JSON.parse(chunk.text()) as IdentifierColumns;
+      yield identifiers.map((identifier, row) => ({
+        namespace: namespaces[row]!,
+        identifier,
+        receivedAtMs: Number(times[row]),
+      }));
     }
   }
 

@@ -88,11 +88,11 @@ export function lastSequenceSql(): Statement {
   return { sql: 'SELECT toString(max(sequence)) FROM events', params: {} };
 }
 
-/** Rows of (namespace, identifier, received at in ms, as text). */
+/** Columns: namespace, identifier, received at in ms. */
 export function identifiersSql(sinceMs: number): Statement {
   return {
     sql: `
-      SELECT namespace, identifier, toString(toUnixTimestamp64Milli(received_at))
+      SELECT namespace, identifier, toUnixTimestamp64Milli(received_at)
       FROM events
       WHERE received_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')`,
     params: { since: sinceMs },
