@@ -161,6 +161,8 @@ export function usageStoreContract(name: string, open: OpenUsageStore): void {
         .filter((event) => event.receivedAtMs >= receivedAtMs)
         .map(({ namespace, identifier }) => `${namespace} ${identifier}`);
       assert.deepEqual(listed, new Set(awaited));
+      for await (const chunk of store.identifiers(receivedAtMs + DAY_MS))
+        assert.deepEqual(chunk, []);
     });
 
     test('what was inserted is there after a reopen', async () => {

@@ -118,7 +118,9 @@ class ChdbUsageStore implements UsageStore {
     // By columns: a million rows are read in half the time of a million little arrays.
     const options = { format: 'JSONCompactColumns' };
     for await (const chunk of this.#writer.queryStreamBind(sql, params, options)) {
-      const [namespaces, identifiers, times] = JSON.parse(chunk.text()) as IdentifierColumns;
+      // No rows come as no columns.
+      const columns = JSON.parse(chunk.text()) as IdentifierColumns | [];
+      const [namespaces = [], identifiers = [], times = []] = columns;
       yield identifiers.map((identifier, row) => ({
         namespace: namespaces[row]!,
         identifier,
