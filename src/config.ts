@@ -134,6 +134,8 @@ function secretKeys(text: string | undefined): readonly string[] {
     .split(',')
     .map((key) => key.trim())
     .filter((key) => key !== '');
-  if (keys.every((key) => /^sk_(?:test|live)_[\x21-\x7e]+$/.test(key))) return keys;
-  throw new StartupError('TAXIMETER_SECRET_KEY takes keys that begin with sk_test_ or sk_live_.');
+  if (keys.every((key) => /^sk_(?:test|live)_[\w.~-]+$/.test(key))) return keys;
+  throw new StartupError(
+    'TAXIMETER_SECRET_KEY takes keys such as sk_test_… or sk_live_…, of letters, digits, _ . ~ and -.',
+  );
 }

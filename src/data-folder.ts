@@ -2,7 +2,7 @@
  * The data folder: `journal.db` (what was just accepted), `catalog.db` (meters, customers, keys), `usage/`
  * (every event and the rollup). One process holds it at a time: the journal's lock says which.
  */
-import { mkdirSync, writeFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Catalog } from './catalog/catalog.ts';
 import { openSqliteCatalog } from './catalog/sqlite/sqlite-catalog.ts';
@@ -19,19 +19,28 @@ export type DataFolder = {
   readonly store: UsageStore;
 };
 
+/** A folder that is only read must exist: a mistyped name should not look like one without usage. */
+export type IfMissing = 'make' | 'must exist';
+
 /** Opens all three, the lock first. Throws StartupError with one line on what is in the way. */
-export async function openDataFolder(folder: string, clock: Clock): Promise<DataFolder> {
-  makeFolder(folder);
+export async function openDataFolder(
+  folder: string,
+  clock: Clock,
+  ifMissing: IfMissing,
+): Promise<DataFolder> {
+  prepareFolder(folder, ifMissing);
   const journal = await openSqliteJournal(join(folder, 'journal.db'));
-  const catalog = openCatalog(folder, clock);
-  const store = openChdbUsageStore(join(folder, 'usage'));
+  const catalog = openCatalog(folder, clock, ifMissing);
+  const usage = join(folder, 'usage');
+  const store = inOneLine(usage, () => openChdbUsageStore(usage));
   return { journal, catalog, store };
 }
 
 /** Only the catalog, which several processes may open at once: keys are made while a server runs. */
-export function openCatalog(folder: string, clock: Clock): Catalog {
-  makeFolder(folder);
-  return openSqliteCatalog(join(folder, 'catalog.db'), { clock });
+export function openCatalog(folder: string, clock: Clock, ifMissing: IfMissing): Catalog {
+  prepareFolder(folder, ifMissing);
+  const file = join(folder, 'catalog.db');
+  return inOneLine(file, () => openSqliteCatalog(file, { clock }));
 }
 
 export async function closeDataFolder({ journal, catalog, store }: DataFolder): Promise<void> {
@@ -41,7 +50,21 @@ export async function closeDataFolder({ journal, catalog, store }: DataFolder): 
   await journal.close();
 }
 
-function makeFolder(folder: string): void {
+/** A store that cannot be opened is for the operator to mend: its first line says why. */
+function inOneLine<T>(path: string, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof StartupError) throw error;
+    const [reason] = String(error instanceof Error ? error.message : error).split('\n', 1);
+    throw new StartupError(`Cannot open ${path}: ${reason}`);
+  }
+}
+
+function prepareFolder(folder: string, ifMissing: IfMissing): void {
+  if (ifMissing === 'must exist' && !existsSync(join(folder, 'catalog.db'))) {
+    throw new StartupError(`There is no data folder at ${folder}.`);
+  }
   const probe = join(folder, `.writable-${process.pid}`);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });

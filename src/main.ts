@@ -22,6 +22,7 @@ taximeter keys revoke KEY_ID [--data FOLDER]
 taximeter audit [--data FOLDER]   compares the rollup with the raw events`;
 
 async function main([command, ...args]: readonly string[]): Promise<void> {
+  if (args.includes('--help')) return console.log(USAGE);
   switch (command) {
     case 'serve':
       return await serve(readServeConfig(args, process.env));
@@ -40,6 +41,9 @@ async function main([command, ...args]: readonly string[]): Promise<void> {
       throw new StartupError(`Unknown command '${command}'.\n\n${USAGE}`);
   }
 }
+
+// What we make is for its owner: events, and the secret that identifiers are hashed under.
+process.umask(0o077);
 
 try {
   await main(process.argv.slice(2));

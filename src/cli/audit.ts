@@ -8,7 +8,7 @@ import { StartupError } from '../startup-error.ts';
  * it with the rollup. Throws when they differ. What waits in the journal is in neither, and is not counted.
  */
 export async function audit(config: FolderConfig): Promise<void> {
-  const folder = await openDataFolder(config.data, systemClock);
+  const folder = await openDataFolder(config.data, systemClock, 'must exist');
   try {
     const { events, hours, differences } = await folder.store.audit();
     console.log(`${events} events in ${hours} customer hours, ${differences} differences`);

@@ -9,7 +9,8 @@ import { StartupError } from '../startup-error.ts';
 
 /** `taximeter keys create | list | revoke`, also while a server runs on the folder. */
 export async function keys(config: KeysConfig): Promise<void> {
-  const catalog = openCatalog(config.data, systemClock);
+  const missing = config.action === 'create' ? 'make' : 'must exist';
+  const catalog = openCatalog(config.data, systemClock, missing);
   try {
     switch (config.action) {
       case 'create': {

@@ -7,7 +7,7 @@ import { Idempotency } from '../http/idempotency.ts';
 import { routes } from '../http/routes.ts';
 import { ApiServer, type Api } from '../http/server.ts';
 import { Ingest } from '../ingest/ingest.ts';
-import { logError, logWarning } from '../log.ts';
+import { logError, logWarning, outliveOutput } from '../log.ts';
 import { toNamespace, type Namespace } from '../namespace.ts';
 import { HOUR_MS } from '../summaries/windows.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
@@ -16,6 +16,7 @@ import { createKey } from './keys.ts';
 /** `taximeter serve`: until SIGTERM or SIGINT, then finishes what was accepted and returns. */
 export async function serve(config: ServeConfig): Promise<void> {
   const stopAsked = stopSignal();
+  outliveOutput();
   const server = new ApiServer(systemClock);
   // Before the folder: a port in use should not cost a recovery.
   const port = await server.listen(config.port, config.host);
@@ -33,7 +34,7 @@ async function serveFolder(
   stopAsked: Promise<void>,
 ): Promise<void> {
   warnOfShortMemory(config);
-  const folder = await openDataFolder(config.data, systemClock);
+  const folder = await openDataFolder(config.data, systemClock, 'make');
   const { journal, catalog, store } = folder;
   const ingest = new Ingest({
     journal,

@@ -10,7 +10,7 @@ export function hashSecret(secret: string): string {
 
 /**
  * The namespace that the request's key opens: `Authorization: Bearer <key>`, or Basic with the key as user
- * name. Throws `key_missing`, `key_invalid`, or `account_invalid` when `Stripe-Account` names an account that
+ * name. Throws `key_missing`, `key_invalid`, or `account_invalid` when `Stripe-Account` or `Stripe-Context` names one that
  * the key does not belong to: quietly metering it into another account would mix worlds.
  */
 export function authenticate(
@@ -29,8 +29,8 @@ export function authenticate(
   if (namespace === undefined) {
     throw new ApiError('key_invalid', `Invalid API Key provided: ${redact(secret)}`);
   }
-  const account = headers['stripe-account'];
-  if (account !== undefined && account !== accountOf(namespace)) {
+  for (const account of [headers['stripe-account'], headers['stripe-context']]) {
+    if (account === undefined || account === accountOf(namespace)) continue;
     throw new ApiError(
       'account_invalid',
       `The provided key '${redact(secret)}' does not have access to account '${String(account)}' ` +

@@ -21,6 +21,10 @@ export async function readFormBody(request: IncomingMessage): Promise<string> {
       `Invalid request body: send parameters as ${FORM_TYPE}, not as ${type.slice(0, 100)}.`,
     );
   }
+  const encoding = request.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new ApiError('body_invalid', 'Invalid request body: send it without Content-Encoding.');
+  }
   if (!isUtf8(bytes)) throw new ApiError('body_invalid', 'Invalid request body: not UTF-8.');
   return bytes.toString();
 }

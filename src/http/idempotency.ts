@@ -18,7 +18,9 @@ import type { ApiRequest, Claim, Route } from './api.ts';
 /** Stripe's limit. */
 const KEY_LENGTH_MAX = 255;
 
-export type Answered = { readonly body: string; readonly replayed: boolean };
+export type Answered = { readonly body: string; readonly replayed: Replayed | undefined };
+/** The id of the first request, where it is kept: a receipt has no room for it. */
+export type Replayed = { readonly originalRequest: string | undefined };
 
 export class Idempotency {
   readonly #answered: AnsweredKeys;
@@ -52,12 +54,12 @@ export class Idempotency {
     this.#inFlight.add(inFlight);
     try {
       const first = await this.#firstAnswer(route, { ...request, claim });
-      if (first !== undefined) return { body: first, replayed: true };
+      if (first !== undefined) return first;
       const body = JSON.stringify(await route.handle({ ...request, claim }));
       if (route.replay === undefined) {
         this.#answered.add(claim.keyHash, request.receivedAtMs, IN_CATALOG);
       }
-      return { body, replayed: false };
+      return { body, replayed: undefined };
     } finally {
       this.#inFlight.delete(inFlight);
     }
@@ -79,11 +81,11 @@ export class Idempotency {
     return { idempotencyKey, keyHash, fingerprint };
   }
 
-  /** The first answer's body; undefined when the key is new. Throws when it stood for something else. */
+  /** The first answer; undefined when the key is new. Throws when it stood for something else. */
   async #firstAnswer(
     route: Route,
     request: ApiRequest & { claim: Claim },
-  ): Promise<string | undefined> {
+  ): Promise<Answered | undefined> {
     const { claim, namespace } = request;
     const place = this.#answered.find(claim.keyHash, request.receivedAtMs);
     if (place === undefined) return undefined;
@@ -91,14 +93,15 @@ export class Idempotency {
       const saved = await this.#answers.find(namespace, claim.idempotencyKey);
       if (saved === undefined) return undefined;
       if (saved.fingerprint !== claim.fingerprint.join('-')) throw mismatch(claim);
-      return saved.body;
+      return { body: saved.body, replayed: { originalRequest: saved.requestId } };
     }
     const receipt = findPacked(await this.#journal.receipts(place), claim.keyHash);
     if (receipt === undefined) return undefined;
     if (!sameWords(receipt.fingerprint, claim.fingerprint) || route.replay === undefined) {
       throw mismatch(claim);
     }
-    return JSON.stringify(route.replay(request, receipt));
+    const body = JSON.stringify(route.replay(request, receipt));
+    return { body, replayed: { originalRequest: undefined } };
   }
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { ApiError } from '../errors.ts';
+import type { Replayed } from './idempotency.ts';
 
 /** What is answered to a client that names no version: the newest whose objects these are. */
 const API_VERSION = '2026-10-28.endive';
@@ -16,6 +17,13 @@ export function apiHeaders(requestId: string, asked: IncomingHttpHeaders): Respo
   if (key !== undefined) headers['Idempotency-Key'] = String(key);
   const account = asked['stripe-account'];
   if (account !== undefined) headers['Stripe-Account'] = String(account);
+  return headers;
+}
+
+/** What tells a repeated answer from a first one. */
+export function replayHeaders({ originalRequest }: Replayed): ResponseHeaders {
+  const headers: ResponseHeaders = { 'Idempotent-Replayed': 'true' };
+  if (originalRequest !== undefined) headers['Original-Request'] = originalRequest;
   return headers;
 }
 

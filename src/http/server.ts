@@ -18,7 +18,7 @@ import { authenticate } from './auth.ts';
 import { readFormBody } from './body.ts';
 import { canonicalForm, parseForm } from './form.ts';
 import type { Answered, Idempotency } from './idempotency.ts';
-import { apiHeaders, sendError, sendJson, type ResponseHeaders } from './respond.ts';
+import { apiHeaders, replayHeaders, sendError, sendJson, type ResponseHeaders } from './respond.ts';
 import { Router } from './router.ts';
 
 export type Api = {
@@ -31,6 +31,10 @@ export type Api = {
 const KEEP_ALIVE_MS = 65_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Bounds sockets and the memory of half-sent bodies (P10); past it, connections wait outside. */
+const CONNECTIONS_MAX = 10_000;
+/** How long a closing server waits for answers to requests that it has read. */
+const ANSWER_TIMEOUT_MS = 10_000;
 
 export class ApiServer {
   readonly #server = createServer((request, response) => void this.#respond(request, response));
@@ -38,12 +42,16 @@ export class ApiServer {
   #api: { router: Router; parts: Api } | undefined;
   #unready = 'starting';
   #isClosing = false;
+  /** Requests that were read whole and whose answer is not out yet. */
+  #unanswered = 0;
+  #onAllAnswered = (): void => undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
     this.#server.headersTimeout = HEADERS_TIMEOUT_MS;
     this.#server.requestTimeout = REQUEST_TIMEOUT_MS;
+    this.#server.maxConnections = CONNECTIONS_MAX;
   }
 
   /** Answers the port. Throws StartupError when the address cannot be had. */
@@ -71,13 +79,37 @@ export class ApiServer {
     this.#unready = reason;
   }
 
-  /** Takes no new requests, waits for the answers to those that were begun. */
+  /**
+   * Takes no new requests and waits for the answers to those that were read; then lets go of every
+   * connection, also of those that never finish a request. A second call does nothing more.
+   */
   async close(): Promise<void> {
     this.refuse('stopping');
     this.#isClosing = true;
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeIdleConnections();
+    await this.#allAnswered();
+    this.#server.closeAllConnections();
     await closed;
+  }
+
+  #allAnswered(): Promise<void> {
+    if (this.#unanswered === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ANSWER_TIMEOUT_MS);
+      this.#onAllAnswered = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #beginAnswer(response: ServerResponse): void {
+    this.#unanswered += 1;
+    response.once('close', () => {
+      this.#unanswered -= 1;
+      if (this.#unanswered === 0) this.#onAllAnswered();
+    });
   }
 
   async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -90,8 +122,8 @@ export class ApiServer {
     const headers = apiHeaders(requestId, request.headers);
     try {
       const query = question === -1 ? '' : url.slice(question + 1);
-      const { body, replayed } = await this.#answer(request, path, query, requestId);
-      if (replayed) headers['Idempotent-Replayed'] = 'true';
+      const { body, replayed } = await this.#answer(request, response, path, query, requestId);
+      if (replayed !== undefined) Object.assign(headers, replayHeaders(replayed));
       this.#partIfDone(request, headers);
       sendJson(response, 200, body, headers);
     } catch (error) {
@@ -108,6 +140,7 @@ export class ApiServer {
 
   async #answer(
     message: IncomingMessage,
+    response: ServerResponse,
     path: string,
     query: string,
     id: string,
@@ -118,7 +151,9 @@ export class ApiServer {
     const { router, parts } = this.#api;
     const { route, pathParams } = router.find(message.method ?? '', path);
     const namespace = authenticate(message.headers, parts.namespaceOf);
-    const form = parseForm(joinPairs(query, await readFormBody(message)));
+    const pairs = joinPairs(query, await readFormBody(message));
+    this.#beginAnswer(response);
+    const form = parseForm(pairs);
     const receivedAtMs = this.#clock.nowMs();
     const request = { id, namespace, receivedAtMs, pathParams, form };
     const key = message.headers['idempotency-key'];
@@ -135,7 +170,7 @@ export class ApiServer {
 
 async function answerOnce(route: Route, request: Omit<ApiRequest, 'claim'>): Promise<Answered> {
   const body = await route.handle({ ...request, claim: undefined });
-  return { body: JSON.stringify(body), replayed: false };
+  return { body: JSON.stringify(body), replayed: undefined };
 }
 
 function joinPairs(query: string, body: string): string {

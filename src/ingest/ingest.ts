@@ -54,10 +54,20 @@ export class Ingest {
   /** Brings the usage store up to date with the journal and remembers what was accepted and answered. */
   async recover(nowMs: number): Promise<void> {
     await this.forgetOldAnswers(nowMs);
-    await this.#flusher.flushThrough(this.#parts.journal.lastBlockId);
+    await this.#flushAll();
     await this.#refuseStrangers();
     // One waits for the store while the other waits for the journal's thread.
     await Promise.all([this.#rememberIdentifiers(nowMs), this.#rememberAnswers(nowMs)]);
+  }
+
+  async #flushAll(): Promise<void> {
+    try {
+      await this.#flusher.flushThrough(this.#parts.journal.lastBlockId);
+    } catch (error) {
+      const cause = error instanceof ApiError && error.cause instanceof Error ? error.cause : error;
+      const [reason] = String(cause).split('\n', 1);
+      throw new StartupError(`The usage store does not take what the journal holds: ${reason}`);
+    }
   }
 
   /**
@@ -68,9 +78,13 @@ export class Ingest {
     const { journal, store } = this.#parts;
     const stored = await store.lastSequence();
     if (stored === journal.lastSequence) return;
+    const what =
+      stored > journal.lastSequence
+        ? 'journal.db is older than usage/, or another one'
+        : 'usage/ lacks events that it was given';
     throw new StartupError(
-      `The journal and the usage store are not of one age: the last event is ${journal.lastSequence} in ` +
-        `journal.db and ${stored} in usage/. Restore both from the same copy of the data folder.`,
+      `${what}: the last event is number ${journal.lastSequence} in the one and ${stored} in the other. ` +
+        'Restore both from the same copy of the data folder.',
     );
   }
 
@@ -140,11 +154,6 @@ export class Ingest {
   async forgetOldAnswers(nowMs: number): Promise<void> {
     await this.#parts.journal.pruneReceipts(nowMs - ANSWER_KEPT_MS);
     await this.#parts.answers.prune(nowMs - ANSWER_KEPT_MS);
-  }
-
-  /** How many identifiers are remembered. */
-  get identifiersHeld(): number {
-    return this.#identifiers.size;
   }
 
   /** Finishes what was begun. What is not in the usage store by then waits in the journal. */

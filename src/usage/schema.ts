@@ -25,7 +25,8 @@ export const SCHEMA_STEPS: readonly (readonly string[])[] = [
       identifier String CODEC(ZSTD),
       value Decimal(38, 12) CODEC(ZSTD),
       payload Map(LowCardinality(String), String) CODEC(ZSTD),
-      INDEX identifier_bloom identifier TYPE bloom_filter(0.01) GRANULARITY 1
+      INDEX identifier_bloom identifier TYPE bloom_filter(0.01) GRANULARITY 1,
+      INDEX received_at_minmax received_at TYPE minmax GRANULARITY 4
     )
     ENGINE = MergeTree
     PARTITION BY toYYYYMM(timestamp)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
@@ -256,6 +256,35 @@ describe('stopping', () => {
     assert.equal((await server.stop()).code, 0);
     assert.ok(Date.now() - started < 4000);
     await server.remove();
+  });
+
+  for (const [what, sent] of [
+    ['that says nothing', ''],
+    ['with half a header', 'POST /v1/customers HTTP/1.1\r\nHost: x\r\n'],
+    ['with half a body', 'POST /v1/customers HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nname'],
+  ] as const) {
+    test(`a connection ${what} does not hold it up`, async () => {
+      const server = await Server.start();
+      const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+      socket.on('error', () => undefined);
+      await once(socket, 'connect');
+      socket.write(sent);
+      assert.equal((await server.stop()).code, 0);
+      socket.destroy();
+      await server.remove();
+    });
+  }
+});
+
+describe('folders that are only read', () => {
+  test('must exist: a mistyped one is refused, and not made', async () => {
+    const folder = join(newFolder(), 'typo');
+    for (const args of [['audit'], ['keys', 'list'], ['keys', 'revoke', 'key_1']]) {
+      const { code, stderr } = await runCli([...args, '--data', folder]);
+      assert.notEqual(code, 0);
+      assert.match(stderr, /There is no data folder at/u);
+      assert.ok(!existsSync(folder));
+    }
   });
 });
 

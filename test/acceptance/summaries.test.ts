@@ -613,3 +613,36 @@ test('sums of many events with many digits are exact', async () => {
   const [whole = '', fraction = ''] = text.split('.');
   assert.equal(BigInt(whole + fraction.padEnd(12, '0')), expected, text);
 });
+
+test('a cursor is of the same kind of window: another would cut the range that its answer names', async () => {
+  const customer = 'cus_cursor_kinds';
+  const meter = await hourlyMeter(server, [1, 3, 5, 7], customer);
+  const asked = { meter: meter.id, customer, start_time: start, end_time: start + DAY_S };
+  const ids = new Map<string, string>();
+  for (const window of ['hour', 'day', undefined] as const) {
+    const grouped = window === undefined ? {} : { value_grouping_window: window };
+    const [newest] = await allSummaries(server, { ...asked, ...grouped });
+    ids.set(window ?? 'none', newest?.id ?? '');
+  }
+  const refused = async (window: string, cursor: string): Promise<boolean> => {
+    const answer = await call(server, {
+      path: `/v1/billing/meters/${meter.id}/event_summaries?${toForm({
+        customer,
+        start_time: start,
+        end_time: start + DAY_S,
+        ...(window === 'none' ? {} : { value_grouping_window: window }),
+        starting_after: ids.get(cursor) ?? '',
+      })}`,
+    });
+    if (answer.status === 200) return false;
+    assert.equal(errorOf(answer).param, 'starting_after');
+    return true;
+  };
+  for (const window of ids.keys()) {
+    for (const cursor of ids.keys()) {
+      // One day is the whole range here: the id of the day names the same summary.
+      const same = window === cursor || (window !== 'hour' && cursor !== 'hour');
+      assert.equal(await refused(window, cursor), !same, `${window} after ${cursor}`);
+    }
+  }
+});

@@ -13,6 +13,7 @@ import {
   requiredText,
   type Shape,
 } from '../params.ts';
+import { OneAtATime } from '../one-at-a-time.ts';
 import { presentMeterEventAdjustment } from '../present.ts';
 
 export type AdjustmentParts = {
@@ -25,18 +26,27 @@ export type AdjustmentParts = {
 
 /** POST /v1/billing/meter_event_adjustments: cancels one event. Cancelling it again changes nothing. */
 export function createMeterEventAdjustment(parts: AdjustmentParts): Route {
+  // Between looking whether an event is cancelled and cancelling it, nobody else may cancel it.
+  const turns = new OneAtATime();
   return {
     method: 'POST',
     path: '/v1/billing/meter_event_adjustments',
-    handle: (request) => cancelMeterEvent(parts, request),
+    handle: async (request) => {
+      const adjustment = parseAdjustment(request.form);
+      const turn = `${request.namespace} ${adjustment.identifier}`;
+      return await turns.run(turn, async () => await cancelMeterEvent(parts, request, adjustment));
+    },
     replay: ({ form, namespace }) =>
       presentMeterEventAdjustment({ namespace, ...parseAdjustment(form) }),
   };
 }
 
-async function cancelMeterEvent(parts: AdjustmentParts, request: ApiRequest): Promise<object> {
+async function cancelMeterEvent(
+  parts: AdjustmentParts,
+  request: ApiRequest,
+  adjustment: Adjustment,
+): Promise<object> {
   const { namespace, receivedAtMs } = request;
-  const adjustment = parseAdjustment(request.form);
   const { event, cancellation } = await findEvent(parts, request, adjustment);
   const receipt = toReceipt(request);
   if (cancellation === undefined) {

@@ -17,7 +17,7 @@ import {
 } from '../params.ts';
 import { presentList, presentMeterEventSummary } from '../present.ts';
 import { getMeter } from '../resources.ts';
-import { parseSummaryId, toSummaryId } from '../summary-id.ts';
+import { parseSummaryId, toSummaryId, type SummaryName } from '../summary-id.ts';
 
 export type SummaryParts = Pick<Catalog, 'meters'> & {
   readonly usage: Pick<UsageReader, 'summarize'>;
@@ -114,21 +114,29 @@ function toPage(meter: Meter, range: Range, form: Form): SummaryPage {
   return { startS: range.startS, endS, limit, order: 'newest_first' };
 }
 
-/** A cursor is the id of a summary of this meter, this customer and this kind of window. */
+/**
+ * A cursor is the id of a summary that this query could have shown: of this meter and customer, and of a
+ * window of this kind; ungrouped, of this very range.
+ */
 function cursor(meter: Meter, range: Range, param: string, id: string) {
   const name = parseSummaryId(meter.namespace, id);
   const fits =
     name !== undefined &&
     name.meterId === meter.id &&
     name.customer === range.customer &&
-    name.startTimeS % ALIGNMENT_S[range.grouping ?? 'minute'] === 0 &&
-    name.endTimeS % ALIGNMENT_S[range.grouping ?? 'minute'] === 0;
+    isWindowOf(range, name);
   if (fits) return name;
   throw new ApiError(
     'resource_missing_in_body',
     `No such billing meter event summary: '${id}'`,
     param,
   );
+}
+
+function isWindowOf({ grouping, startS, endS }: Range, name: SummaryName): boolean {
+  if (grouping === null) return name.startTimeS === startS && name.endTimeS === endS;
+  const lengthS = ALIGNMENT_S[grouping];
+  return name.startTimeS % lengthS === 0 && name.endTimeS === name.startTimeS + lengthS;
 }
 
 function toQuery(meter: Meter, range: Range, page: SummaryPage): SummaryQuery {
