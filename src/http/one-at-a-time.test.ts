@@ -23,8 +23,14 @@ test('tasks of one key run one after the other, also past one that fails; others
   first.resolve();
   const outcomes = await Promise.allSettled(all);
   assert.deepEqual(said, [
-    ...['first begins', 'other begins', 'other ends', 'first ends'],
-    ...['second begins', 'second ends', 'third begins', 'third ends'],
+    'first begins',
+    'other begins',
+    'other ends',
+    'first ends',
+    'second begins',
+    'second ends',
+    'third begins',
+    'third ends',
   ]);
   assert.deepEqual(
     outcomes.map(({ status }) => status),
