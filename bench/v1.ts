@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: v1 meter events, whole path, durable. One SDK client after the other; 64 connections
- * beside a bare node:http server, in interleaved runs; restart, memory and disk with EVENTS stored.
+ * `npm run bench`: v1 meter events, whole path, durable. One SDK client after the other; summaries; 64
+ * connections beside a bare node:http server, in interleaved runs; restart, memory and disk with EVENTS stored.
  *
  *   node bench/v1.ts [events, 1000000] [rounds, 5] [seconds a run, 5]
  */
@@ -27,8 +27,9 @@ try {
 async function bench(): Promise<void> {
   const bare = await start('bare-server.ts');
   const meter = await startMeter();
-  await createMeter(meter);
+  const meterId = await createMeter(meter);
   await sequential(meter);
+  await readYourWrites(meter, meterId);
   const stored = await besideBareServer(meter, bare);
   await stop(bare);
   await fill(meter, EVENTS - stored);
@@ -46,12 +47,13 @@ function sdk({ port }: Running): Stripe {
   return new Stripe(KEY, { host: '127.0.0.1', port, protocol: 'http' });
 }
 
-async function createMeter(meter: Running): Promise<void> {
-  await sdk(meter).billing.meters.create({
+async function createMeter(meter: Running): Promise<string> {
+  const { id } = await sdk(meter).billing.meters.create({
     display_name: 'Requests',
     event_name: 'requests',
     default_aggregation: { formula: 'sum' },
   });
+  return id;
 }
 
 async function sequential(meter: Running): Promise<void> {
@@ -64,9 +66,36 @@ async function sequential(meter: Running): Promise<void> {
     latenciesMs.push(performance.now() - startMs);
   }
   // The first thousand warm both sides up.
-  const warm = latenciesMs.slice(1000).sort((a, b) => a - b);
-  const at = (share: number): string => (warm[Math.floor(warm.length * share)] ?? 0).toFixed(2);
-  console.log(`one SDK client, one event after the other: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`);
+  console.log(`one SDK client, one event after the other: ${percentiles(latenciesMs.slice(1000))}`);
+}
+
+/** A summary right after a write, which has to bring the event into the usage store first, and one more. */
+async function readYourWrites(meter: Running, meterId: string): Promise<void> {
+  const stripe = sdk(meter);
+  const startS = Math.floor(Date.now() / 86_400_000 - 30) * 86_400;
+  const range = { start_time: startS, end_time: startS + 32 * 86_400 };
+  const query = { customer: 'cus_0', ...range, value_grouping_window: 'day' } as const;
+  const timed = async (latenciesMs: number[]): Promise<void> => {
+    const startMs = performance.now();
+    await stripe.billing.meters.listEventSummaries(meterId, query);
+    latenciesMs.push(performance.now() - startMs);
+  };
+  const afterWrite: number[] = [];
+  const idle: number[] = [];
+  for (let round = 0; round < 150; round += 1) {
+    const payload = { stripe_customer_id: 'cus_0', value: '1' };
+    await stripe.billing.meterEvents.create({ event_name: 'requests', payload });
+    await timed(afterWrite);
+    await timed(idle);
+  }
+  console.log(`a summary (30 days by day) right after a write: ${percentiles(afterWrite)}`);
+  console.log(`the same when nothing is waiting: ${percentiles(idle)}`);
+}
+
+function percentiles(latenciesMs: readonly number[]): string {
+  const sorted = latenciesMs.toSorted((a, b) => a - b);
+  const at = (share: number): string => (sorted[Math.floor(sorted.length * share)] ?? 0).toFixed(2);
+  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`;
 }
 
 /** Answers how many events were stored. */
