@@ -167,9 +167,12 @@ export function usageStoreContract(name: string, open: OpenUsageStore): void {
 
     test('what was inserted is there after a reopen', async () => {
       const meterId = `mtr_${randomUUID()}`;
-      const batch = batchOf([anEvent({ meterId, value: quantity('7.25') })]);
+      const cancelled = anEvent({ meterId, value: quantity('100') });
+      const kept = anEvent({ meterId, value: quantity('7.25') });
+      const batch = batchOf([cancelled, kept], [cancellationOf(cancelled)]);
       await store.insert(batch);
       store = await opened.reopen();
+      assert.deepEqual(valuesOf(await store.summarize(wholeDay(meterId))), [quantity('7.25')]);
       await store.insert(batch);
       assert.deepEqual(valuesOf(await store.summarize(wholeDay(meterId))), [quantity('7.25')]);
       assert.equal((await store.audit()).differences, 0);

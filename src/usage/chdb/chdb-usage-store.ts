@@ -10,6 +10,7 @@ import type { Namespace } from '../../namespace.ts';
 import { CANCELLATION_COLUMNS, EVENT_COLUMNS, storedQuantity } from '../rows.ts';
 import { auditSql } from '../sql/audit.ts';
 import {
+  cancelledMetersSql,
   findCancellationSql,
   findEventSql,
   identifiersSql,
@@ -28,7 +29,7 @@ import type {
   UsageStore,
 } from '../usage-store.ts';
 import { migrate } from './migrate.ts';
-import { SessionPool } from './session-pool.ts';
+import { parseRows, SessionPool } from './session-pool.ts';
 
 /** Reads that run beside each other. Two cores' worth: more only wait inside the engine. */
 const READERS = 2;
@@ -57,18 +58,34 @@ export function openChdbUsageStore(folder: string): UsageStore {
   }
 }
 
+/** The first two of CANCELLATION_COLUMNS. */
+type CancelledMeter = [namespace: Namespace, meterId: string];
 type IdentifierColumns = [Namespace[], string[], (number | string)[]];
 
 class ChdbUsageStore implements UsageStore {
   readonly #writer: Session;
   readonly #readers: SessionPool;
 
+  /**
+   * The meters that have a cancellation: the others' summaries need not ask for one. Nobody else writes to
+   * the folder, so what is here is all there is.
+   */
+  readonly #cancelledMeters: Set<string>;
+
   constructor(writer: Session, readers: readonly Session[]) {
     this.#writer = writer;
+    const cancelled = writer.query(cancelledMetersSql().sql, 'JSONCompactEachRow');
+    this.#cancelledMeters = new Set(
+      parseRows<CancelledMeter>(cancelled).map((names) => names.join(' ')),
+    );
     this.#readers = new SessionPool(readers);
   }
 
   async insert(batch: UsageBatch): Promise<void> {
+    // Before they are stored: who asks in between looks, and finds none yet.
+    for (const [namespace, meterId] of parseRows<CancelledMeter>(textOf(batch.cancellations))) {
+      this.#cancelledMeters.add(`${namespace} ${meterId}`);
+    }
     await this.#insertInto('events', EVENT_COLUMNS, batch.events, batch.token);
     await this.#insertInto('cancellations', CANCELLATION_COLUMNS, batch.cancellations, batch.token);
   }
@@ -90,13 +107,17 @@ class ChdbUsageStore implements UsageStore {
   }
 
   async summarize(query: SummaryQuery): Promise<readonly SummaryRow[]> {
-    const cancelled = await this.#readers.rows(anyCancelledSql(query));
-    const statement = summarySql(query, cancelled.length > 0);
+    const statement = summarySql(query, await this.#anyCancelled(query));
     const rows = await this.#readers.rows<[string | number, string]>(statement);
     return rows.map(([startMs, value]) => ({
       startMs: query.groupingWindow === null ? query.startMs : Number(startMs),
       value: storedQuantity(value),
     }));
+  }
+
+  async #anyCancelled(query: SummaryQuery): Promise<boolean> {
+    if (!this.#cancelledMeters.has(`${query.namespace} ${query.meterId}`)) return false;
+    return (await this.#readers.rows(anyCancelledSql(query))).length > 0;
   }
 
   async findEvent(
@@ -149,4 +170,8 @@ class ChdbUsageStore implements UsageStore {
     this.#writer.close();
     await drainPending();
   }
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
 }

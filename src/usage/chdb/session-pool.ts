@@ -44,7 +44,7 @@ export class SessionPool {
 }
 
 /** One JSON array a line, as ClickHouse prints JSONCompactEachRow; none for empty text. */
-function parseRows<Row>(text: string): Row[] {
+export function parseRows<Row>(text: string): Row[] {
   const lines = text.trimEnd();
   if (lines === '') return [];
   // The engine wrote these lines for a query of ours, so their shape is known.

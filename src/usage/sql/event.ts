@@ -88,6 +88,11 @@ export function lastSequenceSql(): Statement {
   return { sql: 'SELECT toString(max(sequence)) FROM events', params: {} };
 }
 
+/** Rows of (namespace, meter). */
+export function cancelledMetersSql(): Statement {
+  return { sql: 'SELECT DISTINCT namespace, meter FROM cancellations', params: {} };
+}
+
 /** Columns: namespace, identifier, received at in ms. */
 export function identifiersSql(sinceMs: number): Statement {
   return {
