@@ -31,7 +31,7 @@ export type Api = {
 const KEEP_ALIVE_MS = 65_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
-/** Bounds sockets and the memory of half-sent bodies (P10); past it, connections wait outside. */
+/** Bounds sockets and the memory of half-sent bodies (P10); past it, a new connection is closed at once. */
 const CONNECTIONS_MAX = 10_000;
 /** How long a closing server waits for answers to requests that it has read. */
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -105,6 +105,8 @@ export class ApiServer {
   }
 
   #beginAnswer(response: ServerResponse): void {
+    // Who has gone already gets no answer to wait for.
+    if (response.closed) return;
     this.#unanswered += 1;
     response.once('close', () => {
       this.#unanswered -= 1;

@@ -83,7 +83,7 @@ export class Ingest {
         ? 'journal.db is older than usage/, or another one'
         : 'usage/ lacks events that it was given';
     throw new StartupError(
-      `${what}: the last event is number ${journal.lastSequence} in the one and ${stored} in the other. ` +
+      `${what}: the last event is number ${journal.lastSequence} in journal.db and ${stored} in usage/. ` +
         'Restore both from the same copy of the data folder.',
     );
   }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { Session } from 'chdb';
 import { cancelEvent, createMeter, sendEvent, type MeterFields } from '../support/fixtures.ts';
 import { call, errorOf } from '../support/http.ts';
 import { unique } from '../support/random.ts';
@@ -344,4 +346,18 @@ test('--cancel-window-hours counts from when the event was received', async () =
   } finally {
     await own.remove();
   }
+});
+
+test('one event cancelled by many at once has one cancellation on record', async () => {
+  const own = await Server.start();
+  const client = newClient(own);
+  const meter = await createMeter(client);
+  const identifier = unique('evt');
+  await sendEvent(client, meter, { customer: 'cus_1', value: '1', identifier });
+  await Promise.all(Array.from({ length: 8 }, () => cancelEvent(client, meter, identifier)));
+  await own.stop();
+  const records = new Session(join(own.folder, 'usage'));
+  assert.equal(records.query('SELECT count() FROM cancellations', 'TSV').trim(), '1');
+  records.close();
+  await own.remove();
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { connect, createServer } from 'node:net';
 import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
@@ -9,7 +10,7 @@ import Database from 'better-sqlite3';
 import { createMeter, sendEvent } from '../support/fixtures.ts';
 import { call, toForm } from '../support/http.ts';
 import { newClient } from '../support/sdk.ts';
-import { newFolder, removeFolder, REPO, runCli, Server } from '../support/server.ts';
+import { newFolder, removeFolder, REPO, runCli, Server, TEST_KEY } from '../support/server.ts';
 import { total } from '../support/summaries.ts';
 import { DAY_S, dayStart } from '../support/times.ts';
 
@@ -274,6 +275,34 @@ describe('stopping', () => {
       await server.remove();
     });
   }
+});
+
+test('output that nobody reads any more does not end the server', async () => {
+  const folder = newFolder();
+  const args = ['src/main.ts', 'serve', '--port', '0', '--data', folder];
+  const env = { ...process.env, TAXIMETER_SECRET_KEY: TEST_KEY };
+  const child = spawn(process.execPath, args, {
+    cwd: REPO,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const url = /http:\S+/u.exec(line.toString())?.[0] ?? '';
+  child.stdout.destroy();
+  child.stderr.destroy();
+  const held = new Database(join(folder, 'catalog.db'));
+  // A catalog without its table is a request that fails, and a line about it.
+  held.exec('DROP TABLE customers');
+  held.close();
+  for (let time = 0; time < 3; time += 1) {
+    const answer = await call({ url }, { path: '/v1/customers', body: 'name=x' });
+    assert.equal(answer.status, 500);
+  }
+  assert.equal((await call({ url }, { path: '/healthz', key: null })).status, 200);
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  assert.deepEqual(await exited, [0, null]);
+  removeFolder(folder);
 });
 
 describe('folders that are only read', () => {
