@@ -15,7 +15,11 @@ export type ServeConfig = {
   readonly cancelWindowHours: number | undefined;
   readonly pastDays: number;
   readonly identifierWindowDays: number;
+  readonly journalBytesMax: number;
 };
+
+/** Some 20 million events, a minute's worth at full speed: enough to outlast a restart of a store elsewhere. */
+const JOURNAL_BYTES_MAX = 2 * 1024 ** 3;
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -30,6 +34,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     'cancel-window-hours': { type: 'string' },
     'past-days': { type: 'string' },
     'identifier-window-days': { type: 'string' },
+    'journal-bytes-max': { type: 'string' },
   });
   const setting = (name: string): string | undefined => values[name] ?? envOf(env, name);
   const whole = (name: string, max: number, min = 1): number | undefined =>
@@ -46,6 +51,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     pastDays,
     // An identifier is remembered for as long as an event that old could still be sent (P4).
     identifierWindowDays: whole('identifier-window-days', 18_000) ?? Math.max(PAST_DAYS, pastDays),
+    journalBytesMax: whole('journal-bytes-max', 1e15, 1e6) ?? JOURNAL_BYTES_MAX,
   };
 }
 
@@ -117,7 +123,7 @@ function wholeNumber(
   max: number,
 ): number | undefined {
   if (text === undefined) return undefined;
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
   if (value >= min && value <= max) return value;
   throw new StartupError(`--${name} is a whole number from ${min} to ${max}, not '${text}'.`);
 }

@@ -35,6 +35,7 @@ const REFUSALS = {
   cancel_too_late: row(400, 'invalid_request_error', null),
   idempotency_mismatch: row(400, 'idempotency_error', null),
   idempotency_key_in_use: row(409, 'invalid_request_error', 'idempotency_key_in_use'),
+  rate_limit: row(429, 'invalid_request_error', 'rate_limit'),
   internal: row(500, 'api_error', null),
   unavailable: row(503, 'api_error', null),
 } as const satisfies Record<string, Row>;

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { formatQuantity, parseQuantity, UNITS_PER_ONE } from './quantity.ts';
+import {
+  formatQuantity,
+  parseDecimal,
+  parseQuantity,
+  toDecimal,
+  toQuantity,
+  UNITS_PER_ONE,
+} from './quantity.ts';
 
 /** Few digits, many of them zero: leading and trailing zeros are where counting goes wrong. */
 const digits = (minLength: number, maxLength: number) =>
@@ -43,6 +50,30 @@ test('a text of the grammar means what exact arithmetic says, or has too many di
       assert.equal(parseQuantity(write(parts)), oracle(parts));
     }),
     { numRuns: 5_000 },
+  );
+});
+
+test('a text is canonical exactly when it is the one that its quantity is written as', () => {
+  fc.assert(
+    fc.property(decimal, (parts) => {
+      const text = write(parts);
+      const read = parseDecimal(text);
+      if (typeof read === 'string') return;
+      assert.equal(read.canonical, text === formatQuantity(toQuantity(read)), text);
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test('a quantity within the limits is two parts, and the parts are the quantity', () => {
+  fc.assert(
+    fc.property(quantity, (value) => {
+      const { whole, fraction } = toDecimal(value);
+      assert.ok(Number.isSafeInteger(whole) && whole < 1e15);
+      assert.ok(Number.isSafeInteger(fraction) && fraction < 1e12);
+      assert.equal(toQuantity(toDecimal(value)), value);
+    }),
+    { numRuns: 2_000 },
   );
 });
 

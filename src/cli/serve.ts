@@ -41,6 +41,7 @@ async function serveFolder(
     store,
     answers: catalog.answers,
     identifierWindowDays: config.identifierWindowDays,
+    journalBytesMax: config.journalBytesMax,
     onStoreFailure: (error) => logError('The usage store refused an insert; trying again.', error),
     onFatal: (error) => stopRatherThanLie(server, error),
   });

@@ -1,5 +1,5 @@
 import type { Namespace } from '../namespace.ts';
-import type { Quantity } from '../quantity.ts';
+import type { Decimal, Quantity } from '../quantity.ts';
 
 /** An accepted meter event, as stored. Never edited, never deleted; a cancellation is a fact of its own. */
 export type MeterEvent = {
@@ -15,9 +15,20 @@ export type MeterEvent = {
   readonly identifier: string;
   /** 1 for an event of a `count` meter, whatever its payload says. */
   readonly value: Quantity;
-  /** As sent: every key and text, the customer's and the value's included. */
-  readonly payload: ReadonlyMap<string, string>;
+  /**
+   * What the payload says beyond `customer` and `value`: mostly nothing, so it is not stored twice. The value's
+   * own text is here when `formatQuantity` would write it otherwise (`1.50`), or when the meter ignores it.
+   */
+  readonly rest: Payload;
 };
+
+/** Keys and texts as they were sent. */
+export type Payload = ReadonlyMap<string, string>;
+
+export const NOTHING_MORE: Payload = new Map();
+
+/** An event that was checked and is not accepted yet. */
+export type IncomingEvent = Omit<MeterEvent, 'sequence' | 'value'> & { readonly value: Decimal };
 
 /** The fact that an event was cancelled. The event stays; the sums leave it out. */
 export type Cancellation = {
@@ -29,5 +40,24 @@ export type Cancellation = {
   readonly sequence: number;
   readonly identifier: string;
   readonly cancelledAtMs: number;
+  readonly requestId: string;
+};
+
+/** The fact that an event of a stream was answered with success and could not be counted. */
+export type RejectedEvent = {
+  readonly namespace: Namespace;
+  /** In one order with the events: what comes after it can be asked for. */
+  readonly sequence: number;
+  readonly receivedAtMs: number;
+  /** As sent, cut to what an accepted one may have; '' where there was none. */
+  readonly eventName: string;
+  readonly identifier: string;
+  /** The meter that it was for; '' when there is none of its name. */
+  readonly meterId: string;
+  /** The event as JSON, cut to a bounded length: for people to look at. */
+  readonly sent: string;
+  /** Stripe's code (see rejections.ts) and a sentence for people. */
+  readonly code: string;
+  readonly message: string;
   readonly requestId: string;
 };

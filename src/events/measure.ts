@@ -5,7 +5,8 @@
  * Codes: Stripe's v2 meter events (`x-stripeErrors` in its OpenAPI) and meter error reports.
  */
 import type { Meter } from '../meters/meter.ts';
-import { parseQuantity, UNITS_PER_ONE, type Quantity } from '../quantity.ts';
+import { formatQuantity, ONE, parseDecimal, type Decimal } from '../quantity.ts';
+import { NOTHING_MORE, type MeterEvent, type Payload } from './event.ts';
 
 export type Rejection = {
   readonly code:
@@ -19,7 +20,12 @@ export type Rejection = {
   readonly param: string;
 };
 
-export type Measured = { readonly customer: string; readonly value: Quantity };
+export type Measured = {
+  readonly customer: string;
+  readonly value: Decimal;
+  /** Whether the row says the value's text to the letter, so that it need not be kept beside it. */
+  readonly saysValue: boolean;
+};
 
 /** Stripe's `timestamp`: within the past 35 calendar days and at most 5 minutes in the future. */
 export const FUTURE_MS_MAX = 5 * 60 * 1000;
@@ -27,12 +33,17 @@ export const PAST_DAYS = 35;
 
 const DAY_MS = 86_400_000;
 
-/** The customer and the value. A `count` meter takes no value: each event counts 1, whatever it carries. */
+type MeterKeys = Pick<Meter, 'customerKey' | 'valueKey' | 'formula'>;
+
+/**
+ * The customer and the value, given what the payload has under the meter's two keys. A `count` meter takes no
+ * value: each event counts 1, whatever it carries.
+ */
 export function measure(
-  meter: Pick<Meter, 'customerKey' | 'valueKey' | 'formula'>,
-  payload: ReadonlyMap<string, string>,
+  meter: MeterKeys,
+  customer: string | undefined,
+  valueText: string | undefined,
 ): Measured | Rejection {
-  const customer = payload.get(meter.customerKey);
   if (customer === undefined || customer === '') {
     return {
       code: 'payload_no_customer_defined',
@@ -40,17 +51,38 @@ export function measure(
       param: `payload[${meter.customerKey}]`,
     };
   }
-  if (meter.formula === 'count') return { customer, value: UNITS_PER_ONE };
-  const text = payload.get(meter.valueKey);
-  if (text === undefined || text === '') {
+  if (meter.formula === 'count') return { customer, value: ONE, saysValue: false };
+  if (valueText === undefined || valueText === '') {
     return {
       code: 'payload_no_value_defined',
       message: `Value key ${meter.valueKey} not found in payload.`,
       param: `payload[${meter.valueKey}]`,
     };
   }
-  const value = parseQuantity(text);
-  return typeof value === 'bigint' ? { customer, value } : invalidValue(meter, text, value);
+  const value = parseDecimal(valueText);
+  if (typeof value === 'string') return invalidValue(meter, valueText, value);
+  return { customer, value, saysValue: value.canonical };
+}
+
+/** What of the payload the row does not say already (MeterEvent's `rest`). */
+export function restOf(meter: MeterKeys, payload: Payload, { saysValue }: Measured): Payload {
+  const rest = new Map(payload);
+  rest.delete(meter.customerKey);
+  // One key may be both: then the row says it as the customer.
+  if (saysValue) rest.delete(meter.valueKey);
+  return rest.size === 0 ? NOTHING_MORE : rest;
+}
+
+/** The payload as it was sent, made again from the row; keys may stand in another order. */
+export function wholePayload(
+  meter: MeterKeys,
+  { customer, value, rest }: Pick<MeterEvent, 'customer' | 'value' | 'rest'>,
+): Payload {
+  const payload = new Map(rest);
+  payload.set(meter.customerKey, customer);
+  const saidByRow = meter.formula !== 'count' && !payload.has(meter.valueKey);
+  if (saidByRow) payload.set(meter.valueKey, formatQuantity(value));
+  return payload;
 }
 
 function invalidValue(

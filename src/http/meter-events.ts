@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
 import { ApiError } from '../errors.ts';
-import { measure, rejectTimestamp, type Rejection } from '../events/measure.ts';
+import type { Payload } from '../events/event.ts';
+import { measure, rejectTimestamp, restOf, type Rejection } from '../events/measure.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Receipt } from '../journal/receipt.ts';
 import type { Meter } from '../meters/meter.ts';
@@ -28,7 +29,7 @@ export type CheckCustomer = (
 /** An event as it was sent; undefined where the server fills in. */
 export type SentEvent = {
   readonly eventName: string;
-  readonly payload: ReadonlyMap<string, string>;
+  readonly payload: Payload;
   readonly identifier: string | undefined;
   readonly timestampMs: number | undefined;
 };
@@ -37,7 +38,7 @@ export type SentEvent = {
 export type AnsweredEvent = {
   readonly namespace: Namespace;
   readonly eventName: string;
-  readonly payload: ReadonlyMap<string, string>;
+  readonly payload: Payload;
   readonly identifier: string;
   readonly timestampMs: number;
   readonly createdMs: number;
@@ -51,16 +52,30 @@ export async function recordMeterEvent(
 ): Promise<AnsweredEvent> {
   const { namespace, receivedAtMs } = request;
   const meter = activeMeter(parts.meters.ofEventName(namespace, sent.eventName), sent.eventName);
-  const measured = accepted(measure(meter, sent.payload));
+  const { payload } = sent;
+  const measured = accepted(
+    measure(meter, payload.get(meter.customerKey), payload.get(meter.valueKey)),
+  );
   if (sent.timestampMs !== undefined) {
     accepted(rejectTimestamp(sent.timestampMs, receivedAtMs, parts.pastDays));
   }
-  await parts.checkCustomer?.(namespace, measured.customer, `payload[${meter.customerKey}]`);
+  const { customer, value } = measured;
+  await parts.checkCustomer?.(namespace, customer, `payload[${meter.customerKey}]`);
   const generated = sent.identifier === undefined ? randomUUID() : undefined;
   const answered = fillIn(namespace, sent, receivedAtMs, generated);
-  const { identifier, payload, timestampMs } = answered;
+  const { identifier, timestampMs } = answered;
+  const rest = restOf(meter, payload, measured);
   const outcome = await parts.ingest.record(
-    { namespace, meterId: meter.id, timestampMs, receivedAtMs, identifier, payload, ...measured },
+    {
+      namespace,
+      meterId: meter.id,
+      customer,
+      timestampMs,
+      receivedAtMs,
+      identifier,
+      value,
+      rest,
+    },
     toReceipt(request, generated),
   );
   if (outcome === 'recorded') return answered;
@@ -110,7 +125,7 @@ export function parseSentEvent(form: Form): Omit<SentEvent, 'timestampMs'> {
   };
 }
 
-function parsePayload(sent: Form): ReadonlyMap<string, string> {
+function parsePayload(sent: Form): Payload {
   if (sent.size > PAYLOAD_KEYS_MAX) {
     throw new ApiError(
       'parameter_invalid',

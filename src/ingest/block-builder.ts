@@ -1,48 +1,81 @@
-import type { Cancellation, MeterEvent } from '../events/event.ts';
-import type { Block } from '../journal/journal.ts';
+import type { Cancellation, IncomingEvent, RejectedEvent } from '../events/event.ts';
+import type { AnswerBody, Block } from '../journal/journal.ts';
 import { packReceipts, type Receipt } from '../journal/receipt.ts';
-import { cancellationRow, eventRow } from '../usage/rows.ts';
+import { EventColumns } from '../usage/event-columns.ts';
+import { cancellationRow, rejectionRow } from '../usage/rows.ts';
 
 /** Gathers what the next commit stores, already in the form that the usage store ingests. */
 export class BlockBuilder {
-  #events = '';
+  readonly #events = new EventColumns();
   #cancellations = '';
-  #rows = 0;
+  #rejections = '';
+  /** Of the two above. */
+  #otherRows = 0;
   #receipts: Receipt[] = [];
+  #answerBodies: AnswerBody[] = [];
+  #bodiesLength = 0;
   #lastReceivedAtMs = 0;
 
-  /** Characters gathered so far: a measure of what the next commit writes. */
+  /** Bytes and characters gathered so far: a measure of what the next commit writes. */
   get length(): number {
-    return this.#events.length + this.#cancellations.length;
+    return (
+      this.#events.byteLength +
+      this.#cancellations.length +
+      this.#rejections.length +
+      this.#bodiesLength
+    );
   }
 
   get isEmpty(): boolean {
     return this.#rows === 0 && this.#receipts.length === 0;
   }
 
-  addEvent(event: MeterEvent): void {
-    this.#events += eventRow(event);
-    this.#rows += 1;
+  get #rows(): number {
+    return this.#events.rows + this.#otherRows;
+  }
+
+  addEvent(event: IncomingEvent, sequence: number): void {
+    this.#events.add(event, sequence);
   }
 
   addCancellation(cancellation: Cancellation): void {
     this.#cancellations += cancellationRow(cancellation);
-    this.#rows += 1;
+    this.#otherRows += 1;
   }
 
-  addReceipt(receipt: Receipt): void {
+  addRejection(rejected: RejectedEvent): void {
+    this.#rejections += rejectionRow(rejected);
+    this.#otherRows += 1;
+  }
+
+  /** `body`: the answer, when it cannot be made again from request and receipt. */
+  addReceipt(receipt: Receipt, body?: string): void {
     this.#receipts.push(receipt);
     this.#lastReceivedAtMs = Math.max(this.#lastReceivedAtMs, receipt.receivedAtMs);
+    if (body === undefined) return;
+    this.#answerBodies.push({ keyHash: receipt.keyHash, body });
+    this.#bodiesLength += body.length;
   }
 
-  build(lastSequence: number): Block {
-    return {
+  /** What was gathered, and begins anew. */
+  take(lastSequence: number): Block {
+    const block = {
       lastSequence,
       lastReceivedAtMs: this.#lastReceivedAtMs,
       rows: this.#rows,
-      events: Buffer.from(this.#events),
+      events: this.#events.take(),
       cancellations: Buffer.from(this.#cancellations),
+      rejections: Buffer.from(this.#rejections),
       receipts: packReceipts(this.#receipts),
+      answerBodies: this.#answerBodies,
     };
+    this.#cancellations = '';
+    this.#rejections = '';
+    this.#otherRows = 0;
+    this.#receipts = [];
+    this.#answerBodies = [];
+    this.#bodiesLength = 0;
+    this.#lastReceivedAtMs = 0;
+    return block;
   }
 }

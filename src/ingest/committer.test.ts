@@ -47,34 +47,41 @@ function start() {
   const fatal: unknown[] = [];
   const committed: [number, number][] = [];
   const committer = new Committer(disk, {
-    onCommit: (blockId, rows) => committed.push([blockId, rows]),
+    onCommit: (blockId, rows, bytes) => {
+      committed.push([blockId, rows]);
+      assert.equal(bytes, disk.blocks[committed.length - 1]?.cancellations.length);
+    },
     onFatal: (error) => fatal.push(error),
   });
   return { disk, committer, fatal, committed };
 }
 
-/** Adds an event whose identifier says its sequence. */
+/** Adds a fact with the next sequence: a cancellation, whose row a person can read. */
 function appendEvent(committer: Committer): Promise<number> {
   const sequence = committer.nextSequence();
-  return committer.append((block) => addEvent(block, sequence));
+  try {
+    committer.append((block) => addEvent(block, sequence));
+  } catch (error) {
+    return Promise.reject(error);
+  }
+  return committer.settled();
 }
 
 function addEvent(block: BlockBuilder, sequence: number): void {
-  block.addEvent({
+  block.addCancellation({
     namespace: 'acct_1/test',
     meterId: 'mtr_1',
     customer: 'cus_1',
     timestampMs: 0,
     sequence,
-    receivedAtMs: 0,
     identifier: `event ${sequence}`,
-    value: 0n,
-    payload: new Map(),
+    cancelledAtMs: 0,
+    requestId: 'req_1',
   });
 }
 
 function sequencesIn(block: Block | undefined): number[] {
-  const lines = Buffer.from(block?.events ?? [])
+  const lines = Buffer.from(block?.cancellations ?? [])
     .toString()
     .trim()
     .split('\n');
@@ -133,7 +140,7 @@ test('what comes in one turn goes into one block', async () => {
 
 test('a block that only holds receipts has the last sequence of the block before', async () => {
   const { disk, committer } = start();
-  const appended = committer.append((block) =>
+  committer.append((block) =>
     block.addReceipt({
       keyHash: new Uint32Array(4),
       fingerprint: new Uint32Array(2),
@@ -142,7 +149,7 @@ test('a block that only holds receipts has the last sequence of the block before
     }),
   );
   await disk.finish(0);
-  await appended;
+  await committer.settled();
   assert.deepEqual(
     disk.blocks.map(({ lastSequence, rows, lastReceivedAtMs }) => [
       lastSequence,

@@ -6,24 +6,26 @@
  * `onFatal` is told once, so that the process stops (P9).
  */
 import { ApiError } from '../errors.ts';
-import type { Journal } from '../journal/journal.ts';
+import { bytesOf, type Journal } from '../journal/journal.ts';
 import { BlockBuilder } from './block-builder.ts';
 
 /** Bounds the memory that waits for a slow disk (P10): some 200,000 events, several seconds' worth. */
 const BLOCK_LENGTH_MAX = 64 * 1024 * 1024;
 
-type Commit = { readonly block: BlockBuilder; readonly done: PromiseWithResolvers<number> };
+/** Told of each block that is on disk: its id and what it holds. */
+export type OnCommit = (blockId: number, rows: number, bytes: number) => void;
 
 export class Committer {
   /** The last block known to be on disk. */
   committedBlockId: number;
   readonly #journal: Pick<Journal, 'commit'>;
-  readonly #onCommit: (blockId: number, rows: number) => void;
+  readonly #onCommit: OnCommit;
   readonly #onFatal: (error: unknown) => void;
-  /** The block that fills. */
-  #next = newCommit();
+  /** The block that fills, and what its commit will settle. */
+  readonly #block = new BlockBuilder();
+  #done = newDone();
   /** Of the block that was handed to the journal last. */
-  #lastDone: Promise<unknown> | undefined;
+  #lastDone: Promise<number> | undefined;
   #isRunning = false;
   #lastSequence: number;
   #failure: { error: unknown } | undefined;
@@ -31,7 +33,7 @@ export class Committer {
   constructor(
     journal: Pick<Journal, 'commit' | 'lastSequence' | 'lastBlockId'>,
     hooks: {
-      onCommit: (blockId: number, rows: number) => void;
+      onCommit: OnCommit;
       onFatal: (error: unknown) => void;
     },
   ) {
@@ -44,7 +46,12 @@ export class Committer {
 
   /** Whether the block that fills holds as much as one may: the disk does not keep up. */
   get isFull(): boolean {
-    return this.#next.block.length >= BLOCK_LENGTH_MAX;
+    return this.#block.length >= BLOCK_LENGTH_MAX;
+  }
+
+  /** The last sequence that was given out. */
+  get lastSequence(): number {
+    return this.#lastSequence;
   }
 
   /** The next sequence in the order of acceptance; what takes it must be appended in the same turn. */
@@ -53,19 +60,22 @@ export class Committer {
     return this.#lastSequence;
   }
 
-  /** Adds facts to the next block. Resolves with the block's id when the block is on disk. */
-  append(fill: (block: BlockBuilder) => void): Promise<number> {
-    if (this.#failure !== undefined) return Promise.reject(stopped(this.#failure.error));
-    fill(this.#next.block);
+  /** Adds facts to the next block; `settled` tells when it is on disk. Throws when nothing is accepted any more. */
+  append(fill: (block: BlockBuilder) => void): void {
+    if (this.#failure !== undefined) throw stopped(this.#failure.error);
+    fill(this.#block);
     if (!this.#isRunning) void this.#run();
-    return this.#next.done.promise;
   }
 
-  /** Resolves when everything appended so far is on disk. */
-  async settled(): Promise<void> {
+  /**
+   * Resolves when everything appended so far is on disk, with the id of the last block of it; at once, with
+   * the last committed block's, when nothing waits.
+   */
+  async settled(): Promise<number> {
     if (this.#failure !== undefined) throw stopped(this.#failure.error);
     // What is committing now is older than what is gathered now. Neither waits for what comes later.
-    await (this.#next.block.isEmpty ? this.#lastDone : this.#next.done.promise);
+    const last = await (this.#block.isEmpty ? this.#lastDone : this.#done.promise);
+    return last ?? this.committedBlockId;
   }
 
   async #run(): Promise<void> {
@@ -73,36 +83,38 @@ export class Committer {
     while (this.#failure === undefined) {
       // Requests that are already in the sockets join the block.
       await new Promise(setImmediate);
-      if (this.#next.block.isEmpty) break;
+      if (this.#block.isEmpty) break;
       await this.#commitNext();
     }
     this.#isRunning = false;
   }
 
   async #commitNext(): Promise<void> {
-    const { block, done } = this.#next;
+    const done = this.#done;
     this.#lastDone = done.promise;
-    this.#next = newCommit();
+    this.#done = newDone();
     try {
-      const built = block.build(this.#lastSequence);
-      const blockId = await this.#journal.commit(built);
+      const block = this.#block.take(this.#lastSequence);
+      // Asked before the commit, which may take the bytes away to another thread.
+      const bytes = bytesOf(block);
+      const blockId = await this.#journal.commit(block);
       this.committedBlockId = blockId;
-      this.#onCommit(blockId, built.rows);
+      this.#onCommit(blockId, block.rows, bytes);
       done.resolve(blockId);
     } catch (error) {
       this.#failure = { error };
       done.reject(stopped(error));
-      this.#next.done.reject(stopped(error));
+      this.#done.reject(stopped(error));
       this.#onFatal(error);
     }
   }
 }
 
-function newCommit(): Commit {
+function newDone(): PromiseWithResolvers<number> {
   const done = Promise.withResolvers<number>();
   // Those who wait get the reason; a block that nobody waits for must not end the process on its own.
   done.promise.catch(() => undefined);
-  return { block: new BlockBuilder(), done };
+  return done;
 }
 
 function stopped(cause: unknown): ApiError {

@@ -11,6 +11,9 @@ import { openSqliteJournal } from '../journal/sqlite/thread-journal.ts';
 import type { UsageBatch } from '../usage/usage-store.ts';
 import { Flusher } from './flusher.ts';
 
+/** What `aBlock` of one row holds. */
+const BLOCK_BYTES = Buffer.byteLength('event 0\ncancellation 0\nrejection 0\n');
+
 /** Takes what it is given, unless it is told to fail or to wait. */
 class FaultyStore {
   readonly inserted: UsageBatch[] = [];
@@ -49,7 +52,7 @@ async function start(t: TestContext, wrap: (journal: Journal) => Journal = (jour
   /** Commits a block and tells the flusher; answers its id. */
   const commit = async (rows = 1): Promise<number> => {
     const blockId = await journal.commit(aBlock({ rows }, number++));
-    flusher.committed(blockId, rows);
+    flusher.committed(blockId, rows, BLOCK_BYTES);
     return blockId;
   };
   return { journal, store, flusher, failures, fatal, commit };
@@ -121,6 +124,7 @@ test('blocks that an earlier process left are flushed too', async (t) => {
   const restarted = new Flusher(
     {
       lastBlockId: id,
+      backlogBytes: 0,
       planFlush: async () => await journal.planFlush(),
       finishFlush: async (plan) => await journal.finishFlush(plan),
     },
@@ -171,16 +175,16 @@ test('rows that nobody asks for are flushed after a while, and after a failure t
 
 test('many rows are flushed at once', async (t) => {
   const { store, commit } = await start(t);
-  await commit(50_000);
+  await commit(250_000);
   await until('the insert', () => store.inserted.length === 1);
 });
 
 test('a store that refuses is left in peace for a while, however many rows come', async (t) => {
   const { store, failures, commit } = await start(t);
   store.failure = new Error('the store is down');
-  await commit(50_000);
+  await commit(250_000);
   await until('a first try', () => failures.length === 1);
-  for (let i = 0; i < 20; i += 1) await commit(50_000);
+  for (let i = 0; i < 20; i += 1) await commit(250_000);
   assert.equal(store.tokensTried.length, 1);
 });
 
@@ -192,6 +196,7 @@ test(
     const { flusher, store, failures, fatal, commit } = await start(t, (journal) => ({
       ...journal,
       lastBlockId: 0,
+      backlogBytes: 0,
       planFlush: async () => await journal.planFlush(),
       finishFlush: () => Promise.reject(error),
     }));

@@ -7,13 +7,18 @@
  * journal still holds every row. Readers are told meanwhile that the store is unavailable.
  */
 import { ApiError } from '../errors.ts';
-import type { FlushPlan, Journal } from '../journal/journal.ts';
+import { bytesOf, type FlushPlan, type Journal } from '../journal/journal.ts';
 import type { UsageStore } from '../usage/usage-store.ts';
 
 /** How long rows may wait for company when nobody asks: about one insert a second keeps merges cheap. */
 const GATHER_MS = 1000;
-/** Rows enough for an insert of their own. */
-const GATHER_ROWS = 50_000;
+/**
+ * Rows enough for an insert of their own. Large inserts take half the time of small ones by the row, but who reads
+ * has to wait for the one that runs: so they are smaller for a while after somebody has read.
+ */
+const GATHER_ROWS = 250_000;
+const GATHER_ROWS_WHILE_READ = 30_000;
+const READ_LATELY_MS = 10_000;
 /** The pause after a failed insert. */
 const RETRY_MS = 1000;
 
@@ -31,6 +36,8 @@ export class Flusher {
   #flushedBlockId = 0;
   #committedBlockId: number;
   #rowsWaiting = 0;
+  #bytesWaiting: number;
+  #lastReadMs = -Infinity;
   #waiters: Waiter[] = [];
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
@@ -40,7 +47,7 @@ export class Flusher {
   #stopped = false;
 
   constructor(
-    journal: Pick<Journal, 'planFlush' | 'finishFlush' | 'lastBlockId'>,
+    journal: Pick<Journal, 'planFlush' | 'finishFlush' | 'lastBlockId' | 'backlogBytes'>,
     store: Pick<UsageStore, 'insert'>,
     hooks: { onFailure: (error: unknown) => void; onFatal: (error: unknown) => void },
   ) {
@@ -49,14 +56,26 @@ export class Flusher {
     this.#onFailure = hooks.onFailure;
     this.#onFatal = hooks.onFatal;
     this.#committedBlockId = journal.lastBlockId;
+    this.#bytesWaiting = journal.backlogBytes;
   }
 
   /** Tells that a block is in the journal. */
-  committed(blockId: number, rows: number): void {
+  committed(blockId: number, rows: number, bytes: number): void {
     this.#committedBlockId = blockId;
     this.#rowsWaiting += rows;
-    if (this.#rowsWaiting >= GATHER_ROWS && !this.#pausing) this.#start();
+    this.#bytesWaiting += bytes;
+    if (this.#areMany && !this.#pausing) this.#start();
     else this.#timer ??= setTimeout(() => this.#start(), GATHER_MS);
+  }
+
+  /** Bytes of rows that are in the journal and not known to be in the store. */
+  get bytesWaiting(): number {
+    return this.#bytesWaiting;
+  }
+
+  get #areMany(): boolean {
+    const isRead = performance.now() - this.#lastReadMs < READ_LATELY_MS;
+    return this.#rowsWaiting >= (isRead ? GATHER_ROWS_WHILE_READ : GATHER_ROWS);
   }
 
   /**
@@ -64,6 +83,7 @@ export class Flusher {
    * store refuses, or when the flusher has stopped; the rows stay safe in the journal.
    */
   async flushThrough(blockId: number): Promise<void> {
+    this.#lastReadMs = performance.now();
     if (blockId <= this.#flushedBlockId) return;
     if (this.#stopped) throw unavailable(new Error('The flusher has stopped.'));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -92,7 +112,7 @@ export class Flusher {
         const committedBlockId = this.#committedBlockId;
         const plan = await this.#journal.planFlush();
         // No plan: at that moment no block was left, so all that had been committed is in the store.
-        if (plan === undefined) this.#flushed(committedBlockId, 0);
+        if (plan === undefined) this.#flushed(committedBlockId, 0, 0);
         else if (!(await this.#insert(plan))) break;
       } while (!this.#stopped && this.#isUrgent());
     } catch (error) {
@@ -118,13 +138,14 @@ export class Flusher {
       return false;
     }
     await this.#journal.finishFlush(plan);
-    this.#flushed(plan.lastBlockId, plan.rows);
+    this.#flushed(plan.lastBlockId, plan.rows, bytesOf(plan));
     return true;
   }
 
-  #flushed(blockId: number, rows: number): void {
+  #flushed(blockId: number, rows: number, bytes: number): void {
     this.#flushedBlockId = Math.max(this.#flushedBlockId, blockId);
     this.#rowsWaiting = Math.max(0, this.#rowsWaiting - rows);
+    this.#bytesWaiting = Math.max(0, this.#bytesWaiting - bytes);
     const waiters = this.#waiters;
     this.#waiters = waiters.filter((waiter) => waiter.blockId > this.#flushedBlockId);
     for (const waiter of waiters) {
@@ -133,7 +154,7 @@ export class Flusher {
   }
 
   #isUrgent(): boolean {
-    return this.#waiters.length > 0 || this.#rowsWaiting >= GATHER_ROWS;
+    return this.#waiters.length > 0 || this.#areMany;
   }
 
   #later(): NodeJS.Timeout | undefined {

@@ -8,18 +8,18 @@ import { after, test, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import type { Formula } from '../meters/meter.ts';
 import { ApiError } from '../errors.ts';
-import type { Cancellation } from '../events/event.ts';
+import type { Cancellation, IncomingEvent } from '../events/event.ts';
 import type { Journal } from '../journal/journal.ts';
 import { unpackReceipts } from '../journal/receipt.ts';
 import { openSqliteJournal } from '../journal/sqlite/thread-journal.ts';
 import { toNamespace, type Namespace } from '../namespace.ts';
-import { UNITS_PER_ONE } from '../quantity.ts';
+import { ONE, toDecimal, UNITS_PER_ONE } from '../quantity.ts';
 import { summarize, type UsageEvent } from '../summaries/aggregate.ts';
 import { DAY_MS, HOUR_MS } from '../summaries/windows.ts';
 import { openChdbUsageStore } from '../usage/chdb/chdb-usage-store.ts';
 import type { SummaryRow, UsageBatch, UsageStore } from '../usage/usage-store.ts';
 import { IN_CATALOG } from './answered-keys.ts';
-import { Ingest, type IngestParts, type NewEvent } from './ingest.ts';
+import { Ingest, type IngestParts } from './ingest.ts';
 
 const NOW_MS = 20_000.5 * DAY_MS;
 const START_MS = 20_000 * DAY_MS;
@@ -75,6 +75,7 @@ class World {
       store: this.line,
       answers: { keys: () => this.answers, prune: async () => undefined },
       identifierWindowDays: 35,
+      journalBytesMax: 1e9,
       onStoreFailure: () => undefined,
       onFatal: (error) => this.fatal.push(error),
     });
@@ -86,7 +87,7 @@ class World {
     await this.journal.close();
   }
 
-  anEvent(given: Partial<NewEvent> = {}): NewEvent {
+  anEvent(given: Partial<IncomingEvent> = {}): IncomingEvent {
     return {
       namespace: this.namespace,
       meterId: this.meterId,
@@ -94,8 +95,8 @@ class World {
       timestampMs: START_MS,
       receivedAtMs: NOW_MS,
       identifier: randomUUID(),
-      value: UNITS_PER_ONE,
-      payload: new Map(),
+      value: ONE,
+      rest: new Map(),
       ...given,
     };
   }
@@ -131,16 +132,18 @@ async function start(t: TestContext, ...args: Parameters<World['start']>): Promi
 
 /** The journal, with something else in place of its `commit`. */
 function withCommit(journal: Journal, commit: Journal['commit']): Journal {
-  const { id, hashKey, lastSequence, lastBlockId } = journal;
+  const { id, hashKey, lastSequence, lastBlockId, backlogBytes } = journal;
   return {
     id,
     hashKey,
     lastSequence,
     lastBlockId,
+    backlogBytes,
     commit,
     planFlush: async () => await journal.planFlush(),
     finishFlush: async (plan) => await journal.finishFlush(plan),
     receipts: async (blockId) => await journal.receipts(blockId),
+    answerBody: async (blockId, keyHash) => await journal.answerBody(blockId, keyHash),
     receiptsSince: (sinceMs) => journal.receiptsSince(sinceMs),
     pruneReceipts: async (beforeMs) => await journal.pruneReceipts(beforeMs),
     close: async () => await journal.close(),
@@ -357,7 +360,7 @@ test('an answer that changed nothing is remembered too', async (t) => {
 test('the order of acceptance goes on after a restart, also when everything was flushed', async (t) => {
   const world = await start(t);
   for (let value = 1n; value <= 3n; value += 1n) {
-    await world.ingest.record(world.anEvent({ value: value * UNITS_PER_ONE }));
+    await world.ingest.record(world.anEvent({ value: toDecimal(value * UNITS_PER_ONE) }));
     await world.stop();
     await world.start();
     assert.deepEqual(await world.rows('last'), [
@@ -442,12 +445,12 @@ async function runSteps(world: World, steps: readonly Step[]): Promise<void> {
   };
   const record = ({ identifier, hour, value }: Extract<Step, { do: 'record' }>): void => {
     const timestampMs = START_MS + hour * HOUR_MS;
-    const event = world.anEvent({ identifier, timestampMs, value });
+    const event = world.anEvent({ identifier, timestampMs, value: toDecimal(value) });
     const expected = accepted.has(identifier) ? 'duplicate' : 'recorded';
     const outcome = world.ingest.record(event);
     pending.push(outcome.then((is) => assert.equal(is, expected)));
     if (expected === 'recorded') {
-      accepted.set(identifier, { ...event, sequence: accepted.size, cancelled: false });
+      accepted.set(identifier, { timestampMs, value, sequence: accepted.size, cancelled: false });
     }
   };
   const cancel = async (pick: number): Promise<void> => {

@@ -6,7 +6,7 @@
  * duplicate, or its receipt), never the other way round.
  */
 import type { Answers } from '../catalog/catalog.ts';
-import type { Cancellation, MeterEvent } from '../events/event.ts';
+import type { Cancellation, IncomingEvent, RejectedEvent } from '../events/event.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Receipt } from '../journal/receipt.ts';
 import { ApiError } from '../errors.ts';
@@ -18,13 +18,15 @@ import { Flusher } from './flusher.ts';
 import { Identifiers } from './identifiers.ts';
 import { NamespaceHashes } from './namespace-hashes.ts';
 
-export type NewEvent = Omit<MeterEvent, 'sequence'>;
+export type Outcome = 'recorded' | 'duplicate';
 
 export type IngestParts = {
   readonly journal: Journal;
   readonly store: UsageStore;
   readonly answers: Pick<Answers, 'keys' | 'prune'>;
   readonly identifierWindowDays: number;
+  /** How much may wait in the journal for the usage store (P10). */
+  readonly journalBytesMax: number;
   /** The usage store refused an insert; it is tried again. */
   readonly onStoreFailure: (error: unknown) => void;
   /** The journal failed: nothing may be acknowledged any more, the process has to stop (P9). */
@@ -46,7 +48,7 @@ export class Ingest {
     this.answeredKeys = new AnsweredKeys(hashes);
     this.#flusher = new Flusher(journal, store, { onFailure: parts.onStoreFailure, onFatal });
     this.#committer = new Committer(journal, {
-      onCommit: (blockId, rows) => this.#flusher.committed(blockId, rows),
+      onCommit: (blockId, rows, bytes) => this.#flusher.committed(blockId, rows, bytes),
       onFatal,
     });
   }
@@ -112,36 +114,66 @@ export class Ingest {
 
   /**
    * Stores one event, once an identifier. When it resolves, the event is on disk: answer the client only
-   * after that. `duplicate` waits too, for the event that it is a duplicate of.
+   * after that. `duplicate` waits too, for the event that it is a duplicate of. Throws ApiError `rate_limit`
+   * as `refuseWhenFull` does.
    */
-  async record(event: NewEvent, receipt?: Receipt): Promise<'recorded' | 'duplicate'> {
-    if (this.#committer.isFull) throw tooMuchWaiting();
-    if (!this.#identifiers.add(event)) {
-      await this.#committer.settled();
-      return 'duplicate';
-    }
+  async record(event: IncomingEvent, receipt?: Receipt): Promise<Outcome> {
+    this.refuseWhenFull();
+    const outcome = this.accept(event);
+    // A duplicate is a refusal, which leaves no receipt.
+    if (outcome === 'recorded' && receipt !== undefined) await this.recordReceipt(receipt);
+    else await this.onDisk();
+    return outcome;
+  }
+
+  /**
+   * Decides whether the event is new and, if so, puts it into the next block; nothing is on disk yet. What is
+   * accepted, rejected and receipted in one turn is in one block, whole or not at all. `onDisk` says when.
+   */
+  accept(event: IncomingEvent): Outcome {
+    if (!this.#identifiers.add(event)) return 'duplicate';
     const sequence = this.#committer.nextSequence();
-    await this.#append(receipt, (block) => block.addEvent({ ...event, sequence }));
+    this.#committer.append((block) => block.addEvent(event, sequence));
     return 'recorded';
+  }
+
+  /** Puts the fact that an event was rejected into the next block. Its identifier stays free. */
+  reject(rejected: Omit<RejectedEvent, 'sequence'>): void {
+    const sequence = this.#committer.nextSequence();
+    this.#committer.append((block) => block.addRejection({ ...rejected, sequence }));
+  }
+
+  /** Resolves when all that was accepted, rejected or found to be a duplicate so far is on disk. */
+  async onDisk(): Promise<void> {
+    await this.#committer.settled();
   }
 
   /** Stores a cancellation; as for `record`, it is on disk when this resolves. */
   async cancel(cancellation: Cancellation, receipt?: Receipt): Promise<void> {
-    await this.#append(receipt, (block) => block.addCancellation(cancellation));
+    this.refuseWhenFull();
+    this.#committer.append((block) => block.addCancellation(cancellation));
+    if (receipt === undefined) await this.onDisk();
+    else await this.recordReceipt(receipt);
   }
 
-  /** Stores only that a keyed request was answered, for an answer that changed nothing. */
-  async recordReceipt(receipt: Receipt): Promise<void> {
-    await this.#append(receipt, () => undefined);
+  /**
+   * Stores that a keyed request was answered, in the block of what it changed in this turn. `body`: the answer,
+   * when it cannot be made again from request and receipt.
+   */
+  async recordReceipt(receipt: Receipt, body?: string): Promise<void> {
+    this.#committer.append((block) => block.addReceipt(receipt, body));
+    const blockId = await this.#committer.settled();
+    this.answeredKeys.add(receipt.keyHash, receipt.receivedAtMs, blockId);
   }
 
-  async #append(receipt: Receipt | undefined, fill: Parameters<Committer['append']>[0]) {
-    const blockId = await this.#committer.append((block) => {
-      fill(block);
-      if (receipt !== undefined) block.addReceipt(receipt);
-    });
-    if (receipt !== undefined) {
-      this.answeredKeys.add(receipt.keyHash, receipt.receivedAtMs, blockId);
+  /**
+   * Throws ApiError `rate_limit` while the usage store is so far behind, or the disk so slow, that memory or the
+   * journal would grow without bound (P10). What was acknowledged is safe, and reads go on.
+   */
+  refuseWhenFull(): void {
+    if (this.#committer.isFull) throw tooMuch('waits to be written to the journal');
+    if (this.#flusher.bytesWaiting >= this.#parts.journalBytesMax) {
+      throw tooMuch('waits in the journal for the usage store');
     }
   }
 
@@ -168,6 +200,6 @@ export class Ingest {
   }
 }
 
-function tooMuchWaiting(): ApiError {
-  return new ApiError('unavailable', 'Too much waits to be written. Try again.');
+function tooMuch(waits: string): ApiError {
+  return new ApiError('rate_limit', `Too much ${waits}. Try again a little later.`);
 }

@@ -51,7 +51,8 @@ function blocksContract(start: Start): void {
       aBlock({
         lastSequence: 7,
         rows: 3,
-        events: everyByte,
+        // Copies: the bytes of a block may go to another thread.
+        events: everyByte.slice(),
         cancellations: everyByte.toReversed(),
       }),
     );
@@ -290,7 +291,9 @@ export function aBlock(given: Partial<Block>, number = 0): Block {
     rows,
     events: Buffer.from(rows === 0 ? '' : `event ${number}\n`),
     cancellations: Buffer.from(rows === 0 ? '' : `cancellation ${number}\n`),
+    rejections: Buffer.from(rows === 0 ? '' : `rejection ${number}\n`),
     receipts: new Uint8Array(),
+    answerBodies: [],
     ...given,
   };
 }
@@ -313,15 +316,16 @@ function blockReceivedAt(receivedAtMs: number): Block {
 /** What the blocks of `aBlock` with the numbers from `first` to before `end` hold. */
 function rowsOf(first: number, end: number): string {
   const numbers = Array.from({ length: end - first }, (_, i) => first + i);
-  return numbers.map((n) => `event ${n}\ncancellation ${n}\n`).join('');
+  return numbers.map((n) => `event ${n}\ncancellation ${n}\nrejection ${n}\n`).join('');
 }
 
-/** A plan's rows, each event with its cancellation, as `rowsOf` writes them. */
+/** A plan's rows, one of each kind after the other, as `rowsOf` writes them. */
 function text(plan: FlushPlan): string {
-  const [events, cancellations] = [plan.events, plan.cancellations].map((bytes) =>
+  const kinds = [plan.events, plan.cancellations, plan.rejections].map((bytes) =>
     Buffer.from(bytes).toString().split('\n').slice(0, -1),
   );
-  return (events ?? []).map((event, i) => `${event}\n${cancellations?.[i]}\n`).join('');
+  const [events = []] = kinds;
+  return events.map((_, i) => kinds.map((lines) => `${lines[i]}\n`).join('')).join('');
 }
 
 async function getPlan(journal: Journal): Promise<FlushPlan> {

@@ -19,7 +19,9 @@ export type Journal = {
   readonly lastSequence: number;
   /** The id of the last block ever committed; 0 in a new journal. As of opening. */
   readonly lastBlockId: number;
-  /** Answers the block's id, which is greater than any earlier one's. */
+  /** What the blocks hold that have not left: bytes of rows. As of opening. */
+  readonly backlogBytes: number;
+  /** Answers the block's id, which is greater than any earlier one's. The block's bytes are the journal's from then on. */
   commit(block: Block): Promise<number>;
   /** The open plan, or a new one over the oldest blocks; undefined when there are none. */
   planFlush(): Promise<FlushPlan | undefined>;
@@ -27,36 +29,62 @@ export type Journal = {
   finishFlush(plan: FlushPlan): Promise<void>;
   /** The packed receipts of one block, in the order of arrival; empty when they are pruned. */
   receipts(blockId: number): Promise<Uint8Array>;
+  /** The answer's body that came with a receipt of this block; undefined when there was none, or it is pruned. */
+  answerBody(blockId: number, keyHash: Uint32Array): Promise<string | undefined>;
   /** Every receipt received at `sinceMs` or later, with its block. */
   receiptsSince(sinceMs: number): AsyncIterable<BlockReceipts>;
-  /** Drops the receipts of blocks whose last one was received before `beforeMs`. */
+  /** Drops the receipts and bodies of blocks whose last one was received before `beforeMs`. */
   pruneReceipts(beforeMs: number): Promise<void>;
   /** Waits for what was begun. */
   close(): Promise<void>;
 };
 
-/** What one commit stores. Rows are in the form that the usage store ingests; see usage/rows.ts. */
-export type Block = {
+/** What one commit stores. */
+export type Block = BlockRows & {
   /** The greatest sequence in the block, or of the block before when it only holds receipts. */
   readonly lastSequence: number;
   /** When the last of its receipts was received: what they are pruned by. */
   readonly lastReceivedAtMs: number;
-  /** How many rows there are in both. */
+  /** Packed; see receipt.ts. */
+  readonly receipts: Uint8Array;
+  /** Answers that cannot be made again from request and receipt. */
+  readonly answerBodies: readonly AnswerBody[];
+};
+
+/** Rows in the form that the usage store ingests: events as usage/event-columns.ts makes them, the others as usage/rows.ts. */
+export type BlockRows = {
+  /** How many rows there are in all. */
   readonly rows: number;
   readonly events: Uint8Array;
   readonly cancellations: Uint8Array;
-  /** Packed; see receipt.ts. */
-  readonly receipts: Uint8Array;
+  readonly rejections: Uint8Array;
 };
+
+/** ClickHouse's name for the form of the events. Blocks of the first version hold lines of JSON. */
+export type EventsFormat = 'Native' | 'JSONCompactEachRow';
+
+export type AnswerBody = { readonly keyHash: Uint32Array; readonly body: string };
 
 /** Packed, as receipt.ts says: a million of them cross the thread on start. */
 export type BlockReceipts = { readonly blockId: number; readonly packed: Uint8Array };
 
-export type FlushPlan = {
+/** The rows of several blocks, one after the other: all of one format. */
+export type FlushPlan = BlockRows & {
   readonly token: string;
   readonly lastBlockId: number;
   readonly lastSequence: number;
-  readonly rows: number;
-  readonly events: Uint8Array;
-  readonly cancellations: Uint8Array;
+  readonly eventsFormat: EventsFormat;
 };
+
+export function bytesOf({ events, cancellations, rejections }: BlockRows): number {
+  return events.length + cancellations.length + rejections.length;
+}
+
+/** The memory of the rows, where it is theirs alone, so that a thread may hand it to another one. */
+export function ownBuffers({ events, cancellations, rejections }: BlockRows): ArrayBuffer[] {
+  return [events, cancellations, rejections].flatMap(({ buffer, byteLength }) =>
+    buffer instanceof ArrayBuffer && byteLength > 0 && byteLength === buffer.byteLength
+      ? [buffer]
+      : [],
+  );
+}

@@ -9,10 +9,11 @@ import fc from 'fast-check';
 import type { Cancellation, MeterEvent } from '../events/event.ts';
 import type { EventTimeWindow, Formula } from '../meters/meter.ts';
 import { toNamespace, type Namespace } from '../namespace.ts';
-import { parseQuantity, type Quantity } from '../quantity.ts';
+import { parseQuantity, toDecimal, type Quantity } from '../quantity.ts';
 import { summarize } from '../summaries/aggregate.ts';
 import { DAY_MS, HOUR_MS, type GroupingWindow } from '../summaries/windows.ts';
-import { cancellationRow, eventRow } from './rows.ts';
+import { EventColumns } from './event-columns.ts';
+import { cancellationRow } from './rows.ts';
 import type { SummaryQuery, UsageBatch, UsageStore } from './usage-store.ts';
 
 export type OpenUsageStore = () => Promise<{
@@ -113,14 +114,14 @@ export function usageStoreContract(name: string, open: OpenUsageStore): void {
 
     test('an event is found by its identifier, whole, with its cancellation', async () => {
       const meterId = `mtr_${randomUUID()}`;
-      const payload = new Map([
-        ['stripe_customer_id', 'cus_"\'\\\t\n🚕'],
+      const rest = new Map([
+        ['zone "\'\\\t\n🚕', 'ü"\'\\\t\n🚕'],
         ['__proto__', 'x'],
         ['value', '1.50'],
       ]);
       const event = anEvent({
         meterId,
-        payload,
+        rest,
         customer: 'cus_"\'\\\t\n🚕',
         value: quantity('-1.5'),
       });
@@ -266,7 +267,7 @@ function anEvent(given: Partial<MeterEvent>): MeterEvent {
     receivedAtMs: ORIGIN_MS,
     identifier: randomUUID(),
     value: one,
-    payload: new Map(),
+    rest: new Map(),
     ...given,
   };
 }
@@ -290,9 +291,15 @@ function batchOf(
   events: readonly MeterEvent[],
   cancellations: readonly Cancellation[] = [],
 ): UsageBatch {
+  const columns = new EventColumns();
+  for (const event of events) {
+    columns.add({ ...event, value: toDecimal(event.value) }, event.sequence);
+  }
   return {
     token: randomUUID(),
-    events: Buffer.from(events.map(eventRow).join('')),
+    eventsFormat: 'Native',
+    events: columns.take(),
+    rejections: new Uint8Array(),
     cancellations: Buffer.from(cancellations.map(cancellationRow).join('')),
   };
 }

@@ -1,24 +1,12 @@
 /**
- * Rows as ClickHouse takes them: one JSONCompactEachRow line each. The journal keeps them in this form, so
- * that a flush hands bytes on. Numbers that must be exact travel as decimal text; a DateTime64(3) as the
- * integer of its milliseconds.
+ * Rows of what is rare, as ClickHouse takes them: one JSONCompactEachRow line each (events: event-columns.ts). The
+ * journal keeps them in this form, so that a flush hands bytes on. A DateTime64(3) travels as the integer of its
+ * milliseconds.
  *
  * The order of the columns is part of the data folder: append only.
  */
-import type { Cancellation, MeterEvent } from '../events/event.ts';
-import { formatQuantity, type Quantity } from '../quantity.ts';
-
-export const EVENT_COLUMNS = [
-  'namespace',
-  'meter',
-  'customer',
-  'timestamp',
-  'sequence',
-  'received_at',
-  'identifier',
-  'value',
-  'payload',
-] as const;
+import type { Cancellation, RejectedEvent } from '../events/event.ts';
+import type { Quantity } from '../quantity.ts';
 
 export const CANCELLATION_COLUMNS = [
   'namespace',
@@ -31,21 +19,18 @@ export const CANCELLATION_COLUMNS = [
   'request_id',
 ] as const;
 
-/** The event's line, in the order of EVENT_COLUMNS, with its line feed. */
-export function eventRow(event: MeterEvent): string {
-  return `${JSON.stringify([
-    event.namespace,
-    event.meterId,
-    event.customer,
-    event.timestampMs,
-    event.sequence,
-    event.receivedAtMs,
-    event.identifier,
-    formatQuantity(event.value),
-    // fromEntries defines plain keys, so `__proto__` is a key like any other.
-    Object.fromEntries(event.payload),
-  ])}\n`;
-}
+export const REJECTION_COLUMNS = [
+  'namespace',
+  'sequence',
+  'received_at',
+  'event_name',
+  'identifier',
+  'meter',
+  'sent',
+  'code',
+  'message',
+  'request_id',
+] as const;
 
 /** The cancellation's line, in the order of CANCELLATION_COLUMNS, with its line feed. */
 export function cancellationRow(cancellation: Cancellation): string {
@@ -58,6 +43,22 @@ export function cancellationRow(cancellation: Cancellation): string {
     cancellation.identifier,
     cancellation.cancelledAtMs,
     cancellation.requestId,
+  ])}\n`;
+}
+
+/** The rejected event's line, in the order of REJECTION_COLUMNS, with its line feed. */
+export function rejectionRow(rejected: RejectedEvent): string {
+  return `${JSON.stringify([
+    rejected.namespace,
+    rejected.sequence,
+    rejected.receivedAtMs,
+    rejected.eventName,
+    rejected.identifier,
+    rejected.meterId,
+    rejected.sent,
+    rejected.code,
+    rejected.message,
+    rejected.requestId,
   ])}\n`;
 }
 

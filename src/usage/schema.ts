@@ -78,4 +78,23 @@ export const SCHEMA_STEPS: readonly (readonly string[])[] = [
     ORDER BY (namespace, meter, customer, timestamp, sequence)
     SETTINGS ${DURABLE}`,
   ],
+
+  [
+    `CREATE TABLE IF NOT EXISTS rejections (
+      namespace LowCardinality(String),
+      sequence UInt64 CODEC(Delta, ZSTD),
+      received_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD),
+      event_name String CODEC(ZSTD),
+      identifier String CODEC(ZSTD),
+      meter LowCardinality(String),
+      sent String CODEC(ZSTD),
+      code LowCardinality(String),
+      message String CODEC(ZSTD),
+      request_id String CODEC(ZSTD)
+    )
+    ENGINE = MergeTree
+    PARTITION BY toYYYYMM(received_at)
+    ORDER BY (namespace, sequence)
+    SETTINGS ${DURABLE}`,
+  ],
 ];

@@ -1,5 +1,6 @@
 /**
- * The usage store: every accepted event, every cancellation, and the hourly rollup, in ClickHouse tables.
+ * The usage store: every accepted event, every cancellation, every event of a stream that was rejected, and the
+ * hourly rollup, in ClickHouse tables.
  *
  * Promises, checked by `contract.ts` on every implementation:
  * - `insert` is exactly once per token: the same batch under the same token changes nothing the second time,
@@ -9,6 +10,7 @@
  * - A namespace never sees another one's rows (P7).
  */
 import type { Cancellation, MeterEvent } from '../events/event.ts';
+import type { FlushPlan } from '../journal/journal.ts';
 import type { EventTimeWindow, Formula } from '../meters/meter.ts';
 import type { Namespace } from '../namespace.ts';
 import type { Quantity } from '../quantity.ts';
@@ -26,19 +28,18 @@ export type UsageStore = {
   ): Promise<StoredEvent | undefined>;
   /** The identifiers received at `sinceMs` or later, of all namespaces, in chunks, in no order. */
   identifiers(sinceMs: number): AsyncIterable<readonly ReceivedIdentifier[]>;
-  /** The greatest sequence of any event; 0 when there is none. */
+  /** The greatest sequence of any event, rejected ones included; 0 when there is none. */
   lastSequence(): Promise<number>;
   /** Recounts every hour from the raw events and compares it with the rollup (P6). */
   audit(): Promise<Audit>;
   close(): Promise<void>;
 };
 
-/** Rows in the form of `rows.ts`; the token names exactly these bytes, for ever. */
-export type UsageBatch = {
-  readonly token: string;
-  readonly events: Uint8Array;
-  readonly cancellations: Uint8Array;
-};
+/** Rows in the forms of `event-columns.ts` and `rows.ts`; the token names exactly these bytes, for ever. */
+export type UsageBatch = Pick<
+  FlushPlan,
+  'token' | 'eventsFormat' | 'events' | 'cancellations' | 'rejections'
+>;
 
 export type SummaryQuery = {
   readonly namespace: Namespace;

@@ -29,4 +29,16 @@ export const SCHEMA_STEPS: readonly string[] = [
     packed BLOB NOT NULL
   ) STRICT;
   `,
+  `
+  -- Before this step, events were JSONCompactEachRow. Now: Native.
+  ALTER TABLE blocks ADD COLUMN events_format TEXT NOT NULL DEFAULT 'JSONCompactEachRow';
+  ALTER TABLE blocks ADD COLUMN rejections BLOB NOT NULL DEFAULT x'';
+
+  CREATE TABLE answer_bodies (
+    block_id INTEGER NOT NULL,
+    key_hash BLOB NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (block_id, key_hash)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -8,14 +8,17 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import Database from 'better-sqlite3';
 import { newerFolderError, StartupError } from '../../startup-error.ts';
-import type { Block, BlockReceipts, FlushPlan } from '../journal.ts';
+import type { Block, BlockReceipts, EventsFormat, FlushPlan } from '../journal.ts';
 import { SCHEMA_STEPS } from './schema.ts';
 
-/** A flush inserts at most this many rows (or one block): one ClickHouse block, about 100 ms of work. */
-export const FLUSH_ROWS_MAX = 100_000;
+/** A plan holds at most this many rows (or one block): past half a million an insert gets no cheaper by the row. */
+export const FLUSH_ROWS_MAX = 500_000;
 
-/** And at most this many bytes (or one block): a plan is copied a few times on its way to the store. */
-export const FLUSH_BYTES_MAX = 32 * 1024 * 1024;
+/** And at most this many bytes (or one block): it is in memory as a whole. */
+export const FLUSH_BYTES_MAX = 64 * 1024 * 1024;
+
+/** The form of what is committed now. */
+const EVENTS_FORMAT: EventsFormat = 'Native';
 
 /** How many blocks' receipts cross the thread at once. */
 const RECEIPT_BLOCKS_MAX = 1000;
@@ -25,10 +28,18 @@ export type JournalState = {
   readonly hashKey: Uint32Array;
   readonly lastSequence: number;
   readonly lastBlockId: number;
+  readonly backlogBytes: number;
 };
 
 type PlanRow = { first_block: number; last_block: number };
-type BlockRow = { last_sequence: number; rows: number; events: Buffer; cancellations: Buffer };
+type BlockRow = {
+  last_sequence: number;
+  rows: number;
+  events_format: EventsFormat;
+  events: Buffer;
+  cancellations: Buffer;
+  rejections: Buffer;
+};
 
 export class SqliteJournal {
   readonly state: JournalState;
@@ -47,12 +58,17 @@ export class SqliteJournal {
       const { lastInsertRowid } = this.#sql.insertBlock.run(
         block.lastSequence,
         block.rows,
+        EVENTS_FORMAT,
         block.events,
         block.cancellations,
+        block.rejections,
       );
       const id = Number(lastInsertRowid);
       if (block.receipts.length > 0) {
         this.#sql.insertReceipts.run(id, block.lastReceivedAtMs, block.receipts);
+      }
+      for (const { keyHash, body } of block.answerBodies) {
+        this.#sql.insertAnswerBody.run(id, toBlob(keyHash), body);
       }
       return id;
     })();
@@ -67,19 +83,24 @@ export class SqliteJournal {
       lastBlockId: plan.last_block,
       lastSequence: blocks.at(-1)?.last_sequence ?? 0,
       rows: blocks.reduce((rows, block) => rows + block.rows, 0),
-      events: Buffer.concat(blocks.map((block) => block.events)),
-      cancellations: Buffer.concat(blocks.map((block) => block.cancellations)),
+      eventsFormat: blocks[0]?.events_format ?? EVENTS_FORMAT,
+      events: concat(blocks.map((block) => block.events)),
+      cancellations: concat(blocks.map((block) => block.cancellations)),
+      rejections: concat(blocks.map((block) => block.rejections)),
     };
   }
 
   #makePlan(): PlanRow | undefined {
     let rows = 0;
     let bytes = 0;
+    let format: EventsFormat | undefined;
     let plan: PlanRow | undefined;
     for (const block of this.#sql.selectSizes.iterate()) {
       rows += block.rows;
       bytes += block.bytes;
       if (plan !== undefined && (rows > FLUSH_ROWS_MAX || bytes > FLUSH_BYTES_MAX)) break;
+      format ??= block.events_format;
+      if (block.events_format !== format) break;
       plan = { first_block: plan?.first_block ?? block.id, last_block: block.id };
     }
     if (plan !== undefined) this.#sql.insertPlan.run(plan.first_block, plan.last_block);
@@ -98,6 +119,10 @@ export class SqliteJournal {
     return this.#sql.selectReceipts.get(blockId)?.packed ?? new Uint8Array();
   }
 
+  answerBody(blockId: number, keyHash: Uint32Array): string | undefined {
+    return this.#sql.selectAnswerBody.get(blockId, toBlob(keyHash))?.body;
+  }
+
   /** The next blocks after `blockId` that have receipts received at `sinceMs` or later. */
   receiptsAfter(blockId: number, sinceMs: number): BlockReceipts[] {
     return this.#sql.selectReceiptsAfter
@@ -107,13 +132,32 @@ export class SqliteJournal {
 
   /** One step of it: looks at the oldest blocks only, and says whether there may be more to drop. */
   pruneReceipts(beforeMs: number): boolean {
-    const { changes } = this.#sql.deleteReceipts.run(RECEIPT_BLOCKS_MAX, beforeMs);
-    return changes === RECEIPT_BLOCKS_MAX;
+    return this.#db.transaction(() => {
+      const { changes } = this.#sql.deleteReceipts.run(RECEIPT_BLOCKS_MAX, beforeMs);
+      // A body goes with its receipt.
+      this.#sql.deleteAnswerBodies.run();
+      return changes === RECEIPT_BLOCKS_MAX;
+    })();
   }
 
   close(): void {
     this.#db.close();
   }
+}
+
+/** All of them in an ArrayBuffer of their own, so that it can be handed to another thread without a copy. */
+function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = Buffer.allocUnsafeSlow(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function toBlob(keyHash: Uint32Array): Uint8Array {
+  return new Uint8Array(keyHash.buffer, keyHash.byteOffset, keyHash.byteLength);
 }
 
 /** The file with the settings that the journal's promises rest on, and with the newest schema. */
@@ -165,12 +209,16 @@ function migrate(db: Database.Database): void {
 
 function readState(db: Database.Database): JournalState {
   const row = db
-    .prepare<[], { id: string; hash_key: Buffer; last_sequence: number; last_block: number }>(
+    .prepare<
+      [],
+      { id: string; hash_key: Buffer; last_sequence: number; last_block: number; backlog: number }
+    >(
       `SELECT
         id,
         hash_key,
         max(flushed_sequence, coalesce((SELECT max(last_sequence) FROM blocks), 0)) AS last_sequence,
-        coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'blocks'), 0) AS last_block
+        coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'blocks'), 0) AS last_block,
+        coalesce((SELECT sum(${ROW_BYTES}) FROM blocks), 0) AS backlog
        FROM journal`,
     )
     .get();
@@ -181,13 +229,17 @@ function readState(db: Database.Database): JournalState {
     hashKey: Uint32Array.from({ length: 4 }, (_, i) => key.getUint32(4 * i)),
     lastSequence: row.last_sequence,
     lastBlockId: row.last_block,
+    backlogBytes: row.backlog,
   };
 }
 
+const ROW_BYTES = 'length(events) + length(cancellations) + length(rejections)';
+
 function prepare(db: Database.Database) {
   return {
-    insertBlock: db.prepare<[number, number, Uint8Array, Uint8Array]>(
-      'INSERT INTO blocks (last_sequence, rows, events, cancellations) VALUES (?, ?, ?, ?)',
+    insertBlock: db.prepare<[number, number, EventsFormat, Uint8Array, Uint8Array, Uint8Array]>(
+      `INSERT INTO blocks (last_sequence, rows, events_format, events, cancellations, rejections)
+       VALUES (?, ?, ?, ?, ?, ?)`,
     ),
     insertReceipts: db.prepare<[number, number, Uint8Array]>(
       'INSERT INTO receipts (block_id, last_received_at_ms, packed) VALUES (?, ?, ?)',
@@ -196,17 +248,28 @@ function prepare(db: Database.Database) {
     insertPlan: db.prepare<[number, number]>(
       'INSERT INTO flush_plan (one, first_block, last_block) VALUES (1, ?, ?)',
     ),
-    selectSizes: db.prepare<[], { id: number; rows: number; bytes: number }>(
-      'SELECT id, rows, length(events) + length(cancellations) AS bytes FROM blocks ORDER BY id',
-    ),
+    selectSizes: db.prepare<
+      [],
+      { id: number; rows: number; events_format: EventsFormat; bytes: number }
+    >(`SELECT id, rows, events_format, ${ROW_BYTES} AS bytes FROM blocks ORDER BY id`),
     selectBlocks: db.prepare<[number, number], BlockRow>(
-      `SELECT last_sequence, rows, events, cancellations FROM blocks
+      `SELECT last_sequence, rows, events_format, events, cancellations, rejections FROM blocks
        WHERE id >= ? AND id <= ? ORDER BY id`,
     ),
     deleteBlocks: db.prepare('DELETE FROM blocks WHERE id <= (SELECT last_block FROM flush_plan)'),
     deletePlan: db.prepare('DELETE FROM flush_plan'),
     updateFlushed: db.prepare<[number]>(
       'UPDATE journal SET flushed_sequence = max(flushed_sequence, ?)',
+    ),
+    insertAnswerBody: db.prepare<[number, Uint8Array, string]>(
+      'INSERT OR IGNORE INTO answer_bodies (block_id, key_hash, body) VALUES (?, ?, ?)',
+    ),
+    selectAnswerBody: db.prepare<[number, Uint8Array], { body: string }>(
+      'SELECT body FROM answer_bodies WHERE block_id = ? AND key_hash = ?',
+    ),
+    deleteAnswerBodies: db.prepare(
+      `DELETE FROM answer_bodies
+       WHERE block_id < coalesce((SELECT min(block_id) FROM receipts), 9e18)`,
     ),
     selectReceipts: db.prepare<[number], { packed: Buffer }>(
       'SELECT packed FROM receipts WHERE block_id = ?',

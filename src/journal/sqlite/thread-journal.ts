@@ -1,6 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import { StartupError } from '../../startup-error.ts';
-import type { Block, BlockReceipts, FlushPlan, Journal } from '../journal.ts';
+import {
+  ownBuffers,
+  type Block,
+  type BlockReceipts,
+  type FlushPlan,
+  type Journal,
+} from '../journal.ts';
 import type { JournalState } from './sqlite-journal.ts';
 import { OPENED, type Calls, type Reply } from './worker.ts';
 
@@ -36,10 +42,19 @@ class JournalThread {
     name: Name,
     ...args: Parameters<Calls[Name]>
   ): Promise<ReturnType<Calls[Name]>> {
+    return this.callAndGive([], name, ...args);
+  }
+
+  /** As `call`, and hands over these buffers, which are empty here from then on. */
+  callAndGive<Name extends keyof Calls>(
+    buffers: readonly ArrayBuffer[],
+    name: Name,
+    ...args: Parameters<Calls[Name]>
+  ): Promise<ReturnType<Calls[Name]>> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended.reason);
     const id = ++this.#lastId;
     const answer = this.#expect<ReturnType<Calls[Name]>>(id);
-    this.#worker.postMessage({ id, name, args });
+    this.#worker.postMessage({ id, name, args }, buffers);
     return answer;
   }
 
@@ -73,6 +88,7 @@ class ThreadJournal implements Journal {
   readonly hashKey: Uint32Array;
   readonly lastSequence: number;
   readonly lastBlockId: number;
+  readonly backlogBytes: number;
   readonly #thread: JournalThread;
 
   constructor(thread: JournalThread, state: JournalState) {
@@ -81,10 +97,11 @@ class ThreadJournal implements Journal {
     this.hashKey = state.hashKey;
     this.lastSequence = state.lastSequence;
     this.lastBlockId = state.lastBlockId;
+    this.backlogBytes = state.backlogBytes;
   }
 
   async commit(block: Block): Promise<number> {
-    return await this.#thread.call('commit', block);
+    return await this.#thread.callAndGive(ownBuffers(block), 'commit', block);
   }
 
   async planFlush(): Promise<FlushPlan | undefined> {
@@ -97,6 +114,10 @@ class ThreadJournal implements Journal {
 
   async receipts(blockId: number): Promise<Uint8Array> {
     return await this.#thread.call('receipts', blockId);
+  }
+
+  async answerBody(blockId: number, keyHash: Uint32Array): Promise<string | undefined> {
+    return await this.#thread.call('answerBody', blockId, keyHash);
   }
 
   async *receiptsSince(sinceMs: number): AsyncIterable<BlockReceipts> {

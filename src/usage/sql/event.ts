@@ -56,7 +56,7 @@ export function toEvent(row: EventRow): MeterEvent {
     receivedAtMs: Number(receivedAtMs),
     identifier,
     value: storedQuantity(value),
-    payload: new Map(payload),
+    rest: new Map(payload),
   };
 }
 
@@ -85,7 +85,12 @@ export function findCancellationSql(event: MeterEvent): Statement {
 
 /** One row of text. */
 export function lastSequenceSql(): Statement {
-  return { sql: 'SELECT toString(max(sequence)) FROM events', params: {} };
+  return {
+    sql: `
+      SELECT toString(greatest(
+        (SELECT max(sequence) FROM events), (SELECT max(sequence) FROM rejections)))`,
+    params: {},
+  };
 }
 
 /** Rows of (namespace, meter). */

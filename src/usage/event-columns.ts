@@ -1,0 +1,56 @@
+import type { IncomingEvent } from '../events/event.ts';
+import { toNativeBlock } from './native/block.ts';
+import { LowCardinalityColumn } from './native/low-cardinality-column.ts';
+import { DecimalColumn, IntegerColumn } from './native/number-columns.ts';
+import { TextColumn } from './native/text-column.ts';
+import { TextMapColumn } from './native/text-map-column.ts';
+
+const TIME = "DateTime64(3, 'UTC')";
+
+/** Rows of the table `events` in the making, in the form in which the journal keeps them and ClickHouse reads them. */
+export class EventColumns {
+  readonly #columns = {
+    namespace: new LowCardinalityColumn(),
+    meter: new LowCardinalityColumn(),
+    customer: new TextColumn(),
+    timestamp: new IntegerColumn(TIME),
+    sequence: new IntegerColumn('UInt64'),
+    received_at: new IntegerColumn(TIME),
+    identifier: new TextColumn(),
+    value: new DecimalColumn(),
+    payload: new TextMapColumn(),
+  };
+  #rows = 0;
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** About what the block will take; cheap enough to be asked for with every event. */
+  get byteLength(): number {
+    return this.#columns.identifier.byteLength + this.#columns.payload.byteLength + 80 * this.#rows;
+  }
+
+  add(event: IncomingEvent, sequence: number): void {
+    const columns = this.#columns;
+    columns.namespace.add(event.namespace);
+    columns.meter.add(event.meterId);
+    columns.customer.add(event.customer);
+    columns.timestamp.add(event.timestampMs);
+    columns.sequence.add(sequence);
+    columns.received_at.add(event.receivedAtMs);
+    columns.identifier.add(event.identifier);
+    columns.value.add(event.value);
+    columns.payload.add(event.rest);
+    this.#rows += 1;
+  }
+
+  /** The rows as one `Native` block, and empties the columns; no bytes when there are no rows. */
+  take(): Uint8Array<ArrayBuffer> {
+    if (this.#rows === 0) return new Uint8Array();
+    const block = toNativeBlock(this.#columns, this.#rows);
+    for (const column of Object.values(this.#columns)) column.clear();
+    this.#rows = 0;
+    return block;
+  }
+}
