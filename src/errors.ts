@@ -1,24 +1,55 @@
 /**
  * Every refusal that a caller can cause, with its HTTP status, Stripe's error `type` and the `code` on
- * the wire (null: Stripe sends none). A new refusal does not compile until it has a row here.
+ * the wire of v1 (null: Stripe sends none), then what v2 says otherwise. A new refusal does not compile until
+ * it has a row here.
+ *
+ * v2 always sends a code, and a type only where SDKs have an error class for it. Where nothing else is said,
+ * its code is v1's, or else the name of the refusal.
  *
  * Types and codes: Stripe's OpenAPI and error-code pages. The codes of what can be wrong with an event are
  * those of Stripe's v2 API and error reports, sent on v1 too so that nobody has to match texts.
  */
-type Row = { readonly status: number; readonly type: ErrorType; readonly code: string | null };
+type Row = {
+  readonly status: number;
+  readonly type: ErrorType;
+  readonly code: string | null;
+  readonly v2: V2Row;
+};
+type V2Row = { readonly status?: number; readonly type?: V2ErrorType; readonly code?: string };
 export type ErrorType = 'invalid_request_error' | 'idempotency_error' | 'api_error';
+export type V2ErrorType = 'idempotency_error' | 'rate_limit' | 'temporary_session_expired';
+
+/** The version of the API that a URL belongs to: its errors are written that version's way. */
+export type ApiVersion = 'v1' | 'v2';
+
+const INVALID_FIELDS = { code: 'invalid_fields' } as const;
+const INVALID_CANCEL = { code: 'invalid_cancel_configuration' } as const;
 
 const REFUSALS = {
-  parameter_unknown: row(400, 'invalid_request_error', 'parameter_unknown'),
-  parameter_missing: row(400, 'invalid_request_error', 'parameter_missing'),
-  parameter_invalid_empty: row(400, 'invalid_request_error', 'parameter_invalid_empty'),
-  parameter_invalid_integer: row(400, 'invalid_request_error', 'parameter_invalid_integer'),
-  parameter_invalid: row(400, 'invalid_request_error', null),
+  parameter_unknown: row(400, 'invalid_request_error', 'parameter_unknown', INVALID_FIELDS),
+  parameter_missing: row(400, 'invalid_request_error', 'parameter_missing', INVALID_FIELDS),
+  parameter_invalid_empty: row(
+    400,
+    'invalid_request_error',
+    'parameter_invalid_empty',
+    INVALID_FIELDS,
+  ),
+  parameter_invalid_integer: row(
+    400,
+    'invalid_request_error',
+    'parameter_invalid_integer',
+    INVALID_FIELDS,
+  ),
+  parameter_invalid: row(400, 'invalid_request_error', null, INVALID_FIELDS),
   body_invalid: row(400, 'invalid_request_error', null),
   body_too_large: row(413, 'invalid_request_error', null),
-  url_unknown: row(404, 'invalid_request_error', null),
+  url_unknown: row(404, 'invalid_request_error', null, { code: 'not_found' }),
   key_missing: row(401, 'invalid_request_error', null),
   key_invalid: row(401, 'invalid_request_error', null),
+  session_invalid: row(401, 'invalid_request_error', null),
+  session_expired: row(401, 'invalid_request_error', 'billing_meter_event_session_expired', {
+    type: 'temporary_session_expired',
+  }),
   account_invalid: row(403, 'invalid_request_error', 'account_invalid'),
   resource_missing: row(404, 'invalid_request_error', 'resource_missing'),
   /** The id of the missing thing came as a body parameter, not in the URL. */
@@ -32,19 +63,31 @@ const REFUSALS = {
   payload_invalid_value: row(400, 'invalid_request_error', 'payload_invalid_value'),
   timestamp_too_far_in_past: row(400, 'invalid_request_error', 'timestamp_too_far_in_past'),
   timestamp_in_future: row(400, 'invalid_request_error', 'timestamp_in_future'),
-  cancel_too_late: row(400, 'invalid_request_error', null),
-  idempotency_mismatch: row(400, 'idempotency_error', null),
+  cancel_unknown_event: row(400, 'invalid_request_error', null, INVALID_CANCEL),
+  cancel_too_late: row(400, 'invalid_request_error', null, INVALID_CANCEL),
+  idempotency_mismatch: row(400, 'idempotency_error', null, {
+    status: 409,
+    type: 'idempotency_error',
+    code: 'idempotency_error',
+  }),
   idempotency_key_in_use: row(409, 'invalid_request_error', 'idempotency_key_in_use'),
-  rate_limit: row(429, 'invalid_request_error', 'rate_limit'),
+  rate_limit: row(429, 'invalid_request_error', 'rate_limit', { type: 'rate_limit' }),
   internal: row(500, 'api_error', null),
   unavailable: row(503, 'api_error', null),
 } as const satisfies Record<string, Row>;
 
 export type ErrorCode = keyof typeof REFUSALS;
 
-function row(status: number, type: ErrorType, code: string | null): Row {
-  return { status, type, code };
+function row(status: number, type: ErrorType, code: string | null, v2: V2Row = {}): Row {
+  return { status, type, code, v2 };
 }
+
+/** How a refusal stands on the wire; null: left out. */
+export type WireError = {
+  readonly status: number;
+  readonly type: ErrorType | V2ErrorType | null;
+  readonly code: string | null;
+};
 
 /** A refused request: it changed nothing. `param` is the path of the wrong parameter, as Stripe writes it. */
 export class ApiError extends Error {
@@ -58,16 +101,13 @@ export class ApiError extends Error {
     this.param = param;
   }
 
-  get status(): number {
-    return REFUSALS[this.reason].status;
-  }
-
-  get type(): ErrorType {
-    return REFUSALS[this.reason].type;
-  }
-
-  /** The code on the wire, or null where Stripe sends none. */
-  get code(): string | null {
-    return REFUSALS[this.reason].code;
+  toWire(version: ApiVersion): WireError {
+    const { status, type, code, v2 }: Row = REFUSALS[this.reason];
+    if (version === 'v1') return { status, type, code };
+    return {
+      status: v2.status ?? status,
+      type: v2.type ?? null,
+      code: v2.code ?? code ?? this.reason,
+    };
   }
 }

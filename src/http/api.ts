@@ -1,17 +1,23 @@
 /** What passes between the server and the routes. */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Remember } from '../catalog/catalog.ts';
 import type { Receipt } from '../journal/receipt.ts';
 import type { Namespace } from '../namespace.ts';
+import type { BodyKind } from './body.ts';
 import type { Form } from './form.ts';
 
-/** An authenticated request with its parameters read: from the URL's path, and from query and body together. */
+/** An authenticated request with its parameters read. */
 export type ApiRequest = {
   /** `req_…`, also in the `Request-Id` header. */
   readonly id: string;
   readonly namespace: Namespace;
   readonly receivedAtMs: number;
   readonly pathParams: Readonly<Record<string, string | undefined>>;
+  /** From query and body together, a JSON body in the same form. Empty for a route of `raw_json`. */
   readonly form: Form;
+  /** The body of a route of `raw_json`, as JSON.parse gives it; undefined for every other. */
+  readonly json: unknown;
+  readonly headers: IncomingHttpHeaders;
   /** What a retry is known by; undefined without an Idempotency-Key. */
   readonly claim: Claim | undefined;
 };
@@ -23,17 +29,42 @@ export type Claim = {
   readonly fingerprint: Uint32Array;
 };
 
-/** One API method. `handle` answers the object of a 200; a refusal is a thrown ApiError. */
+/** The object of a 200; a Reply where headers of its own go with it. */
+export type Answer = object | Reply;
+
+/** An answer with headers of its own, such as `Preference-Applied`. */
+export class Reply {
+  readonly body: object;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(body: object, headers: Readonly<Record<string, string>>) {
+    this.body = body;
+    this.headers = headers;
+  }
+}
+
+/** One API method. A refusal is a thrown ApiError. */
 export type Route = {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** `:name` stands for one part of the path. */
   readonly path: string;
-  readonly handle: (request: ApiRequest) => Promise<object> | object;
+  /** What the Authorization header must hold: a secret key unless it says otherwise. */
+  readonly opensWith?: 'session';
+  /**
+   * How the body is written: a form unless it says otherwise. `json` becomes the same tree as a form does;
+   * `raw_json` is for the hot path and stays as parsed.
+   */
+  readonly body?: Exclude<BodyKind, 'form'>;
+  /** The largest body that is read; BODY_BYTES_MAX unless it says otherwise. */
+  readonly bodyBytesMax?: number;
+  readonly handle: (request: ApiRequest) => Promise<Answer> | Answer;
   /**
    * Makes the first answer again, from the same request and its receipt. Only methods that record in the
    * journal have this; the others keep their first answer in the catalog.
    */
-  readonly replay?: (request: ApiRequest, receipt: Receipt) => object;
+  readonly replay?: (request: ApiRequest, receipt: Receipt) => Answer;
+  /** The first answer is kept nowhere: a retry under its key is a new call. */
+  readonly keepsNoAnswer?: true;
 };
 
 /** What the catalog keeps of the answer, beside the change that it reports. */

@@ -2,23 +2,34 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { ApiError } from '../errors.ts';
 
-/** The largest call of the API needs a few KiB. */
+/** The largest call of the API that is not a batch needs a few KiB. */
 export const BODY_BYTES_MAX = 1024 * 1024;
 
-const FORM_TYPE = 'application/x-www-form-urlencoded';
+/** How a route takes its body; `raw_json` is not made into parameters. */
+export type BodyKind = 'form' | 'json' | 'raw_json';
+
+const MEDIA_TYPES: Readonly<Record<BodyKind, string>> = {
+  form: 'application/x-www-form-urlencoded',
+  json: 'application/json',
+  raw_json: 'application/json',
+};
 
 /**
- * The body's text; '' when there is none. Throws `body_too_large` before more than the limit is held in
- * memory, `body_invalid` for bytes that are not UTF-8 and for a content type that is not a form's.
+ * The body's bytes, which are UTF-8; none when there is no body. Throws `body_too_large` before more than the
+ * limit is held in memory, `body_invalid` for bytes that are not UTF-8 and for another content type.
  */
-export async function readFormBody(request: IncomingMessage): Promise<string> {
-  const bytes = await readBytes(request);
-  if (bytes.length === 0) return '';
+export async function readBody(
+  request: IncomingMessage,
+  kind: BodyKind,
+  bytesMax: number,
+): Promise<Buffer> {
+  const bytes = await readBytes(request, bytesMax);
+  if (bytes.length === 0) return bytes;
   const type = request.headers['content-type'];
-  if (type !== undefined && type.split(';', 1)[0]?.trim().toLowerCase() !== FORM_TYPE) {
+  if (type !== undefined && type.split(';', 1)[0]?.trim().toLowerCase() !== MEDIA_TYPES[kind]) {
     throw new ApiError(
       'body_invalid',
-      `Invalid request body: send parameters as ${FORM_TYPE}, not as ${type.slice(0, 100)}.`,
+      `Invalid request body: send parameters as ${MEDIA_TYPES[kind]}, not as ${type.slice(0, 100)}.`,
     );
   }
   const encoding = request.headers['content-encoding'];
@@ -26,19 +37,19 @@ export async function readFormBody(request: IncomingMessage): Promise<string> {
     throw new ApiError('body_invalid', 'Invalid request body: send it without Content-Encoding.');
   }
   if (!isUtf8(bytes)) throw new ApiError('body_invalid', 'Invalid request body: not UTF-8.');
-  return bytes.toString();
+  return bytes;
 }
 
-function readBytes(request: IncomingMessage): Promise<Buffer> {
-  if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) throw tooLarge();
+function readBytes(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw tooLarge(bytesMax);
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
     request.on('data', (chunk: Buffer) => {
       length += chunk.length;
-      if (length > BODY_BYTES_MAX) {
+      if (length > bytesMax) {
         request.removeAllListeners('data').pause();
-        reject(tooLarge());
+        reject(tooLarge(bytesMax));
       } else chunks.push(chunk);
     });
     request.on('end', () => {
@@ -53,6 +64,6 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
   });
 }
 
-function tooLarge(): ApiError {
-  return new ApiError('body_too_large', `The request body is larger than ${BODY_BYTES_MAX} bytes.`);
+function tooLarge(bytesMax: number): ApiError {
+  return new ApiError('body_too_large', `The request body is larger than ${bytesMax} bytes.`);
 }

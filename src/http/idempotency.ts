@@ -13,12 +13,16 @@ import { ApiError } from '../errors.ts';
 import { IN_CATALOG, type AnsweredKeys } from '../ingest/answered-keys.ts';
 import type { Journal } from '../journal/journal.ts';
 import { findPacked } from '../journal/receipt.ts';
-import type { ApiRequest, Claim, Route } from './api.ts';
+import { Reply, type Answer, type ApiRequest, type Claim, type Route } from './api.ts';
 
 /** Stripe's limit. */
 const KEY_LENGTH_MAX = 255;
 
-export type Answered = { readonly body: string; readonly replayed: Replayed | undefined };
+export type Answered = {
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly replayed: Replayed | undefined;
+};
 /** The id of the first request, where it is kept: a receipt has no room for it. */
 export type Replayed = { readonly originalRequest: string | undefined };
 
@@ -43,11 +47,11 @@ export class Idempotency {
     route: Route,
     request: Omit<ApiRequest, 'claim'>,
     idempotencyKey: string,
-    /** One text per set of parameters, whatever their spelling. */
-    canonical: string,
+    /** See parameters.ts. */
+    identity: string | Uint32Array,
   ): Promise<Answered> {
     const { namespace } = request;
-    const claim = this.#claim(request, idempotencyKey, canonical);
+    const claim = this.#claim(request, idempotencyKey, identity);
     const inFlight = `${namespace}\0${idempotencyKey}`;
     if (this.#inFlight.has(inFlight)) throw keyInUse(idempotencyKey);
     // Held until the answer is on disk: a second request finds either this mark or the answer.
@@ -55,11 +59,11 @@ export class Idempotency {
     try {
       const first = await this.#firstAnswer(route, { ...request, claim });
       if (first !== undefined) return first;
-      const body = JSON.stringify(await route.handle({ ...request, claim }));
-      if (route.replay === undefined) {
+      const answered = toAnswered(await route.handle({ ...request, claim }));
+      if (route.replay === undefined && route.keepsNoAnswer !== true) {
         this.#answered.add(claim.keyHash, request.receivedAtMs, IN_CATALOG);
       }
-      return { body, replayed: undefined };
+      return answered;
     } finally {
       this.#inFlight.delete(inFlight);
     }
@@ -68,7 +72,7 @@ export class Idempotency {
   #claim(
     { namespace }: Pick<ApiRequest, 'namespace'>,
     idempotencyKey: string,
-    canonical: string,
+    identity: string | Uint32Array,
   ): Claim {
     if (idempotencyKey === '' || idempotencyKey.length > KEY_LENGTH_MAX) {
       throw new ApiError(
@@ -77,7 +81,8 @@ export class Idempotency {
       );
     }
     const keyHash = this.#answered.hashKey(namespace, idempotencyKey);
-    const fingerprint = this.#answered.fingerprint(namespace, canonical);
+    const fingerprint =
+      typeof identity === 'string' ? this.#answered.fingerprint(namespace, identity) : identity;
     return { idempotencyKey, keyHash, fingerprint };
   }
 
@@ -93,16 +98,22 @@ export class Idempotency {
       const saved = await this.#answers.find(namespace, claim.idempotencyKey);
       if (saved === undefined) return undefined;
       if (saved.fingerprint !== claim.fingerprint.join('-')) throw mismatch(claim);
-      return { body: saved.body, replayed: { originalRequest: saved.requestId } };
+      return { body: saved.body, headers: {}, replayed: { originalRequest: saved.requestId } };
     }
     const receipt = findPacked(await this.#journal.receipts(place), claim.keyHash);
     if (receipt === undefined) return undefined;
     if (!sameWords(receipt.fingerprint, claim.fingerprint) || route.replay === undefined) {
       throw mismatch(claim);
     }
-    const body = JSON.stringify(route.replay(request, receipt));
-    return { body, replayed: { originalRequest: undefined } };
+    return toAnswered(route.replay(request, receipt), { originalRequest: undefined });
   }
+}
+
+export function toAnswered(answer: Answer, replayed?: Replayed): Answered {
+  if (answer instanceof Reply) {
+    return { body: JSON.stringify(answer.body), headers: answer.headers, replayed };
+  }
+  return { body: JSON.stringify(answer), headers: {}, replayed };
 }
 
 function sameWords(a: Uint32Array, b: Uint32Array): boolean {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
-import type { ApiError } from '../errors.ts';
+import type { ApiError, ApiVersion, WireError } from '../errors.ts';
 import type { Replayed } from './idempotency.ts';
 
 /** What is answered to a client that names no version: the newest whose objects these are. */
@@ -38,31 +38,43 @@ export function sendJson(
   response.writeHead(status, headers).end(body);
 }
 
-/** Stripe's v1 error envelope, and whether an SDK should try again: never after a refusal for good. */
+/** The error envelope of that version, and whether an SDK should try again: never after a refusal for good. */
 export function sendError(
   response: ServerResponse,
   error: ApiError,
+  version: ApiVersion,
   headers: ResponseHeaders,
 ): void {
-  const { status, type, code, message, param } = error;
-  if (status < 500 && status !== 409 && status !== 429) headers['Stripe-Should-Retry'] = 'false';
-  if (status === 401) headers['WWW-Authenticate'] = 'Bearer realm="Stripe"';
-  if (status === 429 || status === 503) headers['Retry-After'] = 1;
-  const envelope = {
-    error: {
-      ...(code === null ? {} : { code, ...docUrl(code) }),
-      message,
-      ...(param === undefined ? {} : { param }),
-      type,
-    },
+  const wire = error.toWire(version);
+  // An SDK tries a 409 and a 503 again unless told otherwise, a 429 only when told so.
+  if (wire.status === 429) headers['Stripe-Should-Retry'] = 'true';
+  else if (wire.status < 500 && error.reason !== 'idempotency_key_in_use') {
+    headers['Stripe-Should-Retry'] = 'false';
+  }
+  if (wire.status === 401) headers['WWW-Authenticate'] = 'Bearer realm="Stripe"';
+  if (wire.status === 429 || wire.status === 503) headers['Retry-After'] = 1;
+  const envelope = { error: toBody(error, wire, version) };
+  sendJson(response, wire.status, JSON.stringify(envelope), headers);
+}
+
+/** v2 has no `param`: its messages name the field. */
+function toBody({ message, param }: ApiError, { type, code }: WireError, version: ApiVersion) {
+  return {
+    ...(code === null ? {} : { code, ...docUrl(code) }),
+    message,
+    ...(param === undefined || version === 'v2' ? {} : { param }),
+    ...(type === null ? {} : { type }),
   };
-  sendJson(response, status, JSON.stringify(envelope), headers);
 }
 
 /** Only codes of Stripe's v1 API have a page there. */
-const DOCUMENTED = /^(?:parameter_|resource_|idempotency_|account_)/u;
+const DOCUMENTED = /^(?:parameter_|resource_|idempotency_key_|account_)/u;
+/** Its schema of this one error demands a page. */
+const SESSIONS_PAGE =
+  'https://docs.stripe.com/api/v2/meter-event-streams/meter-event-sessions/object';
 
 function docUrl(code: string): { doc_url?: string } {
+  if (code === 'billing_meter_event_session_expired') return { doc_url: SESSIONS_PAGE };
   if (!DOCUMENTED.test(code)) return {};
   return { doc_url: `https://stripe.com/docs/error-codes/${code.replaceAll('_', '-')}` };
 }

@@ -8,16 +8,16 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../clock.ts';
-import { ApiError } from '../errors.ts';
+import { ApiError, type ApiVersion } from '../errors.ts';
 import { newRequestId } from '../ids.ts';
 import { logError } from '../log.ts';
 import type { Namespace } from '../namespace.ts';
 import { StartupError } from '../startup-error.ts';
-import type { ApiRequest, Route } from './api.ts';
+import type { Route } from './api.ts';
 import { authenticate } from './auth.ts';
-import { readFormBody } from './body.ts';
-import { canonicalForm, parseForm } from './form.ts';
-import type { Answered, Idempotency } from './idempotency.ts';
+import { BODY_BYTES_MAX, readBody } from './body.ts';
+import { toAnswered, type Answered, type Idempotency } from './idempotency.ts';
+import { identityOf, readParameters } from './parameters.ts';
 import { apiHeaders, replayHeaders, sendError, sendJson, type ResponseHeaders } from './respond.ts';
 import { Router } from './router.ts';
 
@@ -124,14 +124,16 @@ export class ApiServer {
     const headers = apiHeaders(requestId, request.headers);
     try {
       const query = question === -1 ? '' : url.slice(question + 1);
-      const { body, replayed } = await this.#answer(request, response, path, query, requestId);
+      const answered = await this.#answer(request, response, path, query, requestId);
+      const { body, replayed } = answered;
+      Object.assign(headers, answered.headers);
       if (replayed !== undefined) Object.assign(headers, replayHeaders(replayed));
       this.#partIfDone(request, headers);
       sendJson(response, 200, body, headers);
     } catch (error) {
       if (response.destroyed) return;
       this.#partIfDone(request, headers);
-      sendError(response, toApiError(error, requestId), headers);
+      sendError(response, toApiError(error, requestId), versionOf(path), headers);
     }
   }
 
@@ -153,15 +155,21 @@ export class ApiServer {
     const { router, parts } = this.#api;
     const { route, pathParams } = router.find(message.method ?? '', path);
     const namespace = authenticate(message.headers, parts.namespaceOf);
-    const pairs = joinPairs(query, await readFormBody(message));
+    const bytes = await readBody(
+      message,
+      route.body ?? 'form',
+      route.bodyBytesMax ?? BODY_BYTES_MAX,
+    );
     this.#beginAnswer(response);
-    const form = parseForm(pairs);
+    const sent = readParameters(route, query, bytes);
     const receivedAtMs = this.#clock.nowMs();
-    const request = { id, namespace, receivedAtMs, pathParams, form };
+    const request = { id, namespace, receivedAtMs, pathParams, ...sent, headers: message.headers };
     const key = message.headers['idempotency-key'];
-    if (key === undefined || route.method === 'GET') return await answerOnce(route, request);
-    const canonical = `${route.method} ${path} ${canonicalForm(form)}`;
-    return await parts.idempotency.answer(route, request, String(key), canonical);
+    if (key === undefined || route.method === 'GET') {
+      return toAnswered(await route.handle({ ...request, claim: undefined }));
+    }
+    const identity = identityOf(route, path, sent, bytes);
+    return await parts.idempotency.answer(route, request, String(key), identity);
   }
 
   #health(response: ServerResponse, ok: boolean): void {
@@ -170,14 +178,8 @@ export class ApiServer {
   }
 }
 
-async function answerOnce(route: Route, request: Omit<ApiRequest, 'claim'>): Promise<Answered> {
-  const body = await route.handle({ ...request, claim: undefined });
-  return { body: JSON.stringify(body), replayed: undefined };
-}
-
-function joinPairs(query: string, body: string): string {
-  if (query === '') return body;
-  return body === '' ? query : `${query}&${body}`;
+function versionOf(path: string): ApiVersion {
+  return path.startsWith('/v2/') ? 'v2' : 'v1';
 }
 
 /** A refusal stays what it is. Anything else is our fault: logged whole, answered without detail. */

@@ -1,0 +1,78 @@
+/**
+ * The JSON bodies of the v2 API, as the tree that a form becomes (see form.ts): texts and hashes, which is all
+ * that its calls take so far. A null counts as absent. Of a name that is sent twice the last one counts, as
+ * everywhere in JavaScript.
+ */
+import { ApiError } from '../errors.ts';
+import { DEPTH_MAX, PAIRS_MAX, type Form, type FormValue } from './form.ts';
+
+/** A name may be as long as the body; what an error repeats of it may not. */
+const PATH_SHOWN_MAX = 200;
+
+/** The value of a whole body; that of the empty one is `{}`. Throws `body_invalid` for what is not JSON. */
+export function parseJson(text: string): unknown {
+  if (text === '') return {};
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.slice(0, PATH_SHOWN_MAX) : '';
+    throw new ApiError('body_invalid', `Invalid request body: not JSON. ${reason}`);
+  }
+}
+
+/**
+ * Throws the ApiError that names the field for what is neither a text nor a hash, for texts and names that
+ * are not well-formed Unicode (JSON can escape half a pair), and past the limits that forms have.
+ */
+export function jsonToForm(value: unknown): Form {
+  if (!isHash(value)) {
+    throw new ApiError('body_invalid', 'Invalid request body: must be a JSON object.');
+  }
+  return new Reader().hash(value, '', 1);
+}
+
+class Reader {
+  #names = 0;
+
+  hash(value: object, parent: string, depth: number): Form {
+    if (depth > DEPTH_MAX) {
+      throw new ApiError('body_invalid', `Parameters have at most ${DEPTH_MAX} levels.`);
+    }
+    const form = new Map<string, FormValue>();
+    for (const [name, inner] of Object.entries(value)) {
+      this.#names += 1;
+      if (this.#names > PAIRS_MAX) {
+        throw new ApiError('body_invalid', `A request has at most ${PAIRS_MAX} parameters.`);
+      }
+      const path = parent === '' ? name : `${parent}[${name}]`;
+      if (!name.isWellFormed()) throw notUnicode(path);
+      const read = this.#value(inner, path, depth);
+      if (read !== undefined) form.set(name, read);
+    }
+    return form;
+  }
+
+  #value(value: unknown, path: string, depth: number): FormValue | undefined {
+    if (value === null) return undefined;
+    if (typeof value === 'string') {
+      if (!value.isWellFormed()) throw notUnicode(path);
+      return value;
+    }
+    if (isHash(value)) return this.hash(value, path, depth + 1);
+    const kind = Array.isArray(value) ? 'an array' : `a ${typeof value}`;
+    throw invalid(path, `must be a string or an object, not ${kind}`);
+  }
+}
+
+function isHash(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function notUnicode(path: string): ApiError {
+  return invalid(path, 'is not well-formed Unicode');
+}
+
+function invalid(path: string, problem: string): ApiError {
+  const shown = path.toWellFormed().slice(0, PATH_SHOWN_MAX);
+  return new ApiError('parameter_invalid', `Invalid ${shown}: ${problem}.`, shown);
+}

@@ -1,0 +1,40 @@
+/** What a request says in its query and its body, read as its route takes it. */
+import { crc32 } from 'node:zlib';
+import type { ApiRequest, Route } from './api.ts';
+import { canonicalForm, parseForm, type Form } from './form.ts';
+import { jsonToForm, parseJson } from './json.ts';
+import { refuseUnknown } from './params.ts';
+
+export type Sent = Pick<ApiRequest, 'form' | 'json'>;
+
+const NO_FORM: Form = new Map();
+
+/** Reads UTF-8 bytes. Throws the ApiError that says what is wrong; a call with a JSON body takes no query. */
+export function readParameters({ body }: Pick<Route, 'body'>, query: string, bytes: Buffer): Sent {
+  if (body === undefined) return { form: parseForm(joinPairs(query, bytes)), json: undefined };
+  if (query !== '') refuseUnknown(parseForm(query), {});
+  const json = parseJson(bytes.toString());
+  if (body === 'raw_json') return { form: NO_FORM, json };
+  return { form: jsonToForm(json), json: undefined };
+}
+
+/**
+ * What tells a retry from another request with the same Idempotency-Key: one text for each set of parameters,
+ * whatever their spelling. On the hot path it is the checksum and the length of the body instead, 2 words:
+ * hashing 20 KB would cost more than all else, and who makes two bodies of one checksum fools only himself.
+ */
+export function identityOf(
+  { method, body }: Pick<Route, 'method' | 'body'>,
+  path: string,
+  { form }: Sent,
+  bytes: Buffer,
+): string | Uint32Array {
+  if (body !== 'raw_json') return `${method} ${path} ${canonicalForm(form)}`;
+  return Uint32Array.of(crc32(bytes, crc32(`${method} ${path} `)), bytes.length);
+}
+
+function joinPairs(query: string, bytes: Buffer): string {
+  const body = bytes.toString();
+  if (query === '') return body;
+  return body === '' ? query : `${query}&${body}`;
+}
