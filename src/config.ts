@@ -16,6 +16,7 @@ export type ServeConfig = {
   readonly pastDays: number;
   readonly identifierWindowDays: number;
   readonly journalBytesMax: number;
+  readonly streamEventsMax: number;
 };
 
 /** Some 20 million events, a minute's worth at full speed: enough to outlast a restart of a store elsewhere. */
@@ -35,6 +36,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     'past-days': { type: 'string' },
     'identifier-window-days': { type: 'string' },
     'journal-bytes-max': { type: 'string' },
+    'stream-events-max': { type: 'string' },
   });
   const setting = (name: string): string | undefined => values[name] ?? envOf(env, name);
   const whole = (name: string, max: number, min = 1): number | undefined =>
@@ -52,6 +54,8 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     // An identifier is remembered for as long as an event that old could still be sent (P4).
     identifierWindowDays: whole('identifier-window-days', 18_000) ?? Math.max(PAST_DAYS, pastDays),
     journalBytesMax: whole('journal-bytes-max', 1e15, 1e6) ?? JOURNAL_BYTES_MAX,
+    // Stripe: 100.
+    streamEventsMax: whole('stream-events-max', 10_000) ?? 100,
   };
 }
 

@@ -62,7 +62,9 @@ export type Route = {
    * Makes the first answer again, from the same request and its receipt. Only methods that record in the
    * journal have this; the others keep their first answer in the catalog.
    */
-  readonly replay?: (request: ApiRequest, receipt: Receipt) => Answer;
+  readonly replay?: (request: ApiRequest, receipt: Receipt, body: string | undefined) => Answer;
+  /** The journal keeps the bodies that came with receipts of this route: `replay` is given the one of this answer. */
+  readonly replaysBody?: true;
   /** The first answer is kept nowhere: a retry under its key is a new call. */
   readonly keepsNoAnswer?: true;
 };

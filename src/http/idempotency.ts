@@ -29,13 +29,13 @@ export type Replayed = { readonly originalRequest: string | undefined };
 export class Idempotency {
   readonly #answered: AnsweredKeys;
   readonly #answers: Pick<Answers, 'find'>;
-  readonly #journal: Pick<Journal, 'receipts'>;
+  readonly #journal: Pick<Journal, 'receipts' | 'answerBody'>;
   readonly #inFlight = new Set<string>();
 
   constructor(
     answered: AnsweredKeys,
     answers: Pick<Answers, 'find'>,
-    journal: Pick<Journal, 'receipts'>,
+    journal: Pick<Journal, 'receipts' | 'answerBody'>,
   ) {
     this.#answered = answered;
     this.#answers = answers;
@@ -105,7 +105,10 @@ export class Idempotency {
     if (!sameWords(receipt.fingerprint, claim.fingerprint) || route.replay === undefined) {
       throw mismatch(claim);
     }
-    return toAnswered(route.replay(request, receipt), { originalRequest: undefined });
+    const body = route.replaysBody
+      ? await this.#journal.answerBody(place, claim.keyHash)
+      : undefined;
+    return toAnswered(route.replay(request, receipt, body), { originalRequest: undefined });
   }
 }
 

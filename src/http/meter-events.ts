@@ -112,16 +112,19 @@ function fillIn(
   };
 }
 
-const PAYLOAD_TEXT_MAX = 100;
+/** Stripe's OpenAPI: characters. */
+export const EVENT_NAME_MAX = 100;
+export const IDENTIFIER_MAX = 100;
+export const PAYLOAD_TEXT_MAX = 100;
 /** Stripe names no limit; this one keeps an event's row small. */
-const PAYLOAD_KEYS_MAX = 100;
+export const PAYLOAD_KEYS_MAX = 100;
 
 /** The parameters that both calls write the same way. */
 export function parseSentEvent(form: Form): Omit<SentEvent, 'timestampMs'> {
   return {
-    eventName: requiredText(form, 'event_name', 100),
+    eventName: requiredText(form, 'event_name', EVENT_NAME_MAX),
     payload: parsePayload(requiredHash(form, 'payload')),
-    identifier: text(form, 'identifier', 100),
+    identifier: text(form, 'identifier', IDENTIFIER_MAX),
   };
 }
 

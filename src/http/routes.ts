@@ -6,6 +6,7 @@ import type { Route } from './api.ts';
 import type { CheckCustomer } from './meter-events.ts';
 import { createCustomer } from './routes/create-customer.ts';
 import { createMeterEventAdjustment } from './routes/create-meter-event-adjustment.ts';
+import { createMeterEventStream, type IsCustomer } from './routes/create-meter-event-stream.ts';
 import { createMeterEvent } from './routes/create-meter-event.ts';
 import { createMeter } from './routes/create-meter.ts';
 import { deactivateMeter } from './routes/deactivate-meter.ts';
@@ -28,6 +29,7 @@ export type RouteParts = {
 export type Rules = {
   readonly pastDays: number;
   readonly cancelWindowHours: number | undefined;
+  readonly streamEventsMax: number;
   /** `registered`: an event's customer must be one of the catalog's. */
   readonly customers: 'any' | 'registered';
 };
@@ -35,7 +37,8 @@ export type Rules = {
 /** Every method of the API. */
 export function routes({ catalog, ingest, usage, rules }: RouteParts): readonly Route[] {
   const { meters, customers } = catalog;
-  const checkCustomer = rules.customers === 'registered' ? registered(customers) : undefined;
+  const isCustomer = rules.customers === 'registered' ? registered(customers) : undefined;
+  const checkCustomer = isCustomer && refuseStrangers(isCustomer);
   return [
     createMeter({ meters }),
     retrieveMeter({ meters }),
@@ -45,6 +48,13 @@ export function routes({ catalog, ingest, usage, rules }: RouteParts): readonly 
     reactivateMeter({ meters }),
     listMeterEventSummaries({ meters, usage }),
     createMeterEvent({ meters, ingest, pastDays: rules.pastDays, checkCustomer }),
+    createMeterEventStream({
+      meters,
+      ingest,
+      pastDays: rules.pastDays,
+      isCustomer,
+      eventsMax: rules.streamEventsMax,
+    }),
     createMeterEventAdjustment({
       meters,
       usage,
@@ -59,10 +69,16 @@ export function routes({ catalog, ingest, usage, rules }: RouteParts): readonly 
   ];
 }
 
-function registered(customers: Catalog['customers']): CheckCustomer {
-  return async (namespace, id, param) => {
+function registered(customers: Catalog['customers']): IsCustomer {
+  return async (namespace, id) => {
     const customer = await customers.find(namespace, id);
-    if (customer === undefined || customer.deleted) {
+    return customer !== undefined && !customer.deleted;
+  };
+}
+
+function refuseStrangers(isCustomer: IsCustomer): CheckCustomer {
+  return async (namespace, id, param) => {
+    if (!(await isCustomer(namespace, id))) {
       throw new ApiError('resource_missing_in_body', `No such customer: '${id}'`, param);
     }
   };

@@ -1,0 +1,167 @@
+import { ApiError } from '../../errors.ts';
+import type { IncomingEvent } from '../../events/event.ts';
+import { rejectCustomer } from '../../events/rejections.ts';
+import type { Ingest, Outcome } from '../../ingest/ingest.ts';
+import { Reply, toReceipt, type Answer, type ApiRequest, type Route } from '../api.ts';
+import { readStreamEvent, type Rejected, type StreamContext } from '../stream-event.ts';
+
+export type StreamParts = Pick<StreamContext, 'meters' | 'pastDays'> & {
+  readonly ingest: Pick<
+    Ingest,
+    'accept' | 'reject' | 'onDisk' | 'recordReceipt' | 'refuseWhenFull'
+  >;
+  /** Whether a customer may be metered; absent when any may. */
+  readonly isCustomer?: IsCustomer | undefined;
+  /** How many events a request may have. Stripe: 100. */
+  readonly eventsMax: number;
+};
+export type IsCustomer = (namespace: StreamContext['namespace'], id: string) => Promise<boolean>;
+
+/** What an event of 100 payload pairs takes is 20 KiB; an ordinary one takes 200 bytes. */
+const EVENT_BYTES_MAX = 40 * 1024;
+const BODY_BYTES_MIN = 4 * 1024 * 1024;
+const BODY_BYTES_MAX = 32 * 1024 * 1024;
+/** How much of a rejected event is kept for people to look at. */
+const SENT_LENGTH_MAX = 2000;
+
+/**
+ * POST /v2/billing/meter_event_stream: many events at once. Each is judged on its own, and the answer is `{}`
+ * whatever became of them: a duplicate is dropped, what cannot be counted is kept as a rejection. Who asks for it
+ * with `Prefer: return=representation` (RFC 7240) is told what became of each.
+ */
+export function createMeterEventStream(parts: StreamParts): Route {
+  return {
+    method: 'POST',
+    path: '/v2/billing/meter_event_stream',
+    opensWith: 'session',
+    body: 'raw_json',
+    bodyBytesMax: Math.min(
+      Math.max(parts.eventsMax * EVENT_BYTES_MAX, BODY_BYTES_MIN),
+      BODY_BYTES_MAX,
+    ),
+    handle: async (request) => await recordStream(parts, request),
+    replaysBody: true,
+    replay: (_request, _receipt, body) =>
+      toAnswer(body === undefined ? undefined : (JSON.parse(body) as object)),
+  };
+}
+
+async function recordStream(parts: StreamParts, request: ApiRequest): Promise<Answer> {
+  const sent = eventsOf(request.json, parts.eventsMax);
+  parts.ingest.refuseWhenFull();
+  const { namespace, receivedAtMs } = request;
+  const { meters, pastDays } = parts;
+  const context = { namespace, receivedAtMs, meters, pastDays };
+  let read = sent.map((event) => readStreamEvent(context, event));
+  if (parts.isCustomer !== undefined) read = await rejectStrangers(read, parts.isCustomer);
+  // From here to the receipt there is no turn: the whole request is in one block of the journal.
+  const outcomes = read.map((event, index) => record(parts, request, event, sent[index]));
+  const result = prefersRepresentation(request) ? represent(read, outcomes) : undefined;
+  const receipt = toReceipt(request);
+  if (receipt === undefined) await parts.ingest.onDisk();
+  else await parts.ingest.recordReceipt(receipt, result && JSON.stringify(result));
+  return toAnswer(result);
+}
+
+/** The events as they were sent. Throws for a body that is not a list of them, or of too many. */
+function eventsOf(json: unknown, max: number): readonly unknown[] {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw new ApiError('body_invalid', 'Invalid request body: must be a JSON object.');
+  }
+  for (const name in json) {
+    if (name === 'events') continue;
+    const path = name.toWellFormed().slice(0, 200);
+    throw new ApiError('parameter_unknown', `Received unknown parameter: ${path}`, path);
+  }
+  const { events } = json as { events?: unknown };
+  if (events === undefined || events === null) {
+    throw new ApiError('parameter_missing', 'Missing required param: events.', 'events');
+  }
+  if (!Array.isArray(events)) {
+    throw new ApiError('parameter_invalid', 'Invalid array: events', 'events');
+  }
+  if (events.length <= max) return events as readonly unknown[];
+  throw new ApiError(
+    'parameter_invalid',
+    `Invalid events: a request has at most ${max}, and this one has ${events.length}.`,
+    'events',
+  );
+}
+
+type Read = IncomingEvent | Rejected;
+
+/** With the events of customers that may not be metered rejected; each customer is looked up once. */
+async function rejectStrangers(read: readonly Read[], isCustomer: IsCustomer): Promise<Read[]> {
+  const known = new Map<string, boolean>();
+  const judged: Read[] = [];
+  for (const event of read) {
+    if ('rejection' in event) {
+      judged.push(event);
+      continue;
+    }
+    const { namespace, customer, identifier, meterId } = event;
+    const isKnown = known.get(customer) ?? (await isCustomer(namespace, customer));
+    known.set(customer, isKnown);
+    judged.push(
+      isKnown ? event : { rejection: rejectCustomer(customer), eventName: '', identifier, meterId },
+    );
+  }
+  return judged;
+}
+
+type Result = Outcome | 'rejected';
+
+function record(parts: StreamParts, request: ApiRequest, event: Read, sent: unknown): Result {
+  if (!('rejection' in event)) return parts.ingest.accept(event);
+  const { rejection, eventName, identifier, meterId } = event;
+  const { namespace, receivedAtMs, id: requestId } = request;
+  const { code, message } = rejection;
+  parts.ingest.reject({
+    namespace,
+    receivedAtMs,
+    eventName,
+    identifier,
+    meterId,
+    sent: toText(sent),
+    code,
+    message,
+    requestId,
+  });
+  return 'rejected';
+}
+
+function toText(sent: unknown): string {
+  try {
+    return JSON.stringify(sent).slice(0, SENT_LENGTH_MAX);
+  } catch {
+    return ''; // Nested so deeply that writing it would overflow the stack.
+  }
+}
+
+/** RFC 7240, section 4.2. Names of preferences are tokens, and so case-insensitive. */
+const REPRESENTATION = /(?:^|,)\s*return\s*=\s*"?representation"?\s*(?:$|[,;])/iu;
+
+function prefersRepresentation({ headers }: ApiRequest): boolean {
+  const { prefer } = headers;
+  return prefer !== undefined && REPRESENTATION.test(String(prefer));
+}
+
+/** The answer that tells what became of each event, in order. */
+function represent(read: readonly Read[], results: readonly Result[]): object {
+  const count = (one: Result): number => results.filter((result) => result === one).length;
+  return {
+    accepted: count('recorded'),
+    duplicates: count('duplicate'),
+    rejected: count('rejected'),
+    results: read.map((event, index) => {
+      const identifier = event.identifier === '' ? null : event.identifier;
+      if ('rejection' in event) return { identifier, status: 'rejected', ...event.rejection };
+      return { identifier, status: results[index] === 'recorded' ? 'accepted' : 'duplicate' };
+    }),
+  };
+}
+
+function toAnswer(result: object | undefined): Answer {
+  if (result === undefined) return {};
+  return new Reply(result, { 'Preference-Applied': 'return=representation' });
+}
