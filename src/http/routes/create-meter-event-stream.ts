@@ -53,7 +53,7 @@ async function recordStream(parts: StreamParts, request: ApiRequest): Promise<An
   const { meters, pastDays } = parts;
   const context = { namespace, receivedAtMs, meters, pastDays };
   let read = sent.map((event) => readStreamEvent(context, event));
-  if (parts.isCustomer !== undefined) read = await rejectStrangers(read, parts.isCustomer);
+  if (parts.isCustomer !== undefined) read = await rejectStrangers(sent, read, parts.isCustomer);
   // From here to the receipt there is no turn: the whole request is in one block of the journal.
   const outcomes = read.map((event, index) => record(parts, request, event, sent[index]));
   const result = prefersRepresentation(request) ? represent(read, outcomes) : undefined;
@@ -91,22 +91,23 @@ function eventsOf(json: unknown, max: number): readonly unknown[] {
 type Read = IncomingEvent | Rejected;
 
 /** With the events of customers that may not be metered rejected; each customer is looked up once. */
-async function rejectStrangers(read: readonly Read[], isCustomer: IsCustomer): Promise<Read[]> {
+async function rejectStrangers(
+  sent: readonly unknown[],
+  read: readonly Read[],
+  isCustomer: IsCustomer,
+): Promise<Read[]> {
   const known = new Map<string, boolean>();
-  const judged: Read[] = [];
   for (const event of read) {
-    if ('rejection' in event) {
-      judged.push(event);
-      continue;
-    }
-    const { namespace, customer, identifier, meterId } = event;
-    const isKnown = known.get(customer) ?? (await isCustomer(namespace, customer));
-    known.set(customer, isKnown);
-    judged.push(
-      isKnown ? event : { rejection: rejectCustomer(customer), eventName: '', identifier, meterId },
-    );
+    if ('rejection' in event || known.has(event.customer)) continue;
+    known.set(event.customer, await isCustomer(event.namespace, event.customer));
   }
-  return judged;
+  return read.map((event, index) => {
+    if ('rejection' in event || known.get(event.customer) === true) return event;
+    const { customer, identifier, meterId } = event;
+    // It was read, so it is a text there.
+    const { event_name: eventName } = sent[index] as { event_name: string };
+    return { rejection: rejectCustomer(customer), eventName, identifier, meterId };
+  });
 }
 
 type Result = Outcome | 'rejected';
