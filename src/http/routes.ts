@@ -3,9 +3,12 @@ import { ApiError } from '../errors.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { UsageReader } from '../usage/usage-reader.ts';
 import type { Route } from './api.ts';
-import type { CheckCustomer } from './meter-events.ts';
+import { Adjustments } from './meter-event-adjustments.ts';
+import type { CheckCustomer, MeterEventParts } from './meter-events.ts';
 import { createCustomer } from './routes/create-customer.ts';
 import { createMeterEventAdjustment } from './routes/create-meter-event-adjustment.ts';
+import { createMeterEventAdjustmentV2 } from './routes/create-meter-event-adjustment-v2.ts';
+import { createMeterEventV2 } from './routes/create-meter-event-v2.ts';
 import { createMeterEvent } from './routes/create-meter-event.ts';
 import { createMeter } from './routes/create-meter.ts';
 import { deactivateMeter } from './routes/deactivate-meter.ts';
@@ -36,6 +39,9 @@ export type Rules = {
 export function routes({ catalog, ingest, usage, rules }: RouteParts): readonly Route[] {
   const { meters, customers } = catalog;
   const checkCustomer = rules.customers === 'registered' ? registered(customers) : undefined;
+  const eventParts: MeterEventParts = { meters, ingest, pastDays: rules.pastDays, checkCustomer };
+  const { cancelWindowHours } = rules;
+  const adjustments = new Adjustments({ meters, usage, ingest, cancelWindowHours });
   return [
     createMeter({ meters }),
     retrieveMeter({ meters }),
@@ -44,13 +50,10 @@ export function routes({ catalog, ingest, usage, rules }: RouteParts): readonly 
     deactivateMeter({ meters }),
     reactivateMeter({ meters }),
     listMeterEventSummaries({ meters, usage }),
-    createMeterEvent({ meters, ingest, pastDays: rules.pastDays, checkCustomer }),
-    createMeterEventAdjustment({
-      meters,
-      usage,
-      ingest,
-      cancelWindowHours: rules.cancelWindowHours,
-    }),
+    createMeterEvent(eventParts),
+    createMeterEventV2(eventParts),
+    createMeterEventAdjustment(adjustments),
+    createMeterEventAdjustmentV2(adjustments),
     createCustomer({ customers }),
     retrieveCustomer({ customers }),
     updateCustomer({ customers }),
