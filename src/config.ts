@@ -15,6 +15,8 @@ export type ServeConfig = {
   readonly cancelWindowHours: number | undefined;
   readonly pastDays: number;
   readonly identifierWindowDays: number;
+  readonly sessionMinutes: number;
+  readonly streamEventsMax: number;
 };
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -30,6 +32,8 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     'cancel-window-hours': { type: 'string' },
     'past-days': { type: 'string' },
     'identifier-window-days': { type: 'string' },
+    'session-minutes': { type: 'string' },
+    'stream-events-max': { type: 'string' },
   });
   const setting = (name: string): string | undefined => values[name] ?? envOf(env, name);
   const whole = (name: string, max: number, min = 1): number | undefined =>
@@ -46,6 +50,9 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     pastDays,
     // An identifier is remembered for as long as an event that old could still be sent (P4).
     identifierWindowDays: whole('identifier-window-days', 18_000) ?? Math.max(PAST_DAYS, pastDays),
+    // Both defaults are Stripe's.
+    sessionMinutes: whole('session-minutes', 1440) ?? 15,
+    streamEventsMax: whole('stream-events-max', 10_000) ?? 100,
   };
 }
 

@@ -8,6 +8,8 @@ import {
   newMeterId,
   newRequestId,
   newSecretKey,
+  newSessionId,
+  newSessionToken,
   type RandomByte,
 } from './ids.ts';
 
@@ -19,6 +21,9 @@ const kinds: readonly (readonly [RegExp, (random?: RandomByte) => string])[] = [
   [/^key_[0-9A-Za-z]{16}$/, newKeyId],
   [/^sk_live_[0-9A-Za-z]{32}$/, (random) => newSecretKey('live', random)],
   [/^sk_test_[0-9A-Za-z]{32}$/, (random) => newSecretKey('test', random)],
+  [/^bmes_[0-9A-Za-z]{32}$/, (random) => newSessionId('live', random)],
+  [/^bmes_test_[0-9A-Za-z]{32}$/, (random) => newSessionId('test', random)],
+  [/^token_[0-9A-Za-z]{32}$/, newSessionToken],
   [/^req_[0-9A-Za-z]{14}$/, newRequestId],
 ];
 

@@ -39,6 +39,16 @@ export function newSecretKey(mode: Mode, random: RandomByte = systemRandom): str
   return `sk_${mode}_` + base62(32, random);
 }
 
+/** `bmes_` or `bmes_test_`, then 32 characters: names a meter event session, opens nothing. */
+export function newSessionId(mode: Mode, random: RandomByte = systemRandom): string {
+  return (mode === 'live' ? 'bmes_' : 'bmes_test_') + base62(32, random);
+}
+
+/** The token of a session: `token_`, then 32 characters, which is 190 bits. */
+export function newSessionToken(random: RandomByte = systemRandom): string {
+  return 'token_' + base62(32, random);
+}
+
 /** `req_` and 14 characters. Cheap: every request takes one. */
 export function newRequestId(random: RandomByte = systemRandom): string {
   return 'req_' + base62(14, random);

@@ -1,4 +1,5 @@
 /** The objects of the v2 API as they stand on the wire: one function a resource. Shapes: Stripe's OpenAPI. */
+import type { Session } from '../catalog/catalog.ts';
 import { adjustmentId } from '../ids.ts';
 import { isLive, modeOf } from '../namespace.ts';
 import { formatRfc3339 } from '../rfc3339.ts';
@@ -33,5 +34,16 @@ export function presentMeterEventAdjustmentV2(adjustment: AnsweredAdjustment): o
     livemode: isLive(namespace),
     status: 'complete',
     type: 'cancel',
+  };
+}
+
+export function presentMeterEventSession(session: Session, token: string): object {
+  return {
+    id: session.id,
+    object: 'v2.billing.meter_event_session',
+    authentication_token: token,
+    created: formatRfc3339(session.createdMs),
+    expires_at: formatRfc3339(session.expiresAtMs),
+    livemode: isLive(session.namespace),
   };
 }

@@ -9,6 +9,8 @@ import { createCustomer } from './routes/create-customer.ts';
 import { createMeterEventAdjustment } from './routes/create-meter-event-adjustment.ts';
 import { createMeterEventAdjustmentV2 } from './routes/create-meter-event-adjustment-v2.ts';
 import { createMeterEventV2 } from './routes/create-meter-event-v2.ts';
+import { createMeterEventSession } from './routes/create-meter-event-session.ts';
+import { createMeterEventStream } from './routes/create-meter-event-stream.ts';
 import { createMeterEvent } from './routes/create-meter-event.ts';
 import { createMeter } from './routes/create-meter.ts';
 import { deactivateMeter } from './routes/deactivate-meter.ts';
@@ -33,11 +35,14 @@ export type Rules = {
   readonly cancelWindowHours: number | undefined;
   /** `registered`: an event's customer must be one of the catalog's. */
   readonly customers: 'any' | 'registered';
+  readonly sessionMinutes: number;
+  /** How many events one call of the stream may bring. */
+  readonly streamEventsMax: number;
 };
 
 /** Every method of the API. */
 export function routes({ catalog, ingest, usage, rules }: RouteParts): readonly Route[] {
-  const { meters, customers } = catalog;
+  const { meters, customers, sessions } = catalog;
   const checkCustomer = rules.customers === 'registered' ? registered(customers) : undefined;
   const eventParts: MeterEventParts = { meters, ingest, pastDays: rules.pastDays, checkCustomer };
   const { cancelWindowHours } = rules;
@@ -54,6 +59,8 @@ export function routes({ catalog, ingest, usage, rules }: RouteParts): readonly 
     createMeterEventV2(eventParts),
     createMeterEventAdjustment(adjustments),
     createMeterEventAdjustmentV2(adjustments),
+    createMeterEventSession({ sessions, sessionMinutes: rules.sessionMinutes }),
+    createMeterEventStream({ streamEventsMax: rules.streamEventsMax }),
     createCustomer({ customers }),
     retrieveCustomer({ customers }),
     updateCustomer({ customers }),
