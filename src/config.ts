@@ -16,6 +16,7 @@ export type ServeConfig = {
   readonly pastDays: number;
   readonly identifierWindowDays: number;
   readonly journalBytesMax: number;
+  readonly sessionMinutes: number;
   readonly streamEventsMax: number;
 };
 
@@ -36,6 +37,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     'past-days': { type: 'string' },
     'identifier-window-days': { type: 'string' },
     'journal-bytes-max': { type: 'string' },
+    'session-minutes': { type: 'string' },
     'stream-events-max': { type: 'string' },
   });
   const setting = (name: string): string | undefined => values[name] ?? envOf(env, name);
@@ -54,7 +56,8 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     // An identifier is remembered for as long as an event that old could still be sent (P4).
     identifierWindowDays: whole('identifier-window-days', 18_000) ?? Math.max(PAST_DAYS, pastDays),
     journalBytesMax: whole('journal-bytes-max', 1e15, 1e6) ?? JOURNAL_BYTES_MAX,
-    // Stripe: 100.
+    // Both defaults are Stripe's.
+    sessionMinutes: whole('session-minutes', 1440) ?? 15,
     streamEventsMax: whole('stream-events-max', 10_000) ?? 100,
   };
 }

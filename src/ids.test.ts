@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  adjustmentId,
   newAccountId,
   newCustomerId,
   newKeyId,
   newMeterId,
   newRequestId,
   newSecretKey,
+  newSessionId,
+  newSessionToken,
   type RandomByte,
 } from './ids.ts';
 
@@ -18,6 +21,9 @@ const kinds: readonly (readonly [RegExp, (random?: RandomByte) => string])[] = [
   [/^key_[0-9A-Za-z]{16}$/, newKeyId],
   [/^sk_live_[0-9A-Za-z]{32}$/, (random) => newSecretKey('live', random)],
   [/^sk_test_[0-9A-Za-z]{32}$/, (random) => newSecretKey('test', random)],
+  [/^bmes_[0-9A-Za-z]{32}$/, (random) => newSessionId('live', random)],
+  [/^bmes_test_[0-9A-Za-z]{32}$/, (random) => newSessionId('test', random)],
+  [/^token_[0-9A-Za-z]{32}$/, newSessionToken],
   [/^req_[0-9A-Za-z]{14}$/, newRequestId],
 ];
 
@@ -64,3 +70,11 @@ function countOf(text: string): Map<string, number> {
   for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1);
   return counts;
 }
+
+test('the id of an adjustment follows from its facts, and from each of them', () => {
+  const ids = Array.from({ length: 10_000 }, (_, n) => adjustmentId('test', `facts ${n}`));
+  for (const id of ids) assert.match(id, /^mtr_event_adj_test_[0-9A-Za-z]{24}$/);
+  assert.equal(new Set(ids).size, ids.length);
+  assert.equal(adjustmentId('test', 'facts 7'), ids[7]);
+  assert.match(adjustmentId('live', 'facts 7'), /^mtr_event_adj_[0-9A-Za-z]{24}$/);
+});

@@ -2,7 +2,7 @@
  * New ids, shaped as Stripe shapes them: a prefix that names the kind, then base62 characters, each
  * drawn evenly. Lengths of meter and customer ids: Stripe's API reference, examples.
  */
-import { randomFillSync } from 'node:crypto';
+import { createHash, randomFillSync } from 'node:crypto';
 import type { Mode } from './namespace.ts';
 
 /** Gives one uniformly random byte, 0 to 255. */
@@ -39,9 +39,31 @@ export function newSecretKey(mode: Mode, random: RandomByte = systemRandom): str
   return `sk_${mode}_` + base62(32, random);
 }
 
+/** `bmes_` or `bmes_test_`, then 32 characters: names a meter event session, opens nothing. */
+export function newSessionId(mode: Mode, random: RandomByte = systemRandom): string {
+  return (mode === 'live' ? 'bmes_' : 'bmes_test_') + base62(32, random);
+}
+
+/** The token of a session: `token_`, then 32 characters, which is 190 bits. */
+export function newSessionToken(random: RandomByte = systemRandom): string {
+  return 'token_' + base62(32, random);
+}
+
 /** `req_` and 14 characters. Cheap: every request takes one. */
 export function newRequestId(random: RandomByte = systemRandom): string {
   return 'req_' + base62(14, random);
+}
+
+/**
+ * `mtr_event_adj_` or `mtr_event_adj_test_`, then 24 characters, which follow from the text: nothing of an
+ * adjustment is stored but the cancellation, yet a repeated answer has the id of the first.
+ */
+export function adjustmentId(mode: Mode, facts: string): string {
+  // Four times the bytes that are needed on average: base62 skips some.
+  const bytes = createHash('shake256', { outputLength: 100 }).update(facts).digest();
+  let next = 0;
+  const prefix = mode === 'live' ? 'mtr_event_adj_' : 'mtr_event_adj_test_';
+  return prefix + base62(24, () => bytes[next++] ?? 0);
 }
 
 /** Takes six bits of a byte and draws again at 62 and 63: a remainder would favour some characters. */

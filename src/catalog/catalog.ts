@@ -1,6 +1,6 @@
 /**
- * The catalog: what changes seldom and must never be lost. Accounts, keys, meters, customers, and the first
- * answers to keyed requests that changed one of these.
+ * The catalog: what changes seldom and must never be lost. Accounts, keys, sessions, meters, customers, and
+ * the first answers to keyed requests that changed one of these.
  *
  * Promises, checked by `contract.ts` on every implementation:
  * - A call that returns has its change on disk; one that throws changed nothing.
@@ -16,6 +16,7 @@ export type Catalog = {
   readonly meters: Meters;
   readonly customers: Customers;
   readonly keys: Keys;
+  readonly sessions: Sessions;
   readonly answers: Answers;
   close(): void;
 };
@@ -102,6 +103,29 @@ export type Keys = {
    * once, one that it revoked is refused within `KEYS_STALE_MS`.
    */
   find(secretSha256: string): Namespace | undefined;
+};
+
+/** A meter event session: until it expires, its token opens the stream of one namespace. */
+export type Session = {
+  readonly id: string;
+  readonly namespace: Namespace;
+  readonly createdMs: number;
+  readonly expiresAtMs: number;
+};
+
+/** How long an expired session is still known as one, so that its client is told that it has expired. */
+export const SESSION_KEPT_MS = 24 * 60 * 60 * 1000;
+/** How many of a namespace are known at once: a hundred new ones a second, for a quarter of an hour. */
+export const SESSIONS_MAX = 100_000;
+
+export type Sessions = {
+  /**
+   * Stores only the SHA-256 of the token. Forgets sessions that expired SESSION_KEPT_MS ago; when the
+   * namespace has SESSIONS_MAX, its oldest one if that has expired. Throws ApiError `rate_limit` if not.
+   */
+  create(session: Session, tokenSha256: string): Promise<void>;
+  /** An expired one too, for SESSION_KEPT_MS at least. From memory: the stream asks this for every request. */
+  find(tokenSha256: string): Session | undefined;
 };
 
 /** The first answer to a keyed request. */

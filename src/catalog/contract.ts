@@ -9,6 +9,7 @@ import { eventNamesContract } from './contract/event-names.ts';
 import { keysContract } from './contract/keys.ts';
 import { listsContract } from './contract/lists.ts';
 import { metersContract } from './contract/meters.ts';
+import { sessionsContract } from './contract/sessions.ts';
 import type { CatalogUnderTest } from './contract/subject.ts';
 
 /** Runs the suites on a catalog; `open` gives a new, empty one each time. */
@@ -24,4 +25,5 @@ export function catalogContract(name: string, open: () => Promise<CatalogUnderTe
   suite(`${name}: lists`, () => listsContract(start));
   suite(`${name}: answers`, () => answersContract(start));
   suite(`${name}: keys`, () => keysContract(start));
+  suite(`${name}: sessions`, () => sessionsContract(start));
 }

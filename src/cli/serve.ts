@@ -65,6 +65,7 @@ function toApi(config: ServeConfig, { journal, catalog, store }: DataFolder, ing
     routes: routes({ catalog, ingest, usage, rules: config }),
     idempotency: new Idempotency(ingest.answeredKeys, catalog.answers, journal),
     namespaceOf: (sha256) => fromEnv.get(sha256) ?? catalog.keys.find(sha256),
+    sessionOf: (sha256) => catalog.sessions.find(sha256),
   };
 }
 

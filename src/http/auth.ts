@@ -29,6 +29,15 @@ export function authenticate(
   if (namespace === undefined) {
     throw new ApiError('key_invalid', `Invalid API Key provided: ${redact(secret)}`);
   }
+  refuseOtherAccount(headers, namespace, secret);
+  return namespace;
+}
+
+export function refuseOtherAccount(
+  headers: IncomingHttpHeaders,
+  namespace: Namespace,
+  secret: string,
+): void {
   for (const account of [headers['stripe-account'], headers['stripe-context']]) {
     if (account === undefined || account === accountOf(namespace)) continue;
     throw new ApiError(
@@ -37,10 +46,10 @@ export function authenticate(
         '(or that account does not exist).',
     );
   }
-  return namespace;
 }
 
-function secretOf(authorization: string | undefined): string | undefined {
+/** What the header brings, as a Bearer token or as the user name of Basic; undefined when there is nothing. */
+export function secretOf(authorization: string | undefined): string | undefined {
   if (authorization === undefined) return undefined;
   const space = authorization.indexOf(' ');
   if (space === -1) return undefined;
@@ -52,9 +61,15 @@ function secretOf(authorization: string | undefined): string | undefined {
   return user === '' ? undefined : user;
 }
 
+const KEY_PREFIX = /^(?:sk|rk|pk)_(?:test|live)_/;
+
+export function looksLikeKey(secret: string): boolean {
+  return KEY_PREFIX.test(secret);
+}
+
 /** What may be shown of a key: its kind and mode, and the last four characters when the rest stays secret. */
 export function redact(secret: string): string {
-  const kind = /^(?:sk|rk|pk)_(?:test|live)_/.exec(secret)?.[0] ?? '';
+  const kind = KEY_PREFIX.exec(secret)?.[0] ?? '';
   const rest = secret.slice(kind.length);
   return `${kind}****${rest.length >= 16 ? rest.slice(-4) : ''}`;
 }

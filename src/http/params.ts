@@ -5,6 +5,7 @@
  * Texts and codes: Stripe's error-code pages and what users report of them.
  */
 import { ApiError } from '../errors.ts';
+import { parseRfc3339 } from '../rfc3339.ts';
 import { toList, type Form, type FormValue } from './form.ts';
 
 /** What a call takes: `true` for one value or anything below it, or the names inside. */
@@ -118,6 +119,20 @@ export function requiredInteger(
   bounds: { min: number; max: number },
 ): number {
   return integer(form, path, bounds) ?? missing(path);
+}
+
+/** A time as the v2 API writes it, in milliseconds; or undefined when it was not sent. */
+export function time(form: Form, path: string): number | undefined {
+  const value = valueAt(form, path);
+  if (value === undefined) return undefined;
+  if (value === '') throw empty(path);
+  const timeMs = typeof value === 'string' ? parseRfc3339(value) : undefined;
+  if (timeMs !== undefined) return timeMs;
+  throw new ApiError(
+    'parameter_invalid',
+    `Invalid ${path}: must be an RFC 3339 time such as 2024-06-01T12:00:00.000Z.`,
+    path,
+  );
 }
 
 /** A set of named values, or undefined when it was not sent. */

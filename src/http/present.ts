@@ -4,6 +4,7 @@ import type { Customer } from '../customers/customer.ts';
 import type { Meter } from '../meters/meter.ts';
 import { isLive, type Namespace } from '../namespace.ts';
 import { formatQuantity, type Quantity } from '../quantity.ts';
+import type { AnsweredAdjustment } from './meter-event-adjustments.ts';
 import type { AnsweredEvent } from './meter-events.ts';
 
 export function presentMeter(meter: Meter): object {
@@ -71,11 +72,7 @@ export function presentMeterEvent(event: AnsweredEvent): object {
 }
 
 /** Always `complete`: when it is answered, the sums leave the event out. */
-export function presentMeterEventAdjustment(adjustment: {
-  readonly namespace: Namespace;
-  readonly eventName: string;
-  readonly identifier: string;
-}): object {
+export function presentMeterEventAdjustment(adjustment: AnsweredAdjustment): object {
   return {
     object: 'billing.meter_event_adjustment',
     cancel: { identifier: adjustment.identifier },

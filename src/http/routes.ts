@@ -3,10 +3,14 @@ import { ApiError } from '../errors.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { UsageReader } from '../usage/usage-reader.ts';
 import type { Route } from './api.ts';
-import type { CheckCustomer } from './meter-events.ts';
+import { Adjustments } from './meter-event-adjustments.ts';
+import type { CheckCustomer, MeterEventParts } from './meter-events.ts';
 import { createCustomer } from './routes/create-customer.ts';
 import { createMeterEventAdjustment } from './routes/create-meter-event-adjustment.ts';
+import { createMeterEventAdjustmentV2 } from './routes/create-meter-event-adjustment-v2.ts';
+import { createMeterEventSession } from './routes/create-meter-event-session.ts';
 import { createMeterEventStream, type IsCustomer } from './routes/create-meter-event-stream.ts';
+import { createMeterEventV2 } from './routes/create-meter-event-v2.ts';
 import { createMeterEvent } from './routes/create-meter-event.ts';
 import { createMeter } from './routes/create-meter.ts';
 import { deactivateMeter } from './routes/deactivate-meter.ts';
@@ -29,16 +33,21 @@ export type RouteParts = {
 export type Rules = {
   readonly pastDays: number;
   readonly cancelWindowHours: number | undefined;
-  readonly streamEventsMax: number;
   /** `registered`: an event's customer must be one of the catalog's. */
   readonly customers: 'any' | 'registered';
+  readonly sessionMinutes: number;
+  /** How many events one call of the stream may bring. */
+  readonly streamEventsMax: number;
 };
 
 /** Every method of the API. */
 export function routes({ catalog, ingest, usage, rules }: RouteParts): readonly Route[] {
-  const { meters, customers } = catalog;
+  const { meters, customers, sessions } = catalog;
+  const { pastDays, cancelWindowHours, sessionMinutes, streamEventsMax: eventsMax } = rules;
   const isCustomer = rules.customers === 'registered' ? registered(customers) : undefined;
   const checkCustomer = isCustomer && refuseStrangers(isCustomer);
+  const eventParts: MeterEventParts = { meters, ingest, pastDays, checkCustomer };
+  const adjustments = new Adjustments({ meters, usage, ingest, cancelWindowHours });
   return [
     createMeter({ meters }),
     retrieveMeter({ meters }),
@@ -47,20 +56,12 @@ export function routes({ catalog, ingest, usage, rules }: RouteParts): readonly 
     deactivateMeter({ meters }),
     reactivateMeter({ meters }),
     listMeterEventSummaries({ meters, usage }),
-    createMeterEvent({ meters, ingest, pastDays: rules.pastDays, checkCustomer }),
-    createMeterEventStream({
-      meters,
-      ingest,
-      pastDays: rules.pastDays,
-      isCustomer,
-      eventsMax: rules.streamEventsMax,
-    }),
-    createMeterEventAdjustment({
-      meters,
-      usage,
-      ingest,
-      cancelWindowHours: rules.cancelWindowHours,
-    }),
+    createMeterEvent(eventParts),
+    createMeterEventV2(eventParts),
+    createMeterEventStream({ meters, ingest, pastDays, isCustomer, eventsMax }),
+    createMeterEventSession({ sessions, sessionMinutes }),
+    createMeterEventAdjustment(adjustments),
+    createMeterEventAdjustmentV2(adjustments),
     createCustomer({ customers }),
     retrieveCustomer({ customers }),
     updateCustomer({ customers }),

@@ -7,6 +7,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Session } from '../catalog/catalog.ts';
 import type { Clock } from '../clock.ts';
 import { ApiError, type ApiVersion } from '../errors.ts';
 import { newRequestId } from '../ids.ts';
@@ -20,11 +21,13 @@ import { toAnswered, type Answered, type Idempotency } from './idempotency.ts';
 import { identityOf, readParameters } from './parameters.ts';
 import { apiHeaders, replayHeaders, sendError, sendJson, type ResponseHeaders } from './respond.ts';
 import { Router } from './router.ts';
+import { authenticateSession } from './session-auth.ts';
 
 export type Api = {
   readonly routes: readonly Route[];
   readonly idempotency: Idempotency;
   readonly namespaceOf: (secretSha256: string) => Namespace | undefined;
+  readonly sessionOf: (tokenSha256: string) => Session | undefined;
 };
 
 /** Idle connections are kept longer than SDKs and proxies keep theirs, so that they close first. */
@@ -154,7 +157,11 @@ export class ApiServer {
     }
     const { router, parts } = this.#api;
     const { route, pathParams } = router.find(message.method ?? '', path);
-    const namespace = authenticate(message.headers, parts.namespaceOf);
+    const { headers } = message;
+    const namespace =
+      route.opensWith === 'session'
+        ? authenticateSession(headers, parts.sessionOf, this.#clock.nowMs())
+        : authenticate(headers, parts.namespaceOf);
     const bytes = await readBody(
       message,
       route.body ?? 'form',
@@ -163,8 +170,8 @@ export class ApiServer {
     this.#beginAnswer(response);
     const sent = readParameters(route, query, bytes);
     const receivedAtMs = this.#clock.nowMs();
-    const request = { id, namespace, receivedAtMs, pathParams, ...sent, headers: message.headers };
-    const key = message.headers['idempotency-key'];
+    const request = { id, namespace, receivedAtMs, pathParams, ...sent, headers };
+    const key = headers['idempotency-key'];
     if (key === undefined || route.method === 'GET') {
       return toAnswered(await route.handle({ ...request, claim: undefined }));
     }

@@ -184,6 +184,9 @@ describe('refusing to start', () => {
     ['--past-days', '-1'],
     ['--cancel-window-hours', 'day'],
     ['--identifier-window-days', '0.x'],
+    ['--session-minutes', '0'],
+    ['--session-minutes', '1441'],
+    ['--stream-events-max', '10001'],
   ];
   for (const args of wrong) {
     test(`the flags ${args.join(' ')}`, async () => {

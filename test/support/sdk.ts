@@ -36,7 +36,8 @@ export type Refusal = {
     | 'StripeIdempotencyError'
     | 'StripeAuthenticationError'
     | 'StripePermissionError'
-    | 'StripeAPIError';
+    | 'StripeAPIError'
+    | 'TemporarySessionExpiredError';
   readonly status: number;
   /** Null: no code on the wire; left out: not looked at. */
   readonly code?: string | null;

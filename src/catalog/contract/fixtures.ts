@@ -4,7 +4,7 @@ import type { Clock } from '../../clock.ts';
 import type { Customer } from '../../customers/customer.ts';
 import type { Meter } from '../../meters/meter.ts';
 import type { Namespace } from '../../namespace.ts';
-import type { Key, Page, PageQuery, SavedAnswer } from '../catalog.ts';
+import type { Key, Page, PageQuery, SavedAnswer, Session } from '../catalog.ts';
 
 export const NAMESPACE: Namespace = 'acct_one/test';
 /** The same account in its other mode, and another account: nothing may be seen from either. */
@@ -65,6 +65,16 @@ export function aKey(id: string, fields: Partial<Key> = {}): Key {
     hint: `sk_test_…${id.slice(-4)}`,
     createdMs: 1_760_000_000_000,
     revokedAtMs: null,
+    ...fields,
+  };
+}
+
+export function aSession(id: string, fields: Partial<Session> = {}): Session {
+  return {
+    id,
+    namespace: NAMESPACE,
+    createdMs: 1_760_000_000_000,
+    expiresAtMs: 1_760_000_900_000,
     ...fields,
   };
 }

@@ -1,4 +1,4 @@
--- Made by dump-schema.ts: version 1.
+-- Made by dump-schema.ts: version 2.
 
 CREATE TABLE accounts (
   ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -58,6 +58,15 @@ CREATE TABLE meters (
   updated_s INTEGER NOT NULL,
   deactivated_at_s INTEGER,
   UNIQUE (namespace, id)
+) STRICT;
+
+CREATE TABLE sessions (
+  ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  namespace TEXT NOT NULL,
+  token_sha256 TEXT NOT NULL UNIQUE,
+  created_ms INTEGER NOT NULL,
+  expires_at_ms INTEGER NOT NULL
 ) STRICT;
 
 CREATE INDEX answers_by_age ON answers (created_ms);

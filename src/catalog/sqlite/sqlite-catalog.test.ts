@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import Database from 'better-sqlite3';
+import { ApiError } from '../../errors.ts';
 import { StartupError } from '../../startup-error.ts';
 import { type Catalog, KEYS_STALE_MS } from '../catalog.ts';
 import { catalogContract } from '../contract.ts';
@@ -12,14 +13,17 @@ import {
   aKey,
   aMeter,
   anAnswer,
+  aSession,
   ManualClock,
   NAMESPACE,
+  OTHERS,
   sha256,
 } from '../contract/fixtures.ts';
 import type { CatalogUnderTest } from '../contract/subject.ts';
 import { ANSWERS_STEP_MAX } from './answers.ts';
 import { openDatabase } from './database.ts';
 import { dumpSchema } from './dump-schema.ts';
+import { sqliteSessions } from './sessions.ts';
 import { openSqliteCatalog } from './sqlite-catalog.ts';
 
 catalogContract('SQLite', async (): Promise<CatalogUnderTest> => {
@@ -99,7 +103,7 @@ suite('SQLite: the file', () => {
       (error) => {
         assert.ok(error instanceof StartupError);
         assert.match(error.message, /^[^\n]+$/);
-        for (const part of [file, 'newer', '7001', 'up to 1']) {
+        for (const part of [file, 'newer', '7001', 'up to 2']) {
           assert.ok(error.message.includes(part), `${part} in: ${error.message}`);
         }
         return true;
@@ -111,6 +115,20 @@ suite('SQLite: the file', () => {
   test('the migrations add up to schema.sql', () => {
     const committed = readFileSync(new URL('schema.sql', import.meta.url), 'utf8');
     assert.equal(dumpSchema(), committed, 'run dump-schema.ts after a new migration');
+  });
+
+  test('a catalog of the first version is brought up to date, with all that it holds', async (t) => {
+    const file = newFile(t);
+    const db = new Database(file);
+    db.exec(readFileSync(new URL('migrations/001-catalog.sql', import.meta.url), 'utf8'));
+    db.pragma('user_version = 1');
+    db.exec(`INSERT INTO accounts (id, created_ms) VALUES ('acct_first', 1)`);
+    db.close();
+    const catalog = openSqliteCatalog(file);
+    t.after(() => catalog.close());
+    assert.equal(catalog.keys.defaultAccount(), 'acct_first');
+    await catalog.sessions.create(aSession('bmes_1'), sha256('token'));
+    assert.deepEqual(catalog.sessions.find(sha256('token')), aSession('bmes_1'));
   });
 
   test('what is not a catalog is not opened', (t) => {
@@ -189,6 +207,38 @@ suite('SQLite: answers and keys', () => {
     assert.equal(catalog.keys.find(sha256('secret')), 'acct_one/test', 'from memory');
     clock.advance(1);
     assert.equal(catalog.keys.find(sha256('secret')), undefined);
+  });
+});
+
+suite('SQLite: how many sessions', () => {
+  test('past the limit of a namespace its oldest one is forgotten, unless it is open', async (t) => {
+    const db = openDatabase(newFile(t));
+    t.after(() => db.close());
+    let sessions = sqliteSessions(db, 3);
+    const [other] = OTHERS;
+    assert.ok(other);
+    const create = async (n: number, createdMs: number, namespace = NAMESPACE): Promise<void> => {
+      const fields = { namespace, createdMs, expiresAtMs: createdMs + 900 };
+      await sessions.create(aSession(`bmes_${n}`, fields), `token ${n}`);
+    };
+    const found = (): number[] =>
+      [1, 2, 3, 4, 5, 6].filter((n) => sessions.find(`token ${n}`) !== undefined);
+    await create(1, 1000);
+    await create(2, 1001);
+    await create(3, 1002);
+    await create(4, 1003, other);
+    await assert.rejects(create(5, 1899), (error: unknown) => {
+      assert.ok(error instanceof ApiError);
+      assert.equal(error.reason, 'rate_limit');
+      return true;
+    });
+    assert.deepEqual(found(), [1, 2, 3, 4], 'the refused one changed nothing');
+    await create(6, 1900);
+    assert.deepEqual(found(), [2, 3, 4, 6]);
+    await assert.rejects(create(5, 1900), ApiError);
+    sessions = sqliteSessions(db, 3);
+    assert.deepEqual(found(), [2, 3, 4, 6], 'also after a restart');
+    await assert.rejects(create(5, 1900), ApiError);
   });
 });
 

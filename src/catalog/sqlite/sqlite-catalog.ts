@@ -1,5 +1,5 @@
 /**
- * The catalog in one SQLite file. One process serves from it, and so may hold meters in memory; any
+ * The catalog in one SQLite file. One process serves from it, and so may hold meters and sessions in memory; any
  * other may add and revoke keys meanwhile.
  *
  * Each call is one synchronous transaction behind a promise. A crash leaves a call's change whole,
@@ -12,6 +12,7 @@ import { sqliteCustomers } from './customers.ts';
 import { openDatabase } from './database.ts';
 import { sqliteKeys } from './keys.ts';
 import { sqliteMeters } from './meters.ts';
+import { sqliteSessions } from './sessions.ts';
 
 /**
  * Opens the catalog at `file`, or makes it there; the folder must exist. Throws `StartupError`,
@@ -24,6 +25,7 @@ export function openSqliteCatalog(file: string, options: { readonly clock?: Cloc
       meters: sqliteMeters(db),
       customers: sqliteCustomers(db),
       keys: sqliteKeys(db, options.clock ?? systemClock),
+      sessions: sqliteSessions(db),
       answers: sqliteAnswers(db),
       close: () => void db.close(),
     };

@@ -17,10 +17,10 @@ export type StreamParts = Pick<StreamContext, 'meters' | 'pastDays'> & {
 };
 export type IsCustomer = (namespace: StreamContext['namespace'], id: string) => Promise<boolean>;
 
-/** What an event of 100 payload pairs takes is 20 KiB; an ordinary one takes 200 bytes. */
-const EVENT_BYTES_MAX = 40 * 1024;
-const BODY_BYTES_MIN = 4 * 1024 * 1024;
-const BODY_BYTES_MAX = 32 * 1024 * 1024;
+/** 100 events of 100 keys and texts of 100 characters are 2 MB; a body of more events may be longer. */
+const BYTES_PER_100_EVENTS = 4 * 1024 * 1024;
+/** 10,000 usual events are 2 MB: this is a bound for memory (promise P10). */
+const BODY_BYTES_MAX = 64 * 1024 * 1024;
 /** How much of a rejected event is kept for people to look at. */
 const SENT_LENGTH_MAX = 2000;
 
@@ -35,10 +35,7 @@ export function createMeterEventStream(parts: StreamParts): Route {
     path: '/v2/billing/meter_event_stream',
     opensWith: 'session',
     body: 'raw_json',
-    bodyBytesMax: Math.min(
-      Math.max(parts.eventsMax * EVENT_BYTES_MAX, BODY_BYTES_MIN),
-      BODY_BYTES_MAX,
-    ),
+    bodyBytesMax: Math.min(Math.ceil(parts.eventsMax / 100) * BYTES_PER_100_EVENTS, BODY_BYTES_MAX),
     handle: async (request) => await recordStream(parts, request),
     replaysBody: true,
     replay: (_request, _receipt, body) =>

@@ -1,0 +1,123 @@
+/** What the v1 and the v2 call for an adjustment share: everything but how it is written on the wire. */
+import type { Catalog } from '../catalog/catalog.ts';
+import { ApiError } from '../errors.ts';
+import type { Ingest } from '../ingest/ingest.ts';
+import type { Receipt } from '../journal/receipt.ts';
+import type { Namespace } from '../namespace.ts';
+import type { UsageReader } from '../usage/usage-reader.ts';
+import type { StoredEvent } from '../usage/usage-store.ts';
+import { toReceipt, type ApiRequest } from './api.ts';
+import type { Form } from './form.ts';
+import { OneAtATime } from './one-at-a-time.ts';
+import { requiredHash, requiredOneOf, requiredText } from './params.ts';
+
+export type AdjustmentParts = {
+  readonly meters: Pick<Catalog['meters'], 'ofEventName'>;
+  readonly usage: Pick<UsageReader, 'findEvent'>;
+  readonly ingest: Pick<Ingest, 'cancel' | 'recordReceipt'>;
+  /** How long after it was received an event can be cancelled; undefined: for ever. Stripe: 24. */
+  readonly cancelWindowHours: number | undefined;
+};
+
+export type SentAdjustment = { readonly eventName: string; readonly identifier: string };
+
+/** An adjustment as it is answered, once the cancellation is on disk. */
+export type AnsweredAdjustment = SentAdjustment & {
+  readonly namespace: Namespace;
+  readonly createdMs: number;
+};
+
+/** Cancels events, for the calls of both versions: one object, so that they take turns. */
+export class Adjustments {
+  readonly #parts: AdjustmentParts;
+  // Between looking whether an event is cancelled and cancelling it, nobody else may cancel it.
+  readonly #turns = new OneAtATime();
+
+  constructor(parts: AdjustmentParts) {
+    this.#parts = parts;
+  }
+
+  /** Cancels one event; cancelling it again changes nothing. Throws when there is no such event. */
+  async cancel(request: ApiRequest, sent: SentAdjustment): Promise<AnsweredAdjustment> {
+    const { namespace, receivedAtMs } = request;
+    await this.#turns.run(
+      `${namespace} ${sent.identifier}`,
+      async () => await cancelMeterEvent(this.#parts, request, sent),
+    );
+    return { namespace, ...sent, createdMs: receivedAtMs };
+  }
+}
+
+/** The first answer again. */
+export function replayAdjustment(
+  { namespace }: ApiRequest,
+  sent: SentAdjustment,
+  { receivedAtMs }: Receipt,
+): AnsweredAdjustment {
+  return { namespace, ...sent, createdMs: receivedAtMs };
+}
+
+/** The parameters, which both calls write the same way. */
+export function parseSentAdjustment(form: Form): SentAdjustment {
+  requiredOneOf(form, 'type', ['cancel']);
+  const eventName = requiredText(form, 'event_name', 100);
+  requiredHash(form, 'cancel');
+  return { eventName, identifier: requiredText(form, 'cancel[identifier]', 100) };
+}
+
+async function cancelMeterEvent(
+  parts: AdjustmentParts,
+  request: ApiRequest,
+  sent: SentAdjustment,
+): Promise<void> {
+  const { namespace, receivedAtMs } = request;
+  const { event, cancellation } = await findEvent(parts, request, sent);
+  const receipt = toReceipt(request);
+  if (cancellation !== undefined) {
+    if (receipt !== undefined) await parts.ingest.recordReceipt(receipt);
+    return;
+  }
+  refuseTooLate(event.receivedAtMs, receivedAtMs, parts.cancelWindowHours);
+  const { meterId, customer, timestampMs, sequence, identifier } = event;
+  await parts.ingest.cancel(
+    {
+      namespace,
+      meterId,
+      customer,
+      timestampMs,
+      sequence,
+      identifier,
+      cancelledAtMs: receivedAtMs,
+      requestId: request.id,
+    },
+    receipt,
+  );
+}
+
+async function findEvent(
+  parts: AdjustmentParts,
+  { namespace }: ApiRequest,
+  { eventName, identifier }: SentAdjustment,
+): Promise<StoredEvent> {
+  const meters = parts.meters.ofEventName(namespace, eventName);
+  if (meters.length === 0) {
+    throw new ApiError('no_meter', `No meter found for event name "${eventName}".`, 'event_name');
+  }
+  const meterIds = meters.map((meter) => meter.id);
+  const found = await parts.usage.findEvent(namespace, meterIds, identifier);
+  if (found !== undefined) return found;
+  throw new ApiError(
+    'cancel_unknown_event',
+    `No event found with identifier ${identifier} for event name "${eventName}".`,
+    'cancel[identifier]',
+  );
+}
+
+function refuseTooLate(eventReceivedAtMs: number, nowMs: number, hours: number | undefined): void {
+  if (hours === undefined || nowMs - eventReceivedAtMs <= hours * 3_600_000) return;
+  throw new ApiError(
+    'cancel_too_late',
+    `Only events received in the last ${hours} hours can be cancelled.`,
+    'cancel[identifier]',
+  );
+}

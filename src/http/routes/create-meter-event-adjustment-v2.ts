@@ -1,0 +1,30 @@
+import type { Route } from '../api.ts';
+import type { Form } from '../form.ts';
+import {
+  parseSentAdjustment,
+  replayAdjustment,
+  type Adjustments,
+  type SentAdjustment,
+} from '../meter-event-adjustments.ts';
+import { refuseUnknown, type Shape } from '../params.ts';
+import { presentMeterEventAdjustmentV2 } from '../present-v2.ts';
+
+/** POST /v2/billing/meter_event_adjustments */
+export function createMeterEventAdjustmentV2(adjustments: Pick<Adjustments, 'cancel'>): Route {
+  return {
+    method: 'POST',
+    path: '/v2/billing/meter_event_adjustments',
+    body: 'json',
+    handle: async (request) =>
+      presentMeterEventAdjustmentV2(await adjustments.cancel(request, parse(request.form))),
+    replay: (request, receipt) =>
+      presentMeterEventAdjustmentV2(replayAdjustment(request, parse(request.form), receipt)),
+  };
+}
+
+const SHAPE: Shape = { type: true, event_name: true, cancel: { identifier: true } };
+
+function parse(form: Form): SentAdjustment {
+  refuseUnknown(form, SHAPE);
+  return parseSentAdjustment(form);
+}

@@ -1,0 +1,39 @@
+import type { Catalog, Session } from '../../catalog/catalog.ts';
+import { newSessionId, newSessionToken } from '../../ids.ts';
+import { modeOf } from '../../namespace.ts';
+import type { Route } from '../api.ts';
+import { hashSecret } from '../auth.ts';
+import { refuseUnknown } from '../params.ts';
+import { presentMeterEventSession } from '../present-v2.ts';
+
+export type SessionParts = {
+  readonly sessions: Pick<Catalog['sessions'], 'create'>;
+  readonly sessionMinutes: number;
+};
+
+/**
+ * POST /v2/billing/meter_event_session
+ *
+ * The token is in no other place than this answer. So the answer is not kept for an Idempotency-Key: a retry
+ * makes another session, which does no harm.
+ */
+export function createMeterEventSession({ sessions, sessionMinutes }: SessionParts): Route {
+  return {
+    method: 'POST',
+    path: '/v2/billing/meter_event_session',
+    body: 'json',
+    keepsNoAnswer: true,
+    handle: async ({ form, namespace, receivedAtMs }) => {
+      refuseUnknown(form, {});
+      const session: Session = {
+        id: newSessionId(modeOf(namespace)),
+        namespace,
+        createdMs: receivedAtMs,
+        expiresAtMs: receivedAtMs + sessionMinutes * 60_000,
+      };
+      const token = newSessionToken();
+      await sessions.create(session, hashSecret(token));
+      return presentMeterEventSession(session, token);
+    },
+  };
+}

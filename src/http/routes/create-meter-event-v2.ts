@@ -1,0 +1,36 @@
+import type { Route } from '../api.ts';
+import type { Form } from '../form.ts';
+import {
+  parseSentEvent,
+  recordMeterEvent,
+  replayMeterEvent,
+  type MeterEventParts,
+  type SentEvent,
+} from '../meter-events.ts';
+import { refuseUnknown, time, type Shape } from '../params.ts';
+import { presentMeterEventV2 } from '../present-v2.ts';
+
+/** POST /v2/billing/meter_events */
+export function createMeterEventV2(parts: MeterEventParts): Route {
+  return {
+    method: 'POST',
+    path: '/v2/billing/meter_events',
+    body: 'json',
+    handle: async (request) => {
+      const sent = parse(request.form, request.receivedAtMs);
+      return presentMeterEventV2(await recordMeterEvent(parts, request, sent));
+    },
+    replay: (request, receipt) => {
+      const sent = parse(request.form, receipt.receivedAtMs);
+      return presentMeterEventV2(replayMeterEvent(request, sent, receipt));
+    },
+  };
+}
+
+const SHAPE: Shape = { event_name: true, payload: true, identifier: true, timestamp: true };
+
+/** Times of v2 have milliseconds: without a timestamp the event happened when it was received. */
+function parse(form: Form, receivedAtMs: number): SentEvent {
+  refuseUnknown(form, SHAPE);
+  return { ...parseSentEvent(form), timestampMs: time(form, 'timestamp') ?? receivedAtMs };
+}
