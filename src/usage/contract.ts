@@ -165,6 +165,35 @@ export function usageStoreContract(name: string, open: OpenUsageStore): void {
         assert.deepEqual(chunk, []);
     });
 
+    test('names and identifiers are taken as they are, whatever they would mean to the store', async () => {
+      const meterId = `mtr_${randomUUID()}`;
+      const hostile = [
+        "' OR 1=1 --",
+        "\\' OR 1=1 --",
+        '{customer:String}',
+        '\0',
+        '\\x41',
+        "a'; SELECT 1; '",
+        '$&',
+      ];
+      const events = ['A', ...hostile].map((customer) => anEvent({ meterId, customer }));
+      await store.insert(batchOf(events));
+      for (const customer of hostile) {
+        assert.deepEqual(valuesOf(await store.summarize({ ...wholeDay(meterId), customer })), [
+          one,
+        ]);
+        assert.equal(await store.findEvent(NAMESPACE, [meterId], customer), undefined);
+      }
+    });
+
+    test('an event is found on one of thousands of meters', async () => {
+      const event = anEvent({ meterId: `mtr_${randomUUID()}` });
+      await store.insert(batchOf([event]));
+      const others = Array.from({ length: 5000 }, () => `mtr_${randomUUID()}`);
+      const found = await store.findEvent(NAMESPACE, [...others, event.meterId], event.identifier);
+      assert.deepEqual(found?.event, event);
+    });
+
     test('what was inserted is there after a reopen', async () => {
       const meterId = `mtr_${randomUUID()}`;
       const cancelled = anEvent({ meterId, value: quantity('100') });

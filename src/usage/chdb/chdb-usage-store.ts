@@ -7,6 +7,7 @@
  */
 import { drainPending, Session } from 'chdb';
 import type { Namespace } from '../../namespace.ts';
+import { windowMs } from '../../summaries/windows.ts';
 import { CANCELLATION_COLUMNS, EVENT_COLUMNS, storedQuantity } from '../rows.ts';
 import { auditSql } from '../sql/audit.ts';
 import {
@@ -108,9 +109,10 @@ class ChdbUsageStore implements UsageStore {
 
   async summarize(query: SummaryQuery): Promise<readonly SummaryRow[]> {
     const statement = summarySql(query, await this.#anyCancelled(query));
-    const rows = await this.#readers.rows<[string | number, string]>(statement);
-    return rows.map(([startMs, value]) => ({
-      startMs: query.groupingWindow === null ? query.startMs : Number(startMs),
+    const rows = await this.#readers.rows<[number, string]>(statement);
+    const { groupingWindow, startMs } = query;
+    return rows.map(([window, value]) => ({
+      startMs: groupingWindow === null ? startMs : window * windowMs(groupingWindow),
       value: storedQuantity(value),
     }));
   }

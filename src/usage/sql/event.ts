@@ -69,8 +69,8 @@ export function findCancellationSql(event: MeterEvent): Statement {
       WHERE namespace = {namespace:String}
         AND meter = {meter:String}
         AND customer = {customer:String}
-        AND timestamp = fromUnixTimestamp64Milli({timestamp:Int64}, 'UTC')
-        AND sequence = {sequence:UInt64}
+        AND timestamp = fromUnixTimestamp64Milli({timestamp:Integer}, 'UTC')
+        AND sequence = {sequence:Integer}
       ORDER BY cancelled_at
       LIMIT 1`,
     params: {
