@@ -94,32 +94,40 @@ function insertChunks(
   options: LoadStoreOptions,
 ): void {
   const session = new Session(usage);
-  const bounds = { customers: 1000, days: 35, untilMs: systemClock.nowMs(), seed: 1, ...options };
+  const { events, customers = 1000, days = 35, seed = 1 } = options;
+  const untilMs = options.untilMs ?? systemClock.nowMs();
+  const sinceMs = untilMs - days * DAY_MS;
   try {
-    for (let from = 0; from < options.events; from += CHUNK_ROWS) {
-      const rows = Math.min(CHUNK_ROWS, options.events - from);
-      session.query(chunkSql(meter, firstSequence, { from, rows }, bounds));
+    for (let from = 0; from < events; from += CHUNK_ROWS) {
+      const rows = Math.min(CHUNK_ROWS, events - from);
+      const of = { ...meter, customers, seed, firstSequence, events, sinceMs, untilMs };
+      session.query(insertDrawnSql({ from, rows }, of));
     }
   } finally {
     session.close();
   }
 }
 
-type Chunk = { readonly from: number; readonly rows: number };
+/** Which events there are in all, evenly over [sinceMs, untilMs) by arrival. */
+export type DrawnEvents = Pick<Meter, 'namespace' | 'id'> & {
+  readonly customers: number;
+  readonly seed: number;
+  readonly firstSequence: number;
+  readonly events: number;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+};
 
-/** Numbers and names of our own only: there is nothing to bind. */
-function chunkSql(
-  { namespace, id }: Meter,
-  firstSequence: number,
-  { from, rows }: Chunk,
-  { events, customers, days, untilMs, seed }: Required<LoadStoreOptions>,
+/** Inserts `rows` of them from number `from` on. Numbers and names of our own only: nothing to bind. */
+export function insertDrawnSql(
+  { from, rows }: { readonly from: number; readonly rows: number },
+  { namespace, id, customers, seed, firstSequence, events, sinceMs, untilMs }: DrawnEvents,
 ): string {
-  const startMs = untilMs - days * DAY_MS;
   const drawn = (what: string, below: number) => `sipHash64(${seed}, '${what}', number) % ${below}`;
   return `
     INSERT INTO events (namespace, meter, customer, timestamp, sequence, received_at, identifier, value, payload)
     WITH
-      ${startMs} + intDiv(number * ${days * DAY_MS}, ${events}) AS received_ms,
+      ${sinceMs} + intDiv(number * ${untilMs - sinceMs}, ${events}) AS received_ms,
       concat('cus_', toString(${drawn('customer', customers)})) AS customer_id,
       ${drawn('value', 10_000)} AS cents
     SELECT
@@ -139,7 +147,7 @@ function chunkSql(
 }
 
 /** A block without rows: the next start flushes it, and finds journal and store at the same sequence. */
-async function tellJournal(folder: string, lastSequence: number): Promise<void> {
+export async function tellJournal(folder: string, lastSequence: number): Promise<void> {
   const opened = await openDataFolder(folder, systemClock, 'must exist');
   const nothing = new Uint8Array();
   await opened.journal.commit({
