@@ -92,11 +92,15 @@ export class Ingest {
 
   async #rememberIdentifiers(nowMs: number): Promise<void> {
     const { store } = this.#parts;
-    for await (const chunk of store.identifiers(this.#identifiers.rememberedSinceMs(nowMs))) {
-      for (const received of chunk) {
+    const sinceMs = this.#identifiers.rememberedSinceMs(nowMs);
+    for await (const chunk of store.identifiers({ afterSequence: 0, sinceMs })) {
+      const bytes = Buffer.from(chunk.bytes.buffer, chunk.bytes.byteOffset, chunk.bytes.byteLength);
+      for (let i = 0; i < chunk.count; i += 1) {
+        const start = chunk.starts[i]!;
+        const identifier = bytes.toString('utf8', start, start + chunk.lengths[i]!);
         // A time from when the clock was ahead would end the memory of all that came before it.
-        const receivedAtMs = Math.min(received.receivedAtMs, nowMs);
-        this.#identifiers.add({ ...received, receivedAtMs });
+        const receivedAtMs = Math.min(chunk.receivedAtMs[i]!, nowMs);
+        this.#identifiers.add({ namespace: chunk.namespace, identifier, receivedAtMs });
       }
     }
   }

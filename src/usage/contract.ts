@@ -14,7 +14,7 @@ import { summarize } from '../summaries/aggregate.ts';
 import { DAY_MS, HOUR_MS, type GroupingWindow } from '../summaries/windows.ts';
 import { EventColumns } from './event-columns.ts';
 import { cancellationRow } from './rows.ts';
-import type { SummaryQuery, UsageBatch, UsageStore } from './usage-store.ts';
+import type { IdentifierRange, SummaryQuery, UsageBatch, UsageStore } from './usage-store.ts';
 
 export type OpenUsageStore = () => Promise<{
   readonly store: UsageStore;
@@ -148,22 +148,82 @@ export function usageStoreContract(name: string, open: OpenUsageStore): void {
       assert.equal(await store.findEvent(OTHER_NAMESPACE, [meterId], event.identifier), undefined);
     });
 
-    test('identifiers are listed from a time of arrival on, of all namespaces', async () => {
+    test('identifiers are listed from a time of arrival and after a sequence, of all namespaces', async () => {
       const receivedAtMs = ORIGIN_MS + 1000 * DAY_MS;
+      const texts = ['é🚕\0', 'x'.repeat(300), ''];
       const events = [NAMESPACE, OTHER_NAMESPACE].flatMap((namespace) =>
-        [-1, 0, 1].map((offset) => anEvent({ namespace, receivedAtMs: receivedAtMs + offset })),
+        [-1, 0, 1].flatMap((offset) =>
+          texts.map((text) =>
+            anEvent({
+              namespace,
+              receivedAtMs: receivedAtMs + offset,
+              identifier: `${randomUUID()}${text}`,
+            }),
+          ),
+        ),
       );
-      await store.insert(batchOf(events));
-      const listed = new Set<string>();
-      for await (const chunk of store.identifiers(receivedAtMs)) {
-        for (const { namespace, identifier } of chunk) listed.add(`${namespace} ${identifier}`);
+      // Two inserts, so that they lie in two places.
+      await store.insert(batchOf(events.slice(0, 5)));
+      await store.insert(batchOf(events.slice(5)));
+      const afterSequences = [0, ...events.map(({ sequence }) => sequence)];
+      for (const afterSequence of afterSequences) {
+        const awaited = events
+          .filter((event) => event.receivedAtMs >= receivedAtMs && event.sequence > afterSequence)
+          .map((event) => [event.namespace, event.identifier, event.receivedAtMs].join(' '));
+        const listed = await listIdentifiers(store, { afterSequence, sinceMs: receivedAtMs });
+        assert.deepEqual(listed.sort(), awaited.sort());
       }
-      const awaited = events
-        .filter((event) => event.receivedAtMs >= receivedAtMs)
-        .map(({ namespace, identifier }) => `${namespace} ${identifier}`);
-      assert.deepEqual(listed, new Set(awaited));
-      for await (const chunk of store.identifiers(receivedAtMs + DAY_MS))
-        assert.deepEqual(chunk, []);
+      const later = { afterSequence: 0, sinceMs: receivedAtMs + DAY_MS };
+      assert.deepEqual(await listIdentifiers(store, later), []);
+    });
+
+    test('more identifiers than fit into one chunk are all listed, once', async () => {
+      const receivedAtMs = ORIGIN_MS + 2000 * DAY_MS;
+      const events = Array.from({ length: 100_000 }, () => anEvent({ receivedAtMs }));
+      await store.insert(batchOf(events));
+      const listed = await listIdentifiers(store, { afterSequence: 0, sinceMs: receivedAtMs });
+      const awaited = events.map(({ identifier }) => `${NAMESPACE} ${identifier} ${receivedAtMs}`);
+      assert.deepEqual(listed.sort(), awaited.sort());
+    });
+
+    test('the last sequence is the greatest of all, wherever it was inserted', async () => {
+      const high = anEvent({ meterId: 'mtr_a', customer: 'cus_a', timestampMs: ORIGIN_MS });
+      await store.insert(batchOf([high]));
+      assert.equal(await store.lastSequence(), high.sequence);
+      const others = [-40, 0, 40].map((days) =>
+        anEvent({ customer: 'cus_z', timestampMs: ORIGIN_MS + days * DAY_MS }),
+      );
+      await store.insert(batchOf(others.toReversed()));
+      assert.equal(await store.lastSequence(), others.at(-1)!.sequence);
+    });
+
+    test('names and identifiers are taken as they are, whatever they would mean to the store', async () => {
+      const meterId = `mtr_${randomUUID()}`;
+      const hostile = [
+        "' OR 1=1 --",
+        "\\' OR 1=1 --",
+        '{customer:String}',
+        '\0',
+        '\\x41',
+        "a'; SELECT 1; '",
+        '$&',
+      ];
+      const events = ['A', ...hostile].map((customer) => anEvent({ meterId, customer }));
+      await store.insert(batchOf(events));
+      for (const customer of hostile) {
+        assert.deepEqual(valuesOf(await store.summarize({ ...wholeDay(meterId), customer })), [
+          one,
+        ]);
+        assert.equal(await store.findEvent(NAMESPACE, [meterId], customer), undefined);
+      }
+    });
+
+    test('an event is found on one of thousands of meters', async () => {
+      const event = anEvent({ meterId: `mtr_${randomUUID()}` });
+      await store.insert(batchOf([event]));
+      const others = Array.from({ length: 5000 }, () => `mtr_${randomUUID()}`);
+      const found = await store.findEvent(NAMESPACE, [...others, event.meterId], event.identifier);
+      assert.deepEqual(found?.event, event);
     });
 
     test('what was inserted is there after a reopen', async () => {
@@ -179,6 +239,19 @@ export function usageStoreContract(name: string, open: OpenUsageStore): void {
       assert.equal((await store.audit()).differences, 0);
     });
   });
+}
+
+/** `namespace identifier receivedAtMs` of each. */
+async function listIdentifiers(store: UsageStore, range: IdentifierRange): Promise<string[]> {
+  const listed: string[] = [];
+  for await (const chunk of store.identifiers(range)) {
+    for (let i = 0; i < chunk.count; i += 1) {
+      const start = chunk.starts[i]!;
+      const identifier = Buffer.from(chunk.bytes.subarray(start, start + chunk.lengths[i]!));
+      listed.push([chunk.namespace, identifier.toString(), chunk.receivedAtMs[i]].join(' '));
+    }
+  }
+  return listed;
 }
 
 type Fact = {

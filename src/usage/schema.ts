@@ -90,11 +90,18 @@ export const SCHEMA_STEPS: readonly (readonly string[])[] = [
       sent String CODEC(ZSTD),
       code LowCardinality(String),
       message String CODEC(ZSTD),
-      request_id String CODEC(ZSTD)
+      request_id String CODEC(ZSTD),
+      INDEX sequence_minmax sequence TYPE minmax GRANULARITY 1
     )
     ENGINE = MergeTree
     PARTITION BY toYYYYMM(received_at)
     ORDER BY (namespace, sequence)
     SETTINGS ${DURABLE}`,
+  ],
+
+  [
+    // Sequences grow with every insert: what is after a sequence, and the last one, lie in few granules.
+    `ALTER TABLE events ADD INDEX IF NOT EXISTS sequence_minmax sequence TYPE minmax GRANULARITY 1`,
+    `ALTER TABLE events MATERIALIZE INDEX sequence_minmax`,
   ],
 ];

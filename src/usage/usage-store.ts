@@ -26,8 +26,11 @@ export type UsageStore = {
     meterIds: readonly string[],
     identifier: string,
   ): Promise<StoredEvent | undefined>;
-  /** The identifiers received at `sinceMs` or later, of all namespaces, in chunks, in no order. */
-  identifiers(sinceMs: number): AsyncIterable<readonly ReceivedIdentifier[]>;
+  /**
+   * The identifiers of all events after `afterSequence` that were received at `sinceMs` or later, of all
+   * namespaces, in chunks, in no order. One walk at a time; an insert meanwhile may or may not be in it.
+   */
+  identifiers(range: IdentifierRange): AsyncIterable<ReceivedIdentifiers>;
   /** The greatest sequence of any event, rejected ones included; 0 when there is none. */
   lastSequence(): Promise<number>;
   /** Recounts every hour from the raw events and compares it with the rollup (P6). */
@@ -62,6 +65,23 @@ export type SummaryRow = { readonly startMs: number; readonly value: Quantity };
 export type StoredEvent = {
   readonly event: MeterEvent;
   readonly cancellation: Pick<Cancellation, 'cancelledAtMs' | 'requestId'> | undefined;
+};
+
+export type IdentifierRange = {
+  /** 0 for all. Who remembers what came up to a sequence goes on from there. */
+  readonly afterSequence: number;
+  readonly sinceMs: number;
+};
+
+/** Some identifiers of one namespace, by columns: millions are read on start. */
+export type ReceivedIdentifiers = {
+  readonly namespace: Namespace;
+  readonly count: number;
+  /** Identifier i is the UTF-8 text of `lengths[i]` bytes from `starts[i]`. They stay as they are. */
+  readonly bytes: Uint8Array;
+  readonly starts: Uint32Array;
+  readonly lengths: Uint32Array;
+  readonly receivedAtMs: Float64Array;
 };
 
 export type ReceivedIdentifier = {

@@ -1,5 +1,5 @@
 import type { Session } from 'chdb';
-import type { Statement } from '../sql/statement.ts';
+import { toText, type Statement } from '../sql/statement.ts';
 
 /** Runs each statement on the first free session; the others wait their turn, in order. */
 export class SessionPool {
@@ -9,15 +9,15 @@ export class SessionPool {
 
   constructor(sessions: readonly Session[]) {
     this.#sessions = sessions;
+    // Without a bound of the engine's own: the bounds are those of what a request may ask.
+    for (const session of sessions) session.query('SET max_query_size = 0');
     this.#free = [...sessions];
   }
 
   async rows<Row>(statement: Statement): Promise<Row[]> {
     const session = await this.#take();
     try {
-      const result = await session.queryBindAsync(statement.sql, statement.params, {
-        format: 'JSONCompactEachRow',
-      });
+      const result = await session.queryAsync(toText(statement), { format: 'JSONCompactEachRow' });
       return parseRows<Row>(result.text());
     } finally {
       this.#giveBack(session);

@@ -2,6 +2,7 @@
 import type { MeterEvent } from '../../events/event.ts';
 import type { Namespace } from '../../namespace.ts';
 import { storedQuantity } from '../rows.ts';
+import type { IdentifierRange } from '../usage-store.ts';
 import type { Statement } from './statement.ts';
 
 /** A row of `findEventSql`. 64-bit integers travel as text. */
@@ -69,8 +70,8 @@ export function findCancellationSql(event: MeterEvent): Statement {
       WHERE namespace = {namespace:String}
         AND meter = {meter:String}
         AND customer = {customer:String}
-        AND timestamp = fromUnixTimestamp64Milli({timestamp:Int64}, 'UTC')
-        AND sequence = {sequence:UInt64}
+        AND timestamp = fromUnixTimestamp64Milli({timestamp:Integer}, 'UTC')
+        AND sequence = {sequence:Integer}
       ORDER BY cancelled_at
       LIMIT 1`,
     params: {
@@ -83,12 +84,17 @@ export function findCancellationSql(event: MeterEvent): Statement {
   };
 }
 
-/** One row of text. */
+/**
+ * One row of text; none without events. In this form, not as `max`, ClickHouse looks only into the granule
+ * whose minmax index promises the most (`use_skip_indexes_for_top_k`).
+ */
 export function lastSequenceSql(): Statement {
   return {
     sql: `
-      SELECT toString(greatest(
-        (SELECT max(sequence) FROM events), (SELECT max(sequence) FROM rejections)))`,
+      SELECT toString(max(last)) FROM (
+        (SELECT sequence AS last FROM events ORDER BY events.sequence DESC LIMIT 1)
+        UNION ALL
+        (SELECT sequence AS last FROM rejections ORDER BY rejections.sequence DESC LIMIT 1))`,
     params: {},
   };
 }
@@ -98,13 +104,20 @@ export function cancelledMetersSql(): Statement {
   return { sql: 'SELECT DISTINCT namespace, meter FROM cancellations', params: {} };
 }
 
-/** Columns: namespace, identifier, received at in ms. */
-export function identifiersSql(sinceMs: number): Statement {
+/** Rows of (namespace): those that have events. From the rollup, which is shorter. */
+export function namespacesSql(): Statement {
+  return { sql: 'SELECT DISTINCT namespace FROM usage_hourly', params: {} };
+}
+
+/** Columns: identifier, received_ms. */
+export function identifiersSql(namespace: Namespace, range: IdentifierRange): Statement {
   return {
     sql: `
-      SELECT namespace, identifier, toUnixTimestamp64Milli(received_at)
+      SELECT identifier, toUnixTimestamp64Milli(received_at) AS received_ms
       FROM events
-      WHERE received_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')`,
-    params: { since: sinceMs },
+      WHERE namespace = {namespace:String}
+        AND sequence > {afterSequence:Integer}
+        AND received_at >= fromUnixTimestamp64Milli({sinceMs:Integer}, 'UTC')`,
+    params: { namespace, ...range },
   };
 }

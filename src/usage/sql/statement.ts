@@ -1,5 +1,44 @@
-/** SQL with `{name:Type}` placeholders and what to bind to them. Values never enter the SQL text. */
+/**
+ * SQL with `{name:Type}` placeholders, and the values to put there.
+ *
+ * The engine could bind them itself, but chDB runs all bound statements of a process one after the other: a
+ * summary would wait for every look-up that came before it. So values become literals here, and no byte of a
+ * text enters the SQL other than as two hexadecimal digits: whatever a client sends, the statement's shape
+ * is the one that was written down.
+ */
 export type Statement = {
   readonly sql: string;
-  readonly params: Readonly<Record<string, string | number | readonly string[]>>;
+  readonly params: Readonly<Record<string, Value>>;
 };
+
+type Value = string | number | readonly string[];
+
+/** The statement as one text. Throws when a value is missing or is not of its placeholder's type. */
+export function toText({ sql, params }: Statement): string {
+  return sql.replaceAll(/\{(\w+):([^}]+)\}/gu, (_, name: string, type: string) => {
+    const value = Object.hasOwn(params, name) ? params[name] : undefined;
+    const text = literalOf(type, value);
+    if (text === undefined) throw new TypeError(`{${name}:${type}} cannot be ${typeof value}.`);
+    return text;
+  });
+}
+
+function literalOf(type: string, value: Value | undefined): string | undefined {
+  switch (type) {
+    case 'String':
+      return typeof value === 'string' ? stringLiteral(value) : undefined;
+    case 'Array(String)':
+      return typeof value === 'object' ? `[${value.map(stringLiteral).join(', ')}]` : undefined;
+    case 'Integer':
+      return Number.isSafeInteger(value) ? String(value) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** `'\x61\x62'` for `ab`: the text's UTF-8 bytes; a lone surrogate counts as U+FFFD. */
+function stringLiteral(text: string): string {
+  return `'${Buffer.from(text)
+    .toString('hex')
+    .replaceAll(/../gu, String.raw`\x$&`)}'`;
+}

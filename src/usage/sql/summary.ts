@@ -3,10 +3,10 @@
  *
  * Whole hours come from `usage_hourly`. The ragged edges of a minute-aligned range, and every hour that has
  * a cancellation in it, come from `events` minus `cancellations`. Each hour is read from exactly one of the
- * two, so nothing is counted twice. What a range does not need is left out of its query: ClickHouse spends
- * most of a summary's time on planning.
+ * two, so nothing is counted twice.
  *
- * Values are bound, never pasted: `sql` holds only names that this file chose.
+ * ClickHouse spends most of a summary's time on planning, so a query is as small as its range allows: what is
+ * not needed is left out, one source is read without a subquery, and times are compared as plain numbers.
  */
 import { windowMs, windowStartMs, type GroupingWindow } from '../../summaries/windows.ts';
 import type { SummaryQuery } from '../usage-store.ts';
@@ -21,32 +21,56 @@ export function anyCancelledSql(query: SummaryQuery): Statement {
 }
 
 /**
- * Rows of (start in ms, value as decimal text), in the order and up to the limit that the query asks for.
- * `anyCancelled`: whether `anyCancelledSql` had a row; a cancellation that came after it is a later one.
+ * Rows of (number of the window since 1970, value as decimal text), in the order and up to the limit that
+ * the query asks for; without grouping, all is window 0. `anyCancelled`: whether `anyCancelledSql` had a row;
+ * a cancellation that came after it is a later one.
  */
 export function summarySql(query: SummaryQuery, anyCancelled: boolean): Statement {
+  const { formula, eventTimeWindow, groupingWindow } = query;
   const order = query.order === 'newest_first' ? 'DESC' : 'ASC';
   const sources = toSources(query, anyCancelled);
-  const usage =
-    query.eventTimeWindow === null
-      ? everyEvent(sources)
-      : survivors(query.eventTimeWindow, sources);
+  const rows = (time: string, part: string): string =>
+    `${windowNumber(groupingWindow, time)} AS bucket, toString(${FOLDS[formula](part)}) AS folded`;
+  const folded =
+    eventTimeWindow === null
+      ? selectFrom(sources, formula, rows)
+      : `SELECT ${rows('timestamp', SURVIVOR[formula])} FROM (${survivors(sources, eventTimeWindow)})`;
   return {
     sql: `
-      SELECT ${bucket(query.groupingWindow)} AS bucket, toString(${FOLDS[query.formula]}) AS value
-      FROM (${usage})
+      ${folded}
       GROUP BY bucket
       ORDER BY bucket ${order}
-      LIMIT {limit:UInt32}`,
+      LIMIT {limit:Integer}
+      ${settingsFor(sources)}`,
     params: toParams(query),
   };
 }
 
-/** Over the columns of `everyEvent` and `survivors`. */
+/** One of the two tables with the rows to read of it: all after SELECT's columns. */
+type Source = { readonly table: keyof typeof COLUMNS; readonly from: string };
+
+/** What a summary reads of a row. A rollup row stands at its hour, which is in the range as a whole. */
+const COLUMNS = {
+  rollup: {
+    time: 'hour',
+    count: 'count',
+    sum: 'sum',
+    last: 'last',
+    lastReceived: 'last_received',
+  },
+  events: {
+    time: 'timestamp',
+    count: 'toUInt64(1)',
+    sum: 'toDecimal256(value, 12)',
+    last: '(timestamp, sequence, value)',
+    lastReceived: '(sequence, timestamp, value)',
+  },
+} as const;
+
 const FOLDS = {
-  sum: 'sum(sum)',
-  count: 'sum(count)',
-  last: 'max(last).3',
+  sum: (part: string) => `sum(${part})`,
+  count: (part: string) => `sum(${part})`,
+  last: (part: string) => `max(${part}).3`,
 } as const;
 
 const KEY = `namespace = {namespace:String} AND meter = {meter:String} AND customer = {customer:String}`;
@@ -55,15 +79,15 @@ const KEY = `namespace = {namespace:String} AND meter = {meter:String} AND custo
 const CANCELLED = `
   FROM cancellations
   WHERE ${KEY}
-    AND timestamp >= fromUnixTimestamp64Milli({touchedFrom:Int64}, 'UTC')
-    AND timestamp < fromUnixTimestamp64Milli({touchedTo:Int64}, 'UTC')`;
+    AND timestamp >= fromUnixTimestamp64Milli({touchedFrom:Integer}, 'UTC')
+    AND timestamp < fromUnixTimestamp64Milli({touchedTo:Integer}, 'UTC')`;
 
 /** Whole hours, from the rollup. */
 const FROM_ROLLUP = `
   FROM usage_hourly
   WHERE ${KEY}
-    AND hour >= fromUnixTimestamp64Milli({wholeHoursFrom:Int64}, 'UTC')
-    AND hour < fromUnixTimestamp64Milli({wholeHoursTo:Int64}, 'UTC')`;
+    AND hour >= {wholeHoursFromS:Integer}
+    AND hour < {wholeHoursToS:Integer}`;
 
 const NOT_DIRTY = `AND hour NOT IN (SELECT toStartOfHour(timestamp) ${CANCELLED})`;
 
@@ -71,80 +95,93 @@ const NOT_DIRTY = `AND hour NOT IN (SELECT toStartOfHour(timestamp) ${CANCELLED}
 const FROM_EVENTS = `
   FROM events
   WHERE ${KEY}
-    AND timestamp >= fromUnixTimestamp64Milli({readFrom:Int64}, 'UTC')
-    AND timestamp < fromUnixTimestamp64Milli({readTo:Int64}, 'UTC')`;
+    AND timestamp >= fromUnixTimestamp64Milli({readFrom:Integer}, 'UTC')
+    AND timestamp < fromUnixTimestamp64Milli({readTo:Integer}, 'UTC')`;
 
 const AT_AN_EDGE = `(
-      timestamp < fromUnixTimestamp64Milli({wholeHoursFrom:Int64}, 'UTC')
-      OR timestamp >= fromUnixTimestamp64Milli({wholeHoursTo:Int64}, 'UTC'))`;
+      timestamp < fromUnixTimestamp64Milli({wholeHoursFrom:Integer}, 'UTC')
+      OR timestamp >= fromUnixTimestamp64Milli({wholeHoursTo:Integer}, 'UTC'))`;
 
 const AT_AN_EDGE_OR_DIRTY = `(
       ${AT_AN_EDGE} OR toStartOfHour(timestamp) IN (SELECT toStartOfHour(timestamp) ${CANCELLED}))
     AND sequence NOT IN (SELECT sequence ${CANCELLED})`;
 
-/** What to read of each side; undefined: nothing. */
-type Sources = { readonly rollup: string | undefined; readonly events: string | undefined };
-
-function toSources(query: SummaryQuery, anyCancelled: boolean): Sources {
+/** There is always one: a range that is not empty has a whole hour or an edge. */
+function toSources(query: SummaryQuery, anyCancelled: boolean): readonly Source[] {
   const { readFrom, readTo, wholeHoursFrom, wholeHoursTo } = toBounds(query);
-  const hasWholeHours = wholeHoursFrom < wholeHoursTo;
-  const hasEdges = readFrom < wholeHoursFrom || readTo > wholeHoursTo;
-  if (anyCancelled) {
-    return {
-      rollup: hasWholeHours ? `${FROM_ROLLUP} ${NOT_DIRTY}` : undefined,
-      events: `${FROM_EVENTS} AND ${AT_AN_EDGE_OR_DIRTY}`,
-    };
+  const sources: Source[] = [];
+  if (wholeHoursFrom < wholeHoursTo) {
+    sources.push({ table: 'rollup', from: `${FROM_ROLLUP} ${anyCancelled ? NOT_DIRTY : ''}` });
   }
-  return {
-    rollup: hasWholeHours ? FROM_ROLLUP : undefined,
-    events: hasEdges ? `${FROM_EVENTS} AND ${AT_AN_EDGE}` : undefined,
-  };
+  if (anyCancelled) {
+    sources.push({ table: 'events', from: `${FROM_EVENTS} AND ${AT_AN_EDGE_OR_DIRTY}` });
+  } else if (readFrom < wholeHoursFrom || readTo > wholeHoursTo) {
+    sources.push({ table: 'events', from: `${FROM_EVENTS} AND ${AT_AN_EDGE}` });
+  }
+  return sources;
 }
 
-/** A rollup row stands at its hour, which is in the range as a whole. */
-function everyEvent({ rollup, events }: Sources): string {
-  return unionAll(
-    rollup && `SELECT hour AS timestamp, count, sum, last ${rollup}`,
-    events &&
-      `SELECT timestamp, toUInt64(1) AS count, toDecimal256(value, 12) AS sum,
-        (timestamp, sequence, value) AS last ${events}`,
+/**
+ * Of the rollup a summary reads one customer's rows, 24 a day: setting up threads and a second pass of
+ * reading (PREWHERE), and looking for projections, takes longer than what they could save.
+ */
+function settingsFor(sources: readonly Source[]): string {
+  if (sources.some(({ table }) => table !== 'rollup')) return '';
+  return 'SETTINGS max_threads = 1, optimize_move_to_prewhere = 0, optimize_use_projections = 0';
+}
+
+/** SELECT over all rows of the sources, without what comes after WHERE; `columns` are told time and part. */
+function selectFrom(
+  sources: readonly Source[],
+  part: Exclude<keyof (typeof COLUMNS)['events'], 'time'>,
+  columns: (time: string, part: string) => string,
+): string {
+  const [only, ...others] = sources;
+  if (only !== undefined && others.length === 0) {
+    const of = COLUMNS[only.table];
+    return `SELECT ${columns(of.time, of[part])} ${only.from}`;
+  }
+  const selects = sources.map(
+    ({ table, from }) =>
+      `SELECT ${COLUMNS[table].time} AS time, ${COLUMNS[table][part]} AS part ${from}`,
   );
+  return `SELECT ${columns('time', 'part')} FROM (${selects.join(' UNION ALL ')})`;
 }
 
 /**
  * The last received, not cancelled event of each UTC window, standing at its own timestamp. Windows are read
  * whole, also where the range cuts them: what survives does not depend on who asks. Then the range is cut.
  */
-function survivors(window: GroupingWindow, { rollup, events }: Sources): string {
-  const received = unionAll(
-    rollup && `SELECT ${START_OF[window]}(hour, 'UTC') AS window, last_received ${rollup}`,
-    events &&
-      `SELECT ${START_OF[window]}(timestamp, 'UTC') AS window,
-        (sequence, timestamp, value) AS last_received ${events}`,
+function survivors(sources: readonly Source[], window: GroupingWindow): string {
+  const ofWindows = selectFrom(
+    sources,
+    'lastReceived',
+    (time, part) => `${windowNumber(window, time)} AS event_window, max(${part}) AS survivor`,
   );
   return `
-    SELECT survivor.2 AS timestamp, toUInt64(1) AS count, toDecimal256(survivor.3, 12) AS sum,
-      (survivor.2, survivor.1, survivor.3) AS last
-    FROM (SELECT max(last_received) AS survivor FROM (${received}) GROUP BY window)
-    WHERE timestamp >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
-      AND timestamp < fromUnixTimestamp64Milli({end:Int64}, 'UTC')`;
+    SELECT survivor.2 AS timestamp, survivor
+    FROM (${ofWindows} GROUP BY event_window)
+    WHERE timestamp >= fromUnixTimestamp64Milli({start:Integer}, 'UTC')
+      AND timestamp < fromUnixTimestamp64Milli({end:Integer}, 'UTC')`;
 }
 
-/** There is always one: a range that is not empty has a whole hour or an edge. */
-function unionAll(...selects: readonly (string | undefined)[]): string {
-  return selects.filter((select) => select !== undefined).join(' UNION ALL ');
-}
+/** The columns of COLUMNS, of a survivor (sequence, timestamp, value). */
+const SURVIVOR = {
+  count: 'toUInt64(1)',
+  sum: 'toDecimal256(survivor.3, 12)',
+  last: '(survivor.2, survivor.1, survivor.3)',
+} as const;
 
-const START_OF = { hour: 'toStartOfHour', day: 'toStartOfDay' } as const;
-
-function bucket(window: GroupingWindow | null): string {
-  if (window === null) return '{start:Int64}';
-  return `toInt64(toUnixTimestamp(${START_OF[window]}(timestamp, 'UTC'))) * 1000`;
+function windowNumber(window: GroupingWindow | null, time: string): string {
+  return window === null ? '0' : `intDiv(toUnixTimestamp(${time}), ${windowMs(window) / 1000})`;
 }
 
 function toParams(query: SummaryQuery): Statement['params'] {
   const { namespace, meterId: meter, customer, limit } = query;
-  return { namespace, meter, customer, limit, ...toBounds(query) };
+  const bounds = toBounds(query);
+  const wholeHoursFromS = bounds.wholeHoursFrom / 1000;
+  const wholeHoursToS = bounds.wholeHoursTo / 1000;
+  return { namespace, meter, customer, limit, wholeHoursFromS, wholeHoursToS, ...bounds };
 }
 
 /** All in milliseconds, half open. */
