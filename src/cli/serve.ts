@@ -40,6 +40,7 @@ async function serveFolder(
     journal,
     store,
     answers: catalog.answers,
+    dataFolder: config.data,
     identifierWindowDays: config.identifierWindowDays,
     onStoreFailure: (error) => logError('The usage store refused an insert; trying again.', error),
     onFatal: (error) => stopRatherThanLie(server, error),

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import type { Formula } from '../meters/meter.ts';
@@ -74,6 +74,7 @@ class World {
       journal: wrap(this.journal),
       store: this.line,
       answers: { keys: () => this.answers, prune: async () => undefined },
+      dataFolder: dirname(file),
       identifierWindowDays: 35,
       onStoreFailure: () => undefined,
       onFatal: (error) => this.fatal.push(error),

@@ -24,6 +24,8 @@ export type IngestParts = {
   readonly journal: Journal;
   readonly store: UsageStore;
   readonly answers: Pick<Answers, 'keys' | 'prune'>;
+  /** Where identifiers and answered keys have their files. */
+  readonly dataFolder: string;
   readonly identifierWindowDays: number;
   /** The usage store refused an insert; it is tried again. */
   readonly onStoreFailure: (error: unknown) => void;
@@ -42,8 +44,14 @@ export class Ingest {
     const { journal, store, onFatal } = parts;
     const hashes = new NamespaceHashes(journal.hashKey);
     this.#parts = parts;
-    this.#identifiers = new Identifiers(hashes, parts.identifierWindowDays);
-    this.answeredKeys = new AnsweredKeys(hashes);
+    const { dataFolder } = parts;
+    const files = { owner: journal.id, dataFolder, onFailure: onFatal };
+    this.#identifiers = new Identifiers(hashes, {
+      ...files,
+      lastPosition: journal.lastSequence,
+      windowDays: parts.identifierWindowDays,
+    });
+    this.answeredKeys = new AnsweredKeys(hashes, { ...files, lastPosition: journal.lastBlockId });
     this.#flusher = new Flusher(journal, store, { onFailure: parts.onStoreFailure, onFatal });
     this.#committer = new Committer(journal, {
       onCommit: (blockId, rows) => this.#flusher.committed(blockId, rows),
@@ -89,25 +97,29 @@ export class Ingest {
   }
 
   async #rememberIdentifiers(nowMs: number): Promise<void> {
-    const { store } = this.#parts;
+    const { journal, store } = this.#parts;
     for await (const chunk of store.identifiers(this.#identifiers.rememberedSinceMs(nowMs))) {
       for (const received of chunk) {
-        // A time from when the clock was ahead would end the memory of all that came before it.
+        // A time from when the clock was ahead would be remembered for that much longer.
         const receivedAtMs = Math.min(received.receivedAtMs, nowMs);
         this.#identifiers.add({ ...received, receivedAtMs });
       }
+      await this.#identifiers.makeRoom();
     }
+    await this.#identifiers.rebuilt(journal.lastSequence);
   }
 
   async #rememberAnswers(nowMs: number): Promise<void> {
     const { journal, answers } = this.#parts;
     for await (const block of journal.receiptsSince(nowMs - ANSWER_KEPT_MS)) {
       this.answeredKeys.addPacked(block);
+      await this.answeredKeys.makeRoom();
     }
     for (const { namespace, idempotencyKey, createdMs } of answers.keys()) {
       const keyHash = this.answeredKeys.hashKey(namespace, idempotencyKey);
       this.answeredKeys.add(keyHash, createdMs, IN_CATALOG);
     }
+    await this.answeredKeys.rebuilt(journal.lastBlockId);
   }
 
   /**
@@ -116,13 +128,23 @@ export class Ingest {
    */
   async record(event: NewEvent, receipt?: Receipt): Promise<'recorded' | 'duplicate'> {
     if (this.#committer.isFull) throw tooMuchWaiting();
-    if (!this.#identifiers.add(event)) {
+    if (!this.#isNew(event)) {
       await this.#committer.settled();
       return 'duplicate';
     }
     const sequence = this.#committer.nextSequence();
     await this.#append(receipt, (block) => block.addEvent({ ...event, sequence }));
     return 'recorded';
+  }
+
+  /** What cannot be decided must not be answered (P9). */
+  #isNew(event: NewEvent): boolean {
+    try {
+      return this.#identifiers.add(event);
+    } catch (error) {
+      this.#parts.onFatal(error);
+      throw error;
+    }
   }
 
   /** Stores a cancellation; as for `record`, it is on disk when this resolves. */
@@ -164,6 +186,8 @@ export class Ingest {
       await this.settled().catch(() => undefined);
     } finally {
       await this.#flusher.close();
+      await this.#identifiers.close();
+      await this.answeredKeys.close();
     }
   }
 }
