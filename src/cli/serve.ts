@@ -13,6 +13,9 @@ import { HOUR_MS } from '../summaries/windows.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
 import { createKey } from './keys.ts';
 
+/** How often is looked whether identifiers have to make room: some 50,000 may come in between. */
+const SEAL_MS = 100;
+
 /** `taximeter serve`: until SIGTERM or SIGINT, then finishes what was accepted and returns. */
 export async function serve(config: ServeConfig): Promise<void> {
   const stopAsked = stopSignal();
@@ -40,9 +43,12 @@ async function serveFolder(
     journal,
     store,
     answers: catalog.answers,
+    dataFolder: config.data,
     identifierWindowDays: config.identifierWindowDays,
     journalBytesMax: config.journalBytesMax,
     onStoreFailure: (error) => logError('The usage store refused an insert; trying again.', error),
+    onSealFailure: (error) =>
+      logError('Identifiers or keys could not be brought to disk; trying again.', error),
     onFatal: (error) => stopRatherThanLie(server, error),
   });
   await ingest.recover(systemClock.nowMs());
@@ -50,8 +56,10 @@ async function serveFolder(
   server.serve(toApi(config, folder, ingest));
   console.log(`Taximeter is listening on http://${shownHost(config.host)}:${port}`);
 
-  const hourly = setInterval(() => void forgetOldAnswers(ingest), HOUR_MS);
+  const sealing = setInterval(() => ingest.seal(systemClock.nowMs()), SEAL_MS);
+  const hourly = setInterval(() => void forgetWhatIsOld(ingest), HOUR_MS);
   await stopAsked;
+  clearInterval(sealing);
   clearInterval(hourly);
   await server.close();
   await ingest.close();
@@ -96,9 +104,9 @@ function warnOfShortMemory({ identifierWindowDays, pastDays }: ServeConfig): voi
   );
 }
 
-async function forgetOldAnswers(ingest: Ingest): Promise<void> {
+async function forgetWhatIsOld(ingest: Ingest): Promise<void> {
   try {
-    await ingest.forgetOldAnswers(systemClock.nowMs());
+    await ingest.forget(systemClock.nowMs());
   } catch (error) {
     // Old answers do no harm; if it is the journal that failed, the next commit stops the process.
     logError('Old answers could not be dropped.', error);

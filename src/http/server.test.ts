@@ -38,7 +38,12 @@ before(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'taximeter-server-'));
   const catalog = openSqliteCatalog(join(folder, 'catalog.db'));
   const journal = await openSqliteJournal(join(folder, 'journal.db'));
-  const answered = new AnsweredKeys(new NamespaceHashes(journal.hashKey));
+  const answered = new AnsweredKeys(new NamespaceHashes(journal.hashKey), {
+    owner: journal.id,
+    dataFolder: folder,
+    lastPosition: 0,
+    onFailure: (error) => assert.fail(String(error)),
+  });
   server.serve({
     routes: ROUTES,
     idempotency: new Idempotency(answered, catalog.answers, journal),

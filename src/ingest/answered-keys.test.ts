@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { packReceipts } from '../journal/receipt.ts';
 import { HOUR_MS } from '../summaries/windows.ts';
@@ -7,7 +10,23 @@ import { ANSWER_KEPT_MS, AnsweredKeys, IN_CATALOG } from './answered-keys.ts';
 import { NamespaceHashes } from './namespace-hashes.ts';
 
 const NOW_MS = 500_000.5 * HOUR_MS;
-const newKeys = (key = Uint32Array.of(1, 2, 3, 4)) => new AnsweredKeys(new NamespaceHashes(key));
+const folder = mkdtempSync(join(tmpdir(), 'taximeter-answered-keys-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const newKeys = (
+  key = Uint32Array.of(1, 2, 3, 4),
+  dataFolder = mkdtempSync(join(folder, 'data-')),
+  lastPosition = 0,
+) =>
+  new AnsweredKeys(new NamespaceHashes(key), {
+    owner: 'journal',
+    dataFolder,
+    lastPosition,
+    recentMax: 2,
+    onFailure: (error) => {
+      throw error;
+    },
+  });
 
 test('an answered key says where its first answer is', () => {
   const keys = newKeys();
@@ -69,4 +88,22 @@ test('a key is known for 24 h at least, and never longer than its answer is kept
       if (laterMs > ANSWER_KEPT_MS) assert.ok(!known);
     }),
   );
+});
+
+test('what was sealed is there after a restart, with its places', async () => {
+  const dataFolder = mkdtempSync(join(folder, 'data-'));
+  const keys = newKeys(undefined, dataFolder);
+  const hashes = ['a', 'b', 'c'].map((key) => keys.hashKey('acct_1/test', key));
+  await keys.rebuilt(0);
+  hashes.forEach((hash, i) => keys.add(hash, NOW_MS, i));
+  keys.sealIfDue(2, NOW_MS, async () => undefined);
+  await keys.idle();
+  await keys.close();
+  const restarted = newKeys(undefined, dataFolder, 2);
+  assert.equal(restarted.coveredThrough, 2);
+  assert.deepEqual(
+    hashes.map((hash) => restarted.find(hash, NOW_MS)),
+    [IN_CATALOG, 1, 2],
+  );
+  await restarted.close();
 });

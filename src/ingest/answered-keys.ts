@@ -1,13 +1,15 @@
 /**
- * The Idempotency-Keys that were answered in the last 24 hours, in memory: a hash of each and where its first
- * answer is kept. Rebuilt on start from the journal's receipts and the catalog's answers.
+ * The Idempotency-Keys that were answered in the last 24 hours: a hash of each and where its first answer is kept,
+ * in `answered-keys/` of the data folder and in memory. What is not there on start comes from the journal's
+ * receipts and the catalog's answers. A key's position is the block with its receipt.
  */
+import { join } from 'node:path';
 import type { BlockReceipts } from '../journal/journal.ts';
 import { forEachPacked } from '../journal/receipt.ts';
 import type { Namespace } from '../namespace.ts';
 import { HOUR_MS } from '../summaries/windows.ts';
-import { HashTable } from './hash-table.ts';
 import { HASH_OF, type NamespaceHashes } from './namespace-hashes.ts';
+import { Remembered, type RememberedOptions } from './remembered/remembered.ts';
 
 /** A place that is no block of the journal: the answer is in the catalog. */
 export const IN_CATALOG = 0;
@@ -17,12 +19,33 @@ const WINDOW_HOURS = 25;
 /** How long receipts and answers stay on disk: a little longer than anything in memory points to them. */
 export const ANSWER_KEPT_MS = (WINDOW_HOURS + 1) * HOUR_MS;
 
+/** 150 MiB of table. */
+const RECENT_MAX = 4_000_000;
+
+/** Where they are; see Remembered for what the options and methods promise. */
+export type AnsweredKeysOptions = Pick<
+  RememberedOptions,
+  'owner' | 'lastPosition' | 'recentMax' | 'onFailure'
+> & { readonly dataFolder: string };
+
 export class AnsweredKeys {
   readonly #hashes: NamespaceHashes;
-  readonly #table = new HashTable({ windowPeriods: WINDOW_HOURS, values: true });
+  readonly #remembered: Remembered;
 
-  constructor(hashes: NamespaceHashes) {
+  constructor(hashes: NamespaceHashes, { dataFolder, ...options }: AnsweredKeysOptions) {
     this.#hashes = hashes;
+    this.#remembered = Remembered.open({
+      recentMax: RECENT_MAX,
+      ...options,
+      folder: join(dataFolder, 'answered-keys'),
+      windowPeriods: WINDOW_HOURS,
+      values: true,
+    });
+  }
+
+  /** Those with a receipt in a block up to this one are there on start: a rebuild begins after it. */
+  get coveredThrough(): number {
+    return this.#remembered.coveredThrough;
   }
 
   hashKey(namespace: Namespace, idempotencyKey: string): Uint32Array {
@@ -40,15 +63,40 @@ export class AnsweredKeys {
 
   /** The journal's block that holds the receipt, or IN_CATALOG; undefined for a key not seen in 24 h. */
   find(keyHash: Uint32Array, nowMs: number): number | undefined {
-    return this.#table.findValue(keyHash, hourOf(nowMs));
+    return this.#remembered.findValue(keyHash, hourOf(nowMs));
   }
 
   add(keyHash: Uint32Array, receivedAtMs: number, place: number): void {
-    this.#table.add(keyHash, hourOf(receivedAtMs), place);
+    this.#remembered.add(keyHash, hourOf(receivedAtMs), place);
   }
 
   addPacked({ packed, blockId }: BlockReceipts): void {
     forEachPacked(packed, (keyHash, receivedAtMs) => this.add(keyHash, receivedAtMs, blockId));
+  }
+
+  async makeRoom(): Promise<void> {
+    await this.#remembered.makeRoom();
+  }
+
+  async rebuilt(lastBlockId: number): Promise<void> {
+    await this.#remembered.rebuilt(lastBlockId);
+  }
+
+  sealIfDue(lastBlockId: number, nowMs: number, settled: () => Promise<unknown>): void {
+    this.#remembered.sealIfDue(lastBlockId, hourOf(nowMs), settled);
+  }
+
+  /** To be called about once an hour. */
+  forget(nowMs: number): void {
+    this.#remembered.forget(hourOf(nowMs));
+  }
+
+  async idle(): Promise<void> {
+    await this.#remembered.idle();
+  }
+
+  async close(): Promise<void> {
+    await this.#remembered.close();
   }
 }
 

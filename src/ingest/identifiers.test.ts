@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { FUTURE_MS_MAX } from '../events/measure.ts';
 import type { Namespace } from '../namespace.ts';
@@ -14,8 +17,21 @@ const REMEMBERED_MS = WINDOW_DAYS * DAY_MS + FUTURE_MS_MAX;
 /** In the middle of a day. */
 const NOW_MS = 20_000.5 * DAY_MS;
 
-const newIdentifiers = () =>
-  new Identifiers(new NamespaceHashes(Uint32Array.of(1, 2, 3, 4)), WINDOW_DAYS);
+const folder = mkdtempSync(join(tmpdir(), 'taximeter-identifiers-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const openIdentifiers = (dataFolder: string, lastPosition = 0) =>
+  new Identifiers(new NamespaceHashes(Uint32Array.of(1, 2, 3, 4)), {
+    owner: 'journal',
+    dataFolder,
+    lastPosition,
+    windowDays: WINDOW_DAYS,
+    recentMax: 100,
+    onFailure: (error) => {
+      throw error;
+    },
+  });
+const newIdentifiers = () => openIdentifiers(mkdtempSync(join(folder, 'data-')));
 const received = (identifier: string, receivedAtMs: number, namespace: Namespace = NAMESPACE) => ({
   namespace,
   identifier,
@@ -77,4 +93,46 @@ test('a rebuild from what is stored, in any order, remembers the whole window', 
       });
     }),
   );
+});
+
+test('an identifier is the same as text and as bytes, wherever they stand', () => {
+  const anIdentifier = fc.oneof(
+    fc.string(),
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom('\ufeffa', 'é', ''),
+  );
+  const identifiers = newIdentifiers();
+  const seen = new Set<string>();
+  fc.assert(
+    fc.property(anIdentifier, fc.nat({ max: 5 }), fc.boolean(), (identifier, start, asText) => {
+      const bytes = Buffer.from('x'.repeat(start) + identifier + 'x');
+      const length = bytes.length - start - 1;
+      const isNew = !seen.has(identifier);
+      seen.add(identifier);
+      const asBytes = () => identifiers.addBytes(NAMESPACE, bytes, start, length, NOW_MS);
+      const add = () => identifiers.add(received(identifier, NOW_MS));
+      assert.equal(asText ? add() : asBytes(), isNew);
+      assert.equal(asText ? asBytes() : add(), false);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test('what was sealed is there after a restart, and the rest comes from what is stored', async () => {
+  const dataFolder = mkdtempSync(join(folder, 'data-'));
+  const identifiers = openIdentifiers(dataFolder);
+  await identifiers.rebuilt(0);
+  for (let i = 1; i <= 150; i += 1) {
+    identifiers.add(received(String(i), NOW_MS));
+    if (i === 120) identifiers.sealIfDue(120, NOW_MS, async () => undefined);
+    if (i === 120) await identifiers.idle();
+  }
+  await identifiers.close();
+  const restarted = openIdentifiers(dataFolder, 150);
+  assert.equal(restarted.coveredThrough, 120);
+  assert.equal(restarted.size, 120);
+  for (let i = 121; i <= 150; i += 1) assert.ok(restarted.add(received(String(i), NOW_MS)));
+  await restarted.rebuilt(150);
+  for (let i = 1; i <= 150; i += 1) assert.ok(!restarted.add(received(String(i), NOW_MS)));
+  await restarted.close();
 });

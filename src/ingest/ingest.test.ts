@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import type { Formula } from '../meters/meter.ts';
@@ -74,9 +74,11 @@ class World {
       journal: wrap(this.journal),
       store: this.line,
       answers: { keys: () => this.answers, prune: async () => undefined },
+      dataFolder: dirname(file),
       identifierWindowDays: 35,
       journalBytesMax: 1e9,
       onStoreFailure: () => undefined,
+      onSealFailure: (error) => this.fatal.push(error),
       onFatal: (error) => this.fatal.push(error),
     });
     await this.ingest.recover(nowMs);
@@ -144,7 +146,7 @@ function withCommit(journal: Journal, commit: Journal['commit']): Journal {
     finishFlush: async (plan) => await journal.finishFlush(plan),
     receipts: async (blockId) => await journal.receipts(blockId),
     answerBody: async (blockId, keyHash) => await journal.answerBody(blockId, keyHash),
-    receiptsSince: (sinceMs) => journal.receiptsSince(sinceMs),
+    receiptsSince: (...since) => journal.receiptsSince(...since),
     pruneReceipts: async (beforeMs) => await journal.pruneReceipts(beforeMs),
     close: async () => await journal.close(),
   };

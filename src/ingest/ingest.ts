@@ -10,13 +10,13 @@ import type { Cancellation, IncomingEvent, RejectedEvent } from '../events/event
 import type { Journal } from '../journal/journal.ts';
 import type { Receipt } from '../journal/receipt.ts';
 import { ApiError } from '../errors.ts';
-import { StartupError } from '../startup-error.ts';
 import type { UsageStore } from '../usage/usage-store.ts';
-import { ANSWER_KEPT_MS, AnsweredKeys, IN_CATALOG } from './answered-keys.ts';
+import { ANSWER_KEPT_MS, AnsweredKeys } from './answered-keys.ts';
 import { Committer } from './committer.ts';
 import { Flusher } from './flusher.ts';
 import { Identifiers } from './identifiers.ts';
 import { NamespaceHashes } from './namespace-hashes.ts';
+import { flushAll, refuseStrangers, rememberAnswers, rememberIdentifiers } from './recovery.ts';
 
 export type Outcome = 'recorded' | 'duplicate';
 
@@ -24,11 +24,15 @@ export type IngestParts = {
   readonly journal: Journal;
   readonly store: UsageStore;
   readonly answers: Pick<Answers, 'keys' | 'prune'>;
+  /** Where identifiers and answered keys have their files. */
+  readonly dataFolder: string;
   readonly identifierWindowDays: number;
   /** How much may wait in the journal for the usage store (P10). */
   readonly journalBytesMax: number;
   /** The usage store refused an insert; it is tried again. */
   readonly onStoreFailure: (error: unknown) => void;
+  /** What is remembered could not be brought to disk; it stays in memory, and is tried again. */
+  readonly onSealFailure: (error: unknown) => void;
   /** The journal failed: nothing may be acknowledged any more, the process has to stop (P9). */
   readonly onFatal: (error: unknown) => void;
 };
@@ -44,8 +48,14 @@ export class Ingest {
     const { journal, store, onFatal } = parts;
     const hashes = new NamespaceHashes(journal.hashKey);
     this.#parts = parts;
-    this.#identifiers = new Identifiers(hashes, parts.identifierWindowDays);
-    this.answeredKeys = new AnsweredKeys(hashes);
+    const { dataFolder } = parts;
+    const files = { owner: journal.id, dataFolder, onFailure: parts.onSealFailure };
+    this.#identifiers = new Identifiers(hashes, {
+      ...files,
+      lastPosition: journal.lastSequence,
+      windowDays: parts.identifierWindowDays,
+    });
+    this.answeredKeys = new AnsweredKeys(hashes, { ...files, lastPosition: journal.lastBlockId });
     this.#flusher = new Flusher(journal, store, { onFailure: parts.onStoreFailure, onFatal });
     this.#committer = new Committer(journal, {
       onCommit: (blockId, rows, bytes) => this.#flusher.committed(blockId, rows, bytes),
@@ -55,65 +65,15 @@ export class Ingest {
 
   /** Brings the usage store up to date with the journal and remembers what was accepted and answered. */
   async recover(nowMs: number): Promise<void> {
-    await this.forgetOldAnswers(nowMs);
-    await this.#flushAll();
-    await this.#refuseStrangers();
+    await this.#forgetAnswers(nowMs);
+    const { journal, store, answers } = this.#parts;
+    await flushAll(this.#flusher, journal);
+    await refuseStrangers(journal, store);
     // One waits for the store while the other waits for the journal's thread.
-    await Promise.all([this.#rememberIdentifiers(nowMs), this.#rememberAnswers(nowMs)]);
-  }
-
-  async #flushAll(): Promise<void> {
-    try {
-      await this.#flusher.flushThrough(this.#parts.journal.lastBlockId);
-    } catch (error) {
-      const cause = error instanceof ApiError && error.cause instanceof Error ? error.cause : error;
-      const [reason] = String(cause).split('\n', 1);
-      throw new StartupError(`The usage store does not take what the journal holds: ${reason}`);
-    }
-  }
-
-  /**
-   * With everything flushed, the last event of the store is the last that the journal ever took. If not, one
-   * of the two was lost or restored alone: sequences and tokens would come again, or events are missing.
-   */
-  async #refuseStrangers(): Promise<void> {
-    const { journal, store } = this.#parts;
-    const stored = await store.lastSequence();
-    if (stored === journal.lastSequence) return;
-    const what =
-      stored > journal.lastSequence
-        ? 'journal.db is older than usage/, or another one'
-        : 'usage/ lacks events that it was given';
-    throw new StartupError(
-      `${what}: the last event is number ${journal.lastSequence} in journal.db and ${stored} in usage/. ` +
-        'Restore both from the same copy of the data folder.',
-    );
-  }
-
-  async #rememberIdentifiers(nowMs: number): Promise<void> {
-    const { store } = this.#parts;
-    const sinceMs = this.#identifiers.rememberedSinceMs(nowMs);
-    for await (const chunk of store.identifiers({ afterSequence: 0, sinceMs })) {
-      const bytes = Buffer.from(chunk.bytes.buffer, chunk.bytes.byteOffset, chunk.bytes.byteLength);
-      for (let i = 0; i < chunk.count; i += 1) {
-        const start = chunk.starts[i]!;
-        const identifier = bytes.toString('utf8', start, start + chunk.lengths[i]!);
-        // A time from when the clock was ahead would end the memory of all that came before it.
-        const receivedAtMs = Math.min(chunk.receivedAtMs[i]!, nowMs);
-        this.#identifiers.add({ namespace: chunk.namespace, identifier, receivedAtMs });
-      }
-    }
-  }
-
-  async #rememberAnswers(nowMs: number): Promise<void> {
-    const { journal, answers } = this.#parts;
-    for await (const block of journal.receiptsSince(nowMs - ANSWER_KEPT_MS)) {
-      this.answeredKeys.addPacked(block);
-    }
-    for (const { namespace, idempotencyKey, createdMs } of answers.keys()) {
-      const keyHash = this.answeredKeys.hashKey(namespace, idempotencyKey);
-      this.answeredKeys.add(keyHash, createdMs, IN_CATALOG);
-    }
+    await Promise.all([
+      rememberIdentifiers(this.#identifiers, journal, store, nowMs),
+      rememberAnswers(this.answeredKeys, journal, answers, nowMs),
+    ]);
   }
 
   /**
@@ -135,10 +95,20 @@ export class Ingest {
    * accepted, rejected and receipted in one turn is in one block, whole or not at all. `onDisk` says when.
    */
   accept(event: IncomingEvent): Outcome {
-    if (!this.#identifiers.add(event)) return 'duplicate';
+    if (!this.#isNew(event)) return 'duplicate';
     const sequence = this.#committer.nextSequence();
     this.#committer.append((block) => block.addEvent(event, sequence));
     return 'recorded';
+  }
+
+  /** What cannot be decided must not be answered (P9). */
+  #isNew(event: IncomingEvent): boolean {
+    try {
+      return this.#identifiers.add(event);
+    } catch (error) {
+      this.#parts.onFatal(error);
+      throw error;
+    }
   }
 
   /** Puts the fact that an event was rejected into the next block. Its identifier stays free. */
@@ -186,8 +156,21 @@ export class Ingest {
     await this.#flusher.flushThrough(this.#committer.committedBlockId);
   }
 
-  /** Drops first answers that are too old to be asked for. To be called about once an hour. */
-  async forgetOldAnswers(nowMs: number): Promise<void> {
+  /** Brings to disk what is remembered, when there is much of it. To be called a few times a second. */
+  seal(nowMs: number): void {
+    const onDisk = async (): Promise<void> => await this.onDisk();
+    this.#identifiers.sealIfDue(this.#committer.lastSequence, nowMs, onDisk);
+    this.answeredKeys.sealIfDue(this.#committer.committedBlockId, nowMs, onDisk);
+  }
+
+  /** Drops what is too old to be asked for. To be called about once an hour. */
+  async forget(nowMs: number): Promise<void> {
+    this.#identifiers.forget(nowMs);
+    this.answeredKeys.forget(nowMs);
+    await this.#forgetAnswers(nowMs);
+  }
+
+  async #forgetAnswers(nowMs: number): Promise<void> {
     await this.#parts.journal.pruneReceipts(nowMs - ANSWER_KEPT_MS);
     await this.#parts.answers.prune(nowMs - ANSWER_KEPT_MS);
   }
@@ -200,6 +183,8 @@ export class Ingest {
       await this.settled().catch(() => undefined);
     } finally {
       await this.#flusher.close();
+      await this.#identifiers.close();
+      await this.answeredKeys.close();
     }
   }
 }

@@ -88,6 +88,25 @@ test('the hash of a text is Chaskey of its message, whatever was hashed before',
   );
 });
 
+test('ASCII has the same hash as bytes, wherever they stand; what is not ASCII has none', () => {
+  const around = fc.nat({ max: 9 });
+  fc.assert(
+    fc.property(text, around, around, fc.integer(), (t, before, behind, seed) => {
+      const bytes = Buffer.concat([
+        Buffer.alloc(before, 0xff),
+        Buffer.from(t),
+        Buffer.alloc(behind, 0xff),
+      ]);
+      const out = Uint32Array.of(1, 2, 3, 4);
+      const length = bytes.length - before - behind;
+      const isAscii = hash.hashBytes(bytes, before, length, seed, out);
+      assert.equal(isAscii, length === t.length);
+      assert.deepEqual(out, isAscii ? words(t, seed) : Uint32Array.of(1, 2, 3, 4));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
 test('texts that differ in zeros, width or surrogates have different hashes', () => {
   const texts = ['', '\0', '\0\0', 'a', 'a\0', '\0a', 'ab', '\u6261', 'a\0b\0', '\u00ff', '\uffff'];
   texts.push('\ud800', '\ud801', '\ufffd', '\ud83d\ude00', '\ude00\ud83d', 'é', 'e\u0301');

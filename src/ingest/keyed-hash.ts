@@ -3,7 +3,7 @@
  * additions, rotations and exclusive ors (Mouha et al., SAC 2014; ISO/IEC 29192-6).
  *
  * What is claimed: who does not know the key cannot find two texts with the same hash other than by chance
- * (2^-112 a pair: the table keeps 112 bits). So no sender can make an identifier that passes for another one,
+ * (2^-104 a pair: of a hash 104 bits are kept). So no sender can make an identifier that passes for another one,
  * or pile entries onto one place of the table. Nothing is claimed against who can read the data folder; it
  * takes time by the length of the text, and no hash should leave the process.
  *
@@ -31,15 +31,72 @@ export class KeyedHash {
    * number of a namespace) has an unrelated hash. Allocates only when a text is longer than any before.
    */
   hash(text: string, seed: number, out: Uint32Array): void {
-    const wordsMax = HEADER_WORDS + Math.ceil(text.length / 2) + BLOCK_WORDS;
-    if (wordsMax > this.#message.length) this.#message = new Int32Array(2 * wordsMax);
-    const message = this.#message;
-    message[0] = seed;
+    const message = this.#messageFor(text.length, seed);
     let end = writeNarrow(text, message);
     if (end === 'wide') end = writeWide(text, message);
-    while (end % BLOCK_WORDS !== 0) message[end++] = 0;
-    chaskey(this.#keys, message, end, out);
+    this.#hashMessage(end, out);
   }
+
+  /**
+   * The same hash for a text that is there as ASCII: `length` bytes from `start`. False, and `out` as it was,
+   * when one of them is not ASCII.
+   */
+  hashBytes(
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    seed: number,
+    out: Uint32Array,
+  ): boolean {
+    const end = writeAscii(bytes, start, length, this.#messageFor(length, seed));
+    if (end === 'not ASCII') return false;
+    this.#hashMessage(end, out);
+    return true;
+  }
+
+  /** Room for a text of this length, and its seed in front. */
+  #messageFor(length: number, seed: number): Int32Array {
+    const wordsMax = HEADER_WORDS + Math.ceil(length / 2) + BLOCK_WORDS;
+    if (wordsMax > this.#message.length) this.#message = new Int32Array(2 * wordsMax);
+    this.#message[0] = seed;
+    return this.#message;
+  }
+
+  #hashMessage(length: number, out: Uint32Array): void {
+    let end = length;
+    while (end % BLOCK_WORDS !== 0) this.#message[end++] = 0;
+    chaskey(this.#keys, this.#message, end, out);
+  }
+}
+
+/** What tells ASCII from the rest, in each of the 4 bytes of a word. */
+const NOT_ASCII = 0x80808080 | 0;
+
+/** As writeNarrow, from bytes; 'not ASCII' when one of them is over 127. */
+function writeAscii(
+  bytes: Uint8Array,
+  start: number,
+  length: number,
+  message: Int32Array,
+): number | 'not ASCII' {
+  message[1] = length << 1;
+  const stop = start + length;
+  let all = 0;
+  let at = start;
+  let end = HEADER_WORDS;
+  for (; at + 4 <= stop; at += 4) {
+    const word =
+      bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+    all |= word;
+    message[end++] = word;
+  }
+  if (at < stop) {
+    let word = 0;
+    for (let shift = 0; at < stop; at += 1, shift += 8) word |= bytes[at]! << shift;
+    all |= word;
+    message[end++] = word;
+  }
+  return (all & NOT_ASCII) === 0 ? end : 'not ASCII';
 }
 
 /** Writes length and units, 4 a word, and tells where they end; 'wide' when one of them is over 255. */

@@ -264,6 +264,11 @@ function receiptsContract(start: Start): void {
       ids.map((id, i) => [id, i]),
     );
     assert.deepEqual(await all(journal.receiptsSince(count)), []);
+    const after = await all(journal.receiptsSince(0, ids[1000]));
+    assert.deepEqual(
+      after.map(({ blockId }) => blockId),
+      ids.slice(1001),
+    );
   });
 
   test('pruning drops the receipts of blocks whose last one is older, and no events', async (t) => {

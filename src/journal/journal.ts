@@ -31,8 +31,8 @@ export type Journal = {
   receipts(blockId: number): Promise<Uint8Array>;
   /** The answer's body that came with a receipt of this block; undefined when there was none, or it is pruned. */
   answerBody(blockId: number, keyHash: Uint32Array): Promise<string | undefined>;
-  /** Every receipt received at `sinceMs` or later, with its block. */
-  receiptsSince(sinceMs: number): AsyncIterable<BlockReceipts>;
+  /** Every receipt of a block after this one that was received at `sinceMs` or later, with its block. */
+  receiptsSince(sinceMs: number, afterBlockId?: number): AsyncIterable<BlockReceipts>;
   /** Drops the receipts and bodies of blocks whose last one was received before `beforeMs`. */
   pruneReceipts(beforeMs: number): Promise<void>;
   /** Waits for what was begun. */

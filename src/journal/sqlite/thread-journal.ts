@@ -120,8 +120,8 @@ class ThreadJournal implements Journal {
     return await this.#thread.call('answerBody', blockId, keyHash);
   }
 
-  async *receiptsSince(sinceMs: number): AsyncIterable<BlockReceipts> {
-    let blockId: number | undefined = 0;
+  async *receiptsSince(sinceMs: number, afterBlockId = 0): AsyncIterable<BlockReceipts> {
+    let blockId: number | undefined = afterBlockId;
     while (blockId !== undefined) {
       const blocks: BlockReceipts[] = await this.#thread.call('receiptsAfter', blockId, sinceMs);
       yield* blocks;
