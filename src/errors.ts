@@ -61,6 +61,8 @@ const REFUSALS = {
   payload_no_customer_defined: row(400, 'invalid_request_error', 'payload_no_customer_defined'),
   payload_no_value_defined: row(400, 'invalid_request_error', 'payload_no_value_defined'),
   payload_invalid_value: row(400, 'invalid_request_error', 'payload_invalid_value'),
+  /** Only error reports tell it from other invalid values. */
+  payload_value_too_many_digits: row(400, 'invalid_request_error', 'payload_invalid_value'),
   timestamp_too_far_in_past: row(400, 'invalid_request_error', 'timestamp_too_far_in_past'),
   timestamp_in_future: row(400, 'invalid_request_error', 'timestamp_in_future'),
   cancel_unknown_event: row(400, 'invalid_request_error', null, INVALID_CANCEL),

@@ -12,6 +12,7 @@ export type Rejection = {
     | 'payload_no_customer_defined'
     | 'payload_no_value_defined'
     | 'payload_invalid_value'
+    | 'payload_value_too_many_digits'
     | 'timestamp_too_far_in_past'
     | 'timestamp_in_future';
   readonly message: string;
@@ -63,7 +64,7 @@ function invalidValue(
       ? 'The value in the event payload must be a decimal number.'
       : 'The value in the event payload can have at most 15 integer digits and 12 fraction digits.';
   return {
-    code: 'payload_invalid_value',
+    code: reason === 'not_a_number' ? 'payload_invalid_value' : 'payload_value_too_many_digits',
     message: `${rule} Received ${text}.`,
     param: `payload[${valueKey}]`,
   };
