@@ -31,8 +31,11 @@ export function rejectEventName(
   code: 'no_meter' | 'archived_meter',
   eventName: string,
 ): StreamRejection {
-  const adjective = code === 'no_meter' ? '' : 'active ';
-  return { code, message: `No ${adjective}meter was found matching event_name ${eventName}.` };
+  const text =
+    code === 'no_meter'
+      ? `No meter was found matching event_name ${eventName}.`
+      : `The meter matching event_name ${eventName} is archived.`;
+  return { code, message: text };
 }
 
 /** The customer is not one of those that may be metered. */
