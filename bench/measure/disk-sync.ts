@@ -1,0 +1,34 @@
+import { closeSync, fdatasyncSync, openSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+
+const APPEND_BYTES = 4096;
+const TMPFS = 0x01021994;
+
+/**
+ * How long `fdatasync` takes after an append of 4 KiB, in milliseconds: the least that a durable answer can
+ * take. Measured in `folder` for `durationMs`; at least one sample.
+ */
+export function syncLatenciesMs(folder: string, durationMs: number): number[] {
+  const file = join(folder, 'sync-probe');
+  const descriptor = openSync(file, 'w');
+  const bytes = Buffer.alloc(APPEND_BYTES, 1);
+  const latencies: number[] = [];
+  const endMs = performance.now() + durationMs;
+  try {
+    do {
+      writeSync(descriptor, bytes);
+      const startMs = performance.now();
+      fdatasyncSync(descriptor);
+      latencies.push(performance.now() - startMs);
+    } while (performance.now() < endMs);
+  } finally {
+    closeSync(descriptor);
+    unlinkSync(file);
+  }
+  return latencies;
+}
+
+/** Whether a folder is memory, where nothing is ever durable. */
+export function isMemory(folder: string): boolean {
+  return statfsSync(folder).type === TMPFS;
+}

@@ -1,0 +1,53 @@
+/**
+ * `npm run bench`: everything that Taximeter claims about speed, memory and disk, measured here, beside what
+ * else could be used. Prints a table, writes it as JSON and SVG. README.md beside this file says what each row
+ * means.
+ *
+ *   node bench/run.ts [--quick | --full] [--out DIR] [--folder DIR] [--only scene,…]
+ */
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Cleanups } from './measure/cleanups.ts';
+import { isMemory } from './measure/disk-sync.ts';
+import { readOptions } from './options.ts';
+import { findPostgres, versionOfPostgres } from './peers/postgres-cluster.ts';
+import { describeMachine } from './report/machine.ts';
+import { Report } from './report/report.ts';
+import type { Context } from './scenes/context.ts';
+import { throughput } from './scenes/throughput.ts';
+
+const options = readOptions(process.argv.slice(2));
+const postgresBin = findPostgres();
+const context: Context = {
+  cleanups: new Cleanups(),
+  report: new Report(),
+  size: options.size,
+  parent: options.folder ?? temporaryFolder(),
+  postgresBin,
+};
+const SCENES: Readonly<Record<string, () => Promise<unknown>>> = {
+  stream: () => throughput(context, 'stream'),
+  v1: () => throughput(context, 'v1'),
+};
+
+for (const name of options.only) {
+  if (SCENES[name] === undefined) {
+    throw new Error(`--only takes ${Object.keys(SCENES).join(', ')}, not '${name}'`);
+  }
+}
+for (const [name, run] of Object.entries(SCENES)) {
+  if (options.only.length === 0 || options.only.includes(name)) await run();
+}
+const machine = describeMachine(
+  postgresBin === undefined ? undefined : versionOfPostgres(postgresBin),
+);
+const out = options.out ?? join(import.meta.dirname, 'results');
+context.report.finish(machine, out, options.sizeName);
+process.exit();
+
+/** On a disk: some systems keep their temporary files in memory, where a sync costs nothing. */
+function temporaryFolder(): string {
+  const onDisk = [tmpdir(), '/var/tmp'].find((folder) => existsSync(folder) && !isMemory(folder));
+  return onDisk ?? tmpdir();
+}

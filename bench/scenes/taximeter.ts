@@ -1,0 +1,57 @@
+/** The server that is measured: the real command, on a data folder of its own. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import Stripe from 'stripe';
+import { EVENT_NAME } from '../load/requests.ts';
+import type { Cleanups } from '../measure/cleanups.ts';
+import { start, type Running } from '../measure/processes.ts';
+
+export type Taximeter = Running & {
+  readonly folder: string;
+  readonly sdk: Stripe;
+  readonly key: string;
+  /** The meter that the load sends to; made with the folder. */
+  readonly meterId: string;
+};
+
+export async function startTaximeter(
+  cleanups: Cleanups,
+  folder: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Taximeter> {
+  mkdirSync(folder, { recursive: true });
+  const key = `sk_test_${randomBytes(16).toString('hex')}`;
+  const running = await start(
+    cleanups,
+    '../src/main.ts',
+    ['serve', '--port', '0', '--data', folder],
+    { ...env, TAXIMETER_SECRET_KEY: key },
+  );
+  const sdk = new Stripe(key, { host: '127.0.0.1', port: running.port, protocol: 'http' });
+  return { ...running, folder, sdk, key, meterId: await findOrCreateMeter(sdk) };
+}
+
+async function findOrCreateMeter(sdk: Stripe): Promise<string> {
+  const { data } = await sdk.billing.meters.list();
+  const found = data.find((meter) => meter.event_name === EVENT_NAME);
+  if (found !== undefined) return found.id;
+  const made = await sdk.billing.meters.create({
+    display_name: 'Requests',
+    event_name: EVENT_NAME,
+    default_aggregation: { formula: 'sum' },
+  });
+  return made.id;
+}
+
+/**
+ * A token for the stream, good for 15 minutes: take a new one for each run. Undefined when the server does not
+ * serve sessions (404).
+ */
+export async function streamToken({ sdk }: Taximeter): Promise<string | undefined> {
+  try {
+    return (await sdk.v2.billing.meterEventSession.create()).authentication_token;
+  } catch (error) {
+    if (error instanceof Stripe.errors.StripeError && error.statusCode === 404) return undefined;
+    throw error;
+  }
+}
