@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 
 /** What has to be undone when the run ends, however it ends: processes killed, folders removed. */
 export class Cleanups {
@@ -32,7 +32,22 @@ export class Cleanups {
   }
 }
 
-/** Also while a process that was just killed is letting go of it. */
+const REMOVE_TRIES = 50;
+const REMOVE_RETRY_MS = 100;
+
+/**
+ * Also while a process that was just killed still writes into it: one look at a folder is not enough then.
+ * What is left after five seconds is named, not waited for.
+ */
 export function removeFolder(folder: string): void {
-  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  for (let tries = 0; tries < REMOVE_TRIES; tries += 1) {
+    try {
+      rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // A file came in between: again.
+    }
+    if (!existsSync(folder)) return;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REMOVE_RETRY_MS);
+  }
+  console.error(`${folder} could not be removed.`);
 }
