@@ -30,11 +30,11 @@ export type Options = {
 const SIZES: Readonly<Record<SizeName, Size>> = {
   quick: {
     rounds: 1,
-    runS: 1,
+    runS: 0.7,
     sustainedS: 5,
     openLoopS: 1,
     stored: [100_000],
-    asks: 50,
+    asks: 30,
     syncDelaysMs: [3],
     pools: [],
   },

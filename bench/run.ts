@@ -15,10 +15,17 @@ import { findPostgres, versionOfPostgres } from './peers/postgres-cluster.ts';
 import { describeMachine } from './report/machine.ts';
 import { Report } from './report/report.ts';
 import type { Context } from './scenes/context.ts';
+import { disk } from './scenes/disk.ts';
+import { latency } from './scenes/latency.ts';
+import { stored } from './scenes/stored.ts';
+import { sustained } from './scenes/sustained.ts';
 import { throughput } from './scenes/throughput.ts';
 
 const options = readOptions(process.argv.slice(2));
 const postgresBin = findPostgres();
+const machine = describeMachine(
+  postgresBin === undefined ? undefined : versionOfPostgres(postgresBin),
+);
 const context: Context = {
   cleanups: new Cleanups(),
   report: new Report(),
@@ -27,8 +34,12 @@ const context: Context = {
   postgresBin,
 };
 const SCENES: Readonly<Record<string, () => Promise<unknown>>> = {
+  disk: () => disk(context),
   stream: () => throughput(context, 'stream'),
+  sustained: () => sustained(context),
   v1: () => throughput(context, 'v1'),
+  latency: () => latency(context),
+  stored: () => stored(context),
 };
 
 for (const name of options.only) {
@@ -39,9 +50,6 @@ for (const name of options.only) {
 for (const [name, run] of Object.entries(SCENES)) {
   if (options.only.length === 0 || options.only.includes(name)) await run();
 }
-const machine = describeMachine(
-  postgresBin === undefined ? undefined : versionOfPostgres(postgresBin),
-);
 const out = options.out ?? join(import.meta.dirname, 'results');
 context.report.finish(machine, out, options.sizeName);
 process.exit();

@@ -20,8 +20,6 @@ export type LoadOptions = {
   readonly batch: number;
   readonly duplicates: number;
   readonly durationMs: number;
-  /** Ends after this many events, if that is before `durationMs`. */
-  readonly eventsMax: number | null;
   /** Requests a second of an open loop; null: closed loop. */
   readonly requestsPerS: number | null;
 };
@@ -141,9 +139,7 @@ class Load {
   }
 
   #isOver(nowMs: number): boolean {
-    const { durationMs, eventsMax, batch } = this.#options;
-    const isEnough = eventsMax !== null && this.#begun * batch >= eventsMax;
-    return isEnough || nowMs - this.#startMs >= durationMs;
+    return nowMs - this.#startMs >= this.#options.durationMs;
   }
 
   /** Sends what is due, once a millisecond (a timer's grain), until the time is over. */

@@ -1,7 +1,14 @@
+/**
+ * How long this disk takes to make an append durable. Run as a script, it prints the latencies as JSON: for a
+ * process with a slower sync preloaded.
+ *
+ *   node bench/measure/disk-sync.ts <folder> <milliseconds>
+ */
 import { closeSync, fdatasyncSync, openSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 const APPEND_BYTES = 4096;
+/** What `statfs` calls a file system in memory. */
 const TMPFS = 0x01021994;
 
 /**
@@ -31,4 +38,9 @@ export function syncLatenciesMs(folder: string, durationMs: number): number[] {
 /** Whether a folder is memory, where nothing is ever durable. */
 export function isMemory(folder: string): boolean {
   return statfsSync(folder).type === TMPFS;
+}
+
+if (import.meta.main) {
+  const [folder = '.', durationMs = '1000'] = process.argv.slice(2);
+  console.log(JSON.stringify(syncLatenciesMs(folder, Number(durationMs))));
 }

@@ -12,7 +12,9 @@ export type Running = {
   readonly port: number;
   readonly readyMs: number;
 };
-type Env = Readonly<Record<string, string>>;
+export type Env = Readonly<Record<string, string>>;
+
+const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Starts a script, named from bench/, and waits for the line that names its port. Killed at exit. */
 export async function start(
@@ -46,9 +48,22 @@ export async function stop({ child }: Pick<Running, 'child'>): Promise<void> {
 
 /** One run of the load client, in a process of its own. */
 export async function load(options: LoadOptions): Promise<LoadResult> {
-  const args = [pathOf('load/client.ts'), JSON.stringify(options)];
-  const { stdout } = await promisify(execFile)(process.execPath, args);
-  return JSON.parse(stdout) as LoadResult;
+  return (await runScript('load/client.ts', [JSON.stringify(options)])) as LoadResult;
+}
+
+/** Runs a script, named from bench/, to its end and answers the JSON that it prints. */
+export async function runScript(
+  script: string,
+  args: readonly string[],
+  env: Env = {},
+): Promise<unknown> {
+  const options = { env: { ...process.env, ...env }, maxBuffer: OUTPUT_BYTES_MAX };
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [pathOf(script), ...args],
+    options,
+  );
+  return JSON.parse(stdout);
 }
 
 /** Resident memory, of the process alone. */

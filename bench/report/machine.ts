@@ -1,7 +1,7 @@
 /** What a figure depends on besides the code. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { arch, cpus, platform, release, totalmem } from 'node:os';
+import { arch, cpus, loadavg, platform, release, totalmem } from 'node:os';
 
 export type Machine = {
   readonly date: string;
@@ -10,6 +10,8 @@ export type Machine = {
   readonly cpu: string;
   readonly cores: number;
   readonly memoryGiB: number;
+  /** Processes that wanted a core when the run began, over the minute before: above 0, others were measured too. */
+  readonly loadBefore: number;
   readonly system: string;
   readonly node: string;
   readonly chdb: string;
@@ -20,10 +22,11 @@ export type Machine = {
 export function describeMachine(postgres: string | undefined): Machine {
   return {
     date: new Date().toISOString(),
-    commit: commit(),
+    commit: commitHere(),
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
+    loadBefore: loadavg()[0] ?? 0,
     system: `${platform()} ${release()} ${arch()}`,
     node: process.version,
     chdb: versionOf('chdb'),
@@ -31,22 +34,18 @@ export function describeMachine(postgres: string | undefined): Machine {
   };
 }
 
-/** One line. */
-export function formatMachine(machine: Machine): string {
-  const { cores, cpu, memoryGiB, system, node, chdb, postgres, commit: at, date } = machine;
+/** Two lines: the machine, and what ran on it. */
+export function formatMachine(machine: Machine): readonly string[] {
+  const { cores, cpu, memoryGiB, system, loadBefore, node, chdb, postgres, commit, date } = machine;
+  const load = `load before the run ${loadBefore.toFixed(2)}`;
+  const sql = postgres === undefined ? 'no PostgreSQL' : `PostgreSQL ${postgres}`;
   return [
-    `${cores} × ${cpu}`,
-    `${memoryGiB} GiB`,
-    system,
-    `Node ${node}`,
-    `chDB ${chdb}`,
-    postgres === undefined ? 'no PostgreSQL' : `PostgreSQL ${postgres}`,
-    `commit ${at}`,
-    date,
-  ].join(', ');
+    [`${cores} × ${cpu}`, `${memoryGiB} GiB`, system, load].join(', '),
+    [`Node ${node}`, `chDB ${chdb}`, sql, `commit ${commit}`, date].join(', '),
+  ];
 }
 
-function commit(): string {
+function commitHere(): string {
   try {
     const args = ['describe', '--always', '--dirty', '--exclude=*'];
     const cwd = import.meta.dirname;

@@ -47,6 +47,13 @@ test('the table has a line a row under its group, in columns', () => {
   );
 });
 
+test('rows of one group stand together, wherever they were added', () => {
+  const other = { ...rate('b', [1]), group: 'v1' };
+  const lines = toTable([rate('a', [1]), other, rate('c', [1])]).split('\n');
+  const names = lines.map((line) => line.trim().split(/\s+/u)[0]).slice(1);
+  assert.deepEqual(names, ['', 'Stream', 'a', 'c', '', 'v1', 'b']);
+});
+
 test('a table of nothing is empty', () => {
   assert.equal(toTable([]), '');
 });
@@ -76,7 +83,7 @@ test('no text of a row can end the element that it stands in', () => {
 });
 
 test('a chart draws each rate in proportion, from the same zero', () => {
-  const svg = toSvg([rate('Taximeter', [400]), rate('a <peer>', [100])], 'title', 'machine');
+  const svg = toSvg([rate('Taximeter', [400]), rate('a <peer>', [100])], 'title', ['machine']);
   const widths = [...svg.matchAll(/<rect class="(?:ours|peer)" x="250" [^>]*width="([\d.]+)"/gu)];
   const [ours, peer] = widths.map((match) => Number(match[1]));
   assert.equal(ours, Number(peer) * 4);
@@ -86,5 +93,5 @@ test('a chart draws each rate in proportion, from the same zero', () => {
 test('a chart leaves out what has no rate', () => {
   const ratio: Row = { ...rate('ratio', [3]), unit: '×' };
   const skipped: Row = { ...rate('skipped', [3]), figure: undefined };
-  assert.doesNotMatch(toSvg([ratio, skipped], '', ''), /<rect class="(?:ours|peer)"/u);
+  assert.doesNotMatch(toSvg([ratio, skipped], '', []), /<rect class="(?:ours|peer)"/u);
 });

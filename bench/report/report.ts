@@ -19,7 +19,7 @@ export class Report {
 
   /** Prints the table and writes `<name>.json` and `<name>.svg` into the folder. */
   finish(machine: Machine, folder: string, name: string): void {
-    console.log(`\n${formatMachine(machine)}\n\n${toTable(this.#rows)}\n`);
+    console.log(`\n${formatMachine(machine).join('\n')}\n\n${toTable(this.#rows)}\n`);
     mkdirSync(folder, { recursive: true });
     const json = { machine, rows: this.#rows };
     writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(json, null, 2)}\n`);

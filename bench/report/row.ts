@@ -1,6 +1,6 @@
 import type { Figure } from '../measure/statistics.ts';
 
-export type Unit = 'events/s' | 'ms' | 's' | '×' | 'B' | 'MiB' | '%';
+export type Unit = 'events/s' | 'requests/s' | 'ms' | 's' | '×' | 'B' | 'MiB' | '%';
 /** One line of the report. A row without a figure says in its note why there is none. */
 export type Row = {
   /** The heading it stands under; rows of one group are one chart. */

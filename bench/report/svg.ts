@@ -8,6 +8,8 @@ const WIDTH = 860;
 const LABELS_WIDTH = 250;
 const FIGURES_WIDTH = 200;
 const BARS_WIDTH = WIDTH - LABELS_WIDTH - FIGURES_WIDTH;
+const TOP_HEIGHT = 34;
+const SUBTITLE_HEIGHT = 16;
 const BAR_HEIGHT = 18;
 const LINE_HEIGHT = 28;
 const HEADING_HEIGHT = 44;
@@ -35,10 +37,10 @@ const STYLE = `
   }`;
 
 /** Rows without a figure and of other units than events a second are left out. */
-export function toSvg(rows: readonly Row[], title: string, subtitle: string): string {
+export function toSvg(rows: readonly Row[], title: string, subtitle: readonly string[]): string {
   const rates = rows.filter((row) => row.unit === 'events/s' && row.figure !== undefined);
   const groups = Map.groupBy(rates, (row) => row.group);
-  let y = 60;
+  let y = TOP_HEIGHT + subtitle.length * SUBTITLE_HEIGHT;
   const charts: string[] = [];
   for (const [heading, bars] of groups) {
     charts.push(chart(heading, bars, y));
@@ -50,7 +52,7 @@ export function toSvg(rows: readonly Row[], title: string, subtitle: string): st
     `<style>${STYLE}</style>`,
     `<rect class="ground" width="${WIDTH}" height="${y}"/>`,
     text(16, 28, 'title', title),
-    text(16, 48, 'small', subtitle),
+    ...subtitle.map((line, index) => text(16, 48 + index * SUBTITLE_HEIGHT, 'small', line)),
     ...charts,
     '</svg>\n',
   ].join('\n');

@@ -4,21 +4,19 @@ const TITLES = ['', 'median [min–max]', 'target', 'and'] as const;
 
 /** The rows as text in columns, under their groups. Empty when there are no rows. */
 export function toTable(rows: readonly Row[]): string {
-  const lines: (readonly string[] | string)[] = [];
-  let group = '';
-  for (const row of rows) {
-    if (row.group !== group) lines.push(row.group);
-    group = row.group;
-    lines.push(toCells(row));
-  }
-  const cells = lines.filter((line) => typeof line !== 'string');
-  if (cells.length === 0) return '';
+  if (rows.length === 0) return '';
+  const cells = rows.map(toCells);
   const widths = TITLES.map((title, column) =>
     Math.max(title.length, ...cells.map((line) => line[column]?.length ?? 0)),
   );
   const pad = (line: readonly string[]): string =>
     `  ${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd();
-  const body = lines.flatMap((line) => (typeof line === 'string' ? ['', line] : [pad(line)]));
+  const groups = [...Map.groupBy(rows, (row) => row.group)];
+  const body = groups.flatMap(([group, its]) => [
+    '',
+    group,
+    ...its.map((row) => pad(toCells(row))),
+  ]);
   return [pad(TITLES), ...body].join('\n');
 }
 

@@ -10,6 +10,8 @@ export type Contestant = {
   readonly pids: readonly number[];
   /** What the load authenticates with, asked anew for each run. */
   readonly secret: () => Promise<string>;
+  /** The share of its events whose identifier was sent before; 0 when absent. */
+  readonly duplicates?: number;
 };
 export type Sample = LoadResult & {
   readonly eventsPerS: number;
@@ -17,7 +19,6 @@ export type Sample = LoadResult & {
 };
 export type RaceOptions = Pick<LoadOptions, 'kind' | 'connections' | 'batch' | 'durationMs'> & {
   readonly rounds: number;
-  readonly duplicates?: number;
 };
 
 /** What each name measured, a sample a round. One more round comes first, to warm up, and is not counted. */
@@ -38,13 +39,12 @@ export async function race(
 
 /** One run. Throws when an answer was no success: a refusal is faster than the work. */
 export async function measure(
-  { name, port, pids, secret }: Contestant,
-  options: Omit<RaceOptions, 'rounds'> & { requestsPerS?: number; eventsMax?: number },
+  { name, port, pids, secret, duplicates = 0 }: Contestant,
+  { requestsPerS, ...options }: Omit<RaceOptions, 'rounds'> & { requestsPerS?: number },
 ): Promise<Sample> {
-  const { requestsPerS = null, eventsMax = null, duplicates = 0, ...rest } = options;
+  const rest = { duplicates, requestsPerS: requestsPerS ?? null, ...options };
   const before = cpuSeconds(pids);
-  const limits = { requestsPerS, eventsMax, duplicates };
-  const result = await load({ port, secret: await secret(), ...rest, ...limits });
+  const result = await load({ port, secret: await secret(), ...rest });
   if (result.failed > 0) {
     throw new Error(`${name}: ${result.failed} of ${result.requests} failed: ${result.failure}`);
   }

@@ -55,3 +55,16 @@ export async function streamToken({ sdk }: Taximeter): Promise<string | undefine
     throw error;
   }
 }
+
+const DAY_S = 86_400;
+const DAYS = 30;
+
+/** How long the SDK waits for one customer's last 30 days, by day; in milliseconds. */
+export async function askSummary({ sdk, meterId }: Taximeter, customer: string): Promise<number> {
+  const endS = (Math.floor(Date.now() / 1000 / DAY_S) + 1) * DAY_S;
+  const range = { start_time: endS - DAYS * DAY_S, end_time: endS };
+  const query = { customer, ...range, value_grouping_window: 'day', limit: 100 } as const;
+  const startMs = performance.now();
+  await sdk.billing.meters.listEventSummaries(meterId, query);
+  return performance.now() - startMs;
+}

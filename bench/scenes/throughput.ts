@@ -1,6 +1,7 @@
 /** The stream and v1 at their peak, beside the peers, and the client's own ceiling. */
 import type { Kind } from '../load/requests.ts';
 import { start, stop } from '../measure/processes.ts';
+import { perSecond, toFigure } from '../measure/statistics.ts';
 import { BATCH, CONNECTIONS, withFolder, type Context } from './context.ts';
 import { asContestant, BARE, startPeers } from './peers.ts';
 import { measure, race, type Contestant } from './race.ts';
@@ -73,8 +74,8 @@ async function ceiling(
   report.add({
     group,
     what: `${name} (sockets, no HTTP)`,
-    unit: 'events/s',
-    figure: ratesOf([run]),
+    unit: 'requests/s',
+    figure: toFigure([perSecond(run.requests, run.elapsedMs)]),
     note: describe([run]),
   });
 }
