@@ -17,6 +17,7 @@ import { Report } from './report/report.ts';
 import type { Context } from './scenes/context.ts';
 import { disk } from './scenes/disk.ts';
 import { latency } from './scenes/latency.ts';
+import { slowDisk } from './scenes/slow-disk.ts';
 import { stored } from './scenes/stored.ts';
 import { sustained } from './scenes/sustained.ts';
 import { throughput } from './scenes/throughput.ts';
@@ -40,6 +41,7 @@ const SCENES: Readonly<Record<string, () => Promise<unknown>>> = {
   v1: () => throughput(context, 'v1'),
   latency: () => latency(context),
   stored: () => stored(context),
+  'slow-disk': () => slowDisk(context),
 };
 
 for (const name of options.only) {
