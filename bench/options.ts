@@ -40,13 +40,13 @@ const SIZES: Readonly<Record<SizeName, Size>> = {
   },
   default: {
     rounds: 5,
-    runS: 3,
+    runS: 2.5,
     sustainedS: 60,
-    openLoopS: 5,
+    openLoopS: 4,
     stored: [1_000_000],
-    asks: 100,
+    asks: 60,
     syncDelaysMs: [1, 3, 10],
-    pools: [4, 16, 48],
+    pools: [4, 16, 48, 128],
   },
   full: {
     rounds: 7,
@@ -56,7 +56,7 @@ const SIZES: Readonly<Record<SizeName, Size>> = {
     stored: [1_000_000, 10_000_000, 50_000_000],
     asks: 200,
     syncDelaysMs: [1, 3, 10],
-    pools: [4, 8, 16, 48],
+    pools: [4, 8, 16, 48, 128],
   },
 };
 

@@ -40,8 +40,9 @@ export async function start(
   throw new Error(`${script} ended before it listened: ${text}`);
 }
 
-/** Asks it to end and waits until it has. */
+/** Asks it to end and waits until it has; nothing when it has ended already. */
 export async function stop({ child }: Pick<Running, 'child'>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
   if (child.kill('SIGTERM')) await exited;
 }

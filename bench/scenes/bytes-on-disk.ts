@@ -8,8 +8,11 @@ const BYTES_MAX = 40;
 
 type Stored = { events: number; bytes: number; hours: number };
 
-/** A row: what a stopped data folder's usage store takes of disk, once nothing is left to merge. */
-export function bytesOnDisk({ report }: Context, group: string, data: string): void {
+/**
+ * A row: what a stopped data folder's usage store takes of disk, once nothing is left to merge. Answers how many
+ * events are stored.
+ */
+export function bytesOnDisk({ report }: Context, group: string, data: string): number {
   const session = new Session(join(data, 'usage'));
   try {
     const before = toBytesAnEvent(look(session));
@@ -25,6 +28,7 @@ export function bytesOnDisk({ report }: Context, group: string, data: string): v
       target: atMost(BYTES_MAX, figure, 'B'),
       note: `rollup included, ${density} events a customer and hour; ${before.toFixed(1)} B before`,
     });
+    return after.events;
   } finally {
     session.close();
   }

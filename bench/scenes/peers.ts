@@ -18,7 +18,7 @@ export const SQLITE = 'SQLite by hand';
 
 /** Where sizes are not tried: a few connections for batches, many for single events that share a commit. */
 const POOL: Readonly<Record<Kind, number>> = { stream: 4, v1: 48 };
-const TRIAL_MS = 1500;
+const TRIAL_MS = 1000;
 
 /** A peer without a key of its own: any text of a token's length will do. */
 export function asContestant(

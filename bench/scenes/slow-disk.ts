@@ -13,7 +13,7 @@ import { startTaximeter } from './taximeter.ts';
 import { enter, NOT_SERVED, toRaceOptions } from './throughput.ts';
 
 const ROUNDS_MAX = 3;
-const RUN_S_MAX = 2;
+const RUN_S_MAX = 1.5;
 /** Single events share a commit: a slower one takes more of them under way at once to lose no rate. */
 const V1_CONNECTIONS = 512;
 

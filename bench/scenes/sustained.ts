@@ -8,7 +8,7 @@ import { bytesOnDisk } from './bytes-on-disk.ts';
 import { withFolder, type Context } from './context.ts';
 import { measure, race, type Sample } from './race.ts';
 import { describe, ratesOf } from './rates.ts';
-import { askSummary, startTaximeter, type Taximeter } from './taximeter.ts';
+import { askSummary, PROBE_EVENTS, startTaximeter, type Taximeter } from './taximeter.ts';
 import { enter, NOT_SERVED, toRaceOptions } from './throughput.ts';
 
 const MIB = 1024 * 1024;
@@ -19,25 +19,51 @@ const GROWTH_MAX = 1.25;
 const DUPLICATES = 0.99;
 const DUPLICATE_ROUNDS_MAX = 3;
 
+/** On one folder for the long run, on another for identifiers that were sent before. */
 export async function sustained(context: Context): Promise<void> {
-  const { report, size } = context;
-  const group = `Stream, ${size.sustainedS} s without a pause`;
+  const { size } = context;
+  await onStream(context, `Stream, ${size.sustainedS} s without a pause`, long);
+  await onStream(context, 'Stream, identifiers that were sent before', duplicates);
+}
+
+type Entered = NonNullable<Awaited<ReturnType<typeof enter>>>;
+type Part = (context: Context, group: string, taximeter: Taximeter, ours: Entered) => Promise<void>;
+
+async function onStream(context: Context, group: string, part: Part): Promise<void> {
   await withFolder(context, async (folder) => {
     const taximeter = await startTaximeter(context.cleanups, join(folder, 'data'));
     const ours = await enter(taximeter, 'stream');
-    if (ours === undefined) {
-      report.add({ group, what: 'all', unit: 'events/s', figure: undefined, note: NOT_SERVED });
-      return;
+    if (ours !== undefined) await part(context, group, taximeter, ours);
+    else {
+      const row = { group, what: 'all', unit: 'events/s', figure: undefined } as const;
+      context.report.add({ ...row, note: NOT_SERVED });
     }
-    const watch = new Watch(taximeter);
-    const run = await measure(ours, toRaceOptions('stream', size.sustainedS));
-    watch.end();
-    // It waits until everything that was acknowledged is in the usage store.
-    const waitMs = await askSummary(taximeter, 'cus_0000');
-    reportSustained(context, group, run, watch, waitMs);
-    await duplicates(context, ours);
     await stop(taximeter);
-    bytesOnDisk(context, group, taximeter.folder);
+  });
+}
+
+async function long(
+  context: Context,
+  group: string,
+  taximeter: Taximeter,
+  ours: Entered,
+): Promise<void> {
+  const watch = new Watch(taximeter);
+  const run = await measure(ours, toRaceOptions('stream', context.size.sustainedS));
+  watch.end();
+  // It waits until everything that was acknowledged is in the usage store.
+  const waitMs = await askSummary(taximeter, 'cus_0000');
+  reportSustained(context, group, run, watch, waitMs);
+  await stop(taximeter);
+  const stored = bytesOnDisk(context, group, taximeter.folder);
+  const acknowledged = run.events + PROBE_EVENTS;
+  context.report.add({
+    group,
+    what: 'stored, of what was acknowledged',
+    unit: '%',
+    figure: toFigure([(stored / acknowledged) * 100]),
+    target: { text: 'all, once', isMet: stored === acknowledged },
+    note: `${stored.toLocaleString('en-US')} of ${acknowledged.toLocaleString('en-US')}`,
   });
 }
 
@@ -81,10 +107,12 @@ function reportSustained(
   });
 }
 
-type Entered = NonNullable<Awaited<ReturnType<typeof enter>>>;
-
-async function duplicates({ report, size }: Context, ours: Entered): Promise<void> {
-  const group = 'Stream, identifiers that were sent before';
+async function duplicates(
+  { report, size }: Context,
+  group: string,
+  _taximeter: Taximeter,
+  ours: Entered,
+): Promise<void> {
   const unique = { ...ours, name: 'Taximeter, none' };
   const repeated = { ...ours, name: `Taximeter, ${DUPLICATES * 100} %`, duplicates: DUPLICATES };
   const rounds = Math.min(size.rounds, DUPLICATE_ROUNDS_MAX);

@@ -1,5 +1,5 @@
 /** The server that is measured: the real command, on a data folder of its own. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import Stripe from 'stripe';
 import { EVENT_NAME } from '../load/requests.ts';
@@ -56,6 +56,33 @@ export async function streamToken({ sdk }: Taximeter): Promise<string | undefine
   }
 }
 
+/**
+ * Whether the stream counts what it acknowledges: one batch of PROBE_EVENTS, then a summary of its customer. A
+ * server that says yes and stores nothing would win every race.
+ */
+export async function streamCounts(
+  { port, sdk, meterId }: Taximeter,
+  token: string,
+): Promise<boolean> {
+  const customer = 'cus_probe';
+  const payload = { stripe_customer_id: customer, value: '1' };
+  const timestamp = new Date().toISOString();
+  const event = (): object => {
+    return { event_name: EVENT_NAME, identifier: randomUUID(), timestamp, payload };
+  };
+  const response = await fetch(`http://127.0.0.1:${port}/v2/billing/meter_event_stream`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ events: Array.from({ length: PROBE_EVENTS }, event) }),
+  });
+  await response.arrayBuffer();
+  const dayS = Math.floor(Date.now() / 1000 / DAY_S) * DAY_S;
+  const range = { start_time: dayS - DAY_S, end_time: dayS + DAY_S };
+  const summaries = await sdk.billing.meters.listEventSummaries(meterId, { customer, ...range });
+  return response.ok && summaries.data[0]?.aggregated_value === PROBE_EVENTS;
+}
+
+export const PROBE_EVENTS = 10;
 const DAY_S = 86_400;
 const DAYS = 30;
 

@@ -6,9 +6,10 @@ import { BATCH, CONNECTIONS, withFolder, type Context } from './context.ts';
 import { asContestant, BARE, startPeers } from './peers.ts';
 import { measure, race, type Contestant } from './race.ts';
 import { describe, ratesOf, reportRace, STREAM_TARGETS, TAXIMETER, V1_TARGETS } from './rates.ts';
-import { startTaximeter, streamToken, type Taximeter } from './taximeter.ts';
+import { startTaximeter, streamCounts, streamToken, type Taximeter } from './taximeter.ts';
 
-export const NOT_SERVED = 'not served: POST /v2/billing/meter_event_session answers 404';
+export const NOT_SERVED =
+  'not served: the stream or its sessions answer 404, or what it acknowledges is not counted';
 
 const GROUP: Readonly<Record<Kind, string>> = {
   stream: `Stream, ${BATCH} events a request`,
@@ -47,7 +48,8 @@ export async function enter(taximeter: Taximeter, kind: Kind): Promise<Contestan
   const { child, port, key } = taximeter;
   const entered = { name: TAXIMETER, port, pids: [child.pid ?? 0] };
   if (kind === 'v1') return { ...entered, secret: () => Promise.resolve(key) };
-  if ((await streamToken(taximeter)) === undefined) return undefined;
+  const token = await streamToken(taximeter);
+  if (token === undefined || !(await streamCounts(taximeter, token))) return undefined;
   return { ...entered, secret: async () => String(await streamToken(taximeter)) };
 }
 
