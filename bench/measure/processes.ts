@@ -111,7 +111,7 @@ function processesOfPs(): Process[] {
   const lines = ps(['-A', '-o', 'pid=,ppid=,time=']).trim().split('\n');
   return lines.map((line) => {
     const [pid, parent, time = '0'] = line.trim().split(/\s+/u);
-    const cpuS = time.split(/[:-]/u).reduce((sum, part) => sum * 60 + Number(part), 0);
+    const cpuS = time.split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
     return { pid: Number(pid), parent: Number(parent), cpuS };
   });
 }
