@@ -15,9 +15,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import Stripe from 'stripe';
-import { KEY, start, stop } from './processes.ts';
+import { Cleanups } from './measure/cleanups.ts';
+import { start, stop } from './measure/processes.ts';
 import type { ReaderOptions, ReaderResult } from './summary-reader.ts';
 
+const KEY = 'sk_test_bench0123456789abcdef';
 const CUSTOMERS = 1000;
 const DAY_S = 86_400;
 const WARM_UP_ASKS = 20;
@@ -26,6 +28,7 @@ const [millions = '1,10', asksText = '100', roundsText = '5', ...others] = proce
 const asks = Number(asksText);
 const checkouts = [resolve(import.meta.dirname, '..'), ...others.map((path) => resolve(path))];
 const run = promisify(execFile);
+const cleanups = new Cleanups();
 
 type Setting = 'over HTTP' | ReaderOptions['beside'];
 const SETTINGS: readonly Setting[] = ['over HTTP', 'nothing', 'look-ups', 'a writer'];
@@ -90,7 +93,8 @@ async function ask(number: number, stored: string, setting: Setting): Promise<Re
 async function askOverHttp(checkout: string, folder: string): Promise<ReaderResult> {
   // Of identifiers, one day's: what is not asked here need not be read for it.
   const flags = ['--port', '0', '--data', folder, '--identifier-window-days', '1'];
-  const meter = await start(join(checkout, 'src/main.ts'), 'serve', ...flags);
+  const env = { TAXIMETER_SECRET_KEY: KEY };
+  const meter = await start(cleanups, join(checkout, 'src/main.ts'), ['serve', ...flags], env);
   const stripe = new Stripe(KEY, { host: '127.0.0.1', port: meter.port, protocol: 'http' });
   const [{ id } = { id: '' }] = (await stripe.billing.meters.list()).data;
   const endS = Math.floor(Date.now() / 1000 / DAY_S) * DAY_S;
