@@ -6,7 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
-import { NOTHING_MORE, type IncomingEvent, type Payload } from '../events/event.ts';
+import { NOTHING_MORE, type IncomingEvent } from '../events/event.ts';
 import { measure, rejectTimestamp } from '../events/measure.ts';
 import {
   malformed,
@@ -42,147 +42,142 @@ export type Rejected = {
 };
 
 export function readStreamEvent(context: StreamContext, sent: unknown): IncomingEvent | Rejected {
-  const fields = new Fields(sent);
-  const [meter] = context.meters.ofEventName(context.namespace, fields.eventName);
-  const read = fields.problem ?? toEvent(context, fields, meter);
-  if (!('code' in read)) return read;
-  return {
-    rejection: read,
-    eventName: fields.eventName,
-    identifier: fields.identifier ?? '',
-    meterId: meter?.id ?? '',
-  };
+  if (!isHash(sent)) return reject(malformed('An event must be an object.'));
+  const { event_name: eventName, identifier } = sent;
+  const problem = wrongField(sent);
+  if (problem !== undefined) return reject(problem, asText(eventName), asText(identifier));
+  const fields = sent as Fields;
+  const [meter] = context.meters.ofEventName(context.namespace, fields.event_name);
+  const event = toEvent(context, fields, meter);
+  if (!('code' in event)) return event;
+  return reject(event, fields.event_name, asText(identifier), meter?.id);
 }
 
-/** The fields by their names; what cannot be read is left out, and the first of such is the problem. */
-class Fields {
-  eventName = '';
-  identifier: string | undefined;
-  timestampMs: number | undefined;
-  payload: Readonly<Record<string, unknown>> | undefined;
-  problem: StreamRejection | undefined;
-
-  constructor(sent: unknown) {
-    if (!isHash(sent)) {
-      this.problem = malformed('An event must be an object.');
-      return;
-    }
-    for (const name in sent) this.#read(name, sent[name]);
-    if (this.eventName === '') this.#fail('event_name', 'is required');
-    else if (this.payload === undefined) this.#fail('payload', 'is required');
-  }
-
-  #read(name: string, value: unknown): void {
-    // A null counts as absent, as in every body of the v2 API.
-    if (value === null) return;
-    switch (name) {
-      case 'event_name':
-        this.eventName = this.#text(name, value, EVENT_NAME_MAX) ?? '';
-        return;
-      case 'identifier':
-        this.identifier = this.#text(name, value, IDENTIFIER_MAX);
-        return;
-      case 'timestamp':
-        this.timestampMs = typeof value === 'string' ? parseRfc3339(value) : undefined;
-        if (this.timestampMs === undefined) this.#fail(name, 'must be an RFC 3339 time');
-        return;
-      case 'payload':
-        if (isHash(value)) this.payload = value;
-        else this.#fail(name, 'must be an object');
-        return;
-      default:
-        this.#fail(shown(name), 'is not known');
-    }
-  }
-
-  #text(name: string, value: unknown, max: number): string | undefined {
-    if (typeof value !== 'string' || value === '' || value.length > max || !value.isWellFormed()) {
-      this.#fail(name, `must be a string of 1 to ${max} characters`);
-      return undefined;
-    }
-    return value;
-  }
-
-  #fail(name: string, problem: string): void {
-    this.problem ??= malformed(`Invalid event: ${name} ${problem}.`);
-  }
+function reject(
+  rejection: StreamRejection,
+  eventName = '',
+  identifier = '',
+  meterId = '',
+): Rejected {
+  return { rejection, eventName, identifier, meterId };
 }
+
+/** What `wrongField` has found nothing wrong with. A null counts as absent, as in every body of the v2 API. */
+type Fields = {
+  readonly event_name: string;
+  readonly identifier?: string | null;
+  readonly timestamp?: string | null;
+  readonly payload: Hash;
+};
+type Hash = Readonly<Record<string, unknown>>;
+
+function wrongField(sent: Hash): StreamRejection | undefined {
+  const { event_name: eventName, identifier, timestamp, payload } = sent;
+  if (!isText(eventName, EVENT_NAME_MAX)) return wrongText('event_name', EVENT_NAME_MAX);
+  if (isSent(identifier) && !isText(identifier, IDENTIFIER_MAX)) {
+    return wrongText('identifier', IDENTIFIER_MAX);
+  }
+  if (isSent(timestamp) && typeof timestamp !== 'string') return wrong('timestamp', TIME);
+  if (!isHash(payload)) return wrong('payload', 'must be an object');
+  for (const name in sent) {
+    if (!KNOWN.has(name)) return wrong(shown(name), 'is not known');
+  }
+  return undefined;
+}
+
+const KNOWN = new Set(['event_name', 'identifier', 'timestamp', 'payload']);
+const TIME = 'must be an RFC 3339 time';
 
 function toEvent(
   { namespace, receivedAtMs, pastDays }: StreamContext,
-  { eventName, identifier, timestampMs, payload = {} }: Fields,
+  { event_name: eventName, identifier, timestamp, payload }: Fields,
   meter: Meter | undefined,
 ): IncomingEvent | StreamRejection {
   if (meter?.status !== 'active') {
     return rejectEventName(meter === undefined ? 'no_meter' : 'archived_meter', eventName);
   }
-  const wrong = wrongPair(payload);
-  if (wrong !== undefined) return wrong;
-  // Every value is a text from here on.
-  const texts = payload as Readonly<Record<string, string>>;
-  const measured = measure(meter, own(texts, meter.customerKey), own(texts, meter.valueKey));
-  if ('code' in measured) return toStreamRejection(measured);
-  if (timestampMs !== undefined) {
+  const read = readPayload(meter, payload);
+  if ('code' in read) return read;
+  let timestampMs: number | undefined = receivedAtMs;
+  if (isSent(timestamp)) {
+    timestampMs = parseRfc3339(timestamp);
+    if (timestampMs === undefined) return wrong('timestamp', TIME);
     const rejection = rejectTimestamp(timestampMs, receivedAtMs, pastDays);
     if (rejection !== undefined) return toStreamRejection(rejection);
   }
   return {
     namespace,
     meterId: meter.id,
-    customer: measured.customer,
-    timestampMs: timestampMs ?? receivedAtMs,
+    customer: read.customer,
+    timestampMs,
     receivedAtMs,
     identifier: identifier ?? randomUUID(),
-    value: measured.value,
-    rest: restOf(texts, meter.customerKey, measured.saysValue ? meter.valueKey : undefined),
+    value: read.value,
+    rest: read.rest,
   };
 }
 
-/** JSON can name anything, `constructor` too: only what was sent counts. */
-function own(texts: Readonly<Record<string, string>>, key: string): string | undefined {
-  return Object.hasOwn(texts, key) ? texts[key] : undefined;
-}
+type Read = Pick<IncomingEvent, 'customer' | 'value' | 'rest'>;
 
-function wrongPair(payload: Readonly<Record<string, unknown>>): StreamRejection | undefined {
+/** In one walk over what was sent, so that `constructor` and the like are keys only when they were. */
+function readPayload(meter: Meter, payload: Hash): Read | StreamRejection {
+  const { customerKey, valueKey } = meter;
+  let customer: string | undefined;
+  let valueText: string | undefined;
+  let rest: Map<string, string> | undefined;
   let keys = 0;
   for (const key in payload) {
-    keys += 1;
     const value = payload[key];
-    if (
-      typeof value !== 'string' ||
-      value.length > PAYLOAD_TEXT_MAX ||
-      key.length > PAYLOAD_TEXT_MAX ||
-      !value.isWellFormed() ||
-      !key.isWellFormed()
-    ) {
-      return malformed(
-        `Invalid event: payload[${shown(key)}] must be a string of at most ${PAYLOAD_TEXT_MAX} characters.`,
-      );
+    keys += 1;
+    if (typeof value !== 'string' || value.length > PAYLOAD_TEXT_MAX || !value.isWellFormed()) {
+      return wrongText(`payload[${shown(key)}]`, PAYLOAD_TEXT_MAX);
+    }
+    if (key === valueKey) valueText = value;
+    if (key === customerKey) customer = value;
+    else if (key !== valueKey) {
+      if (key.length > PAYLOAD_TEXT_MAX || !key.isWellFormed()) {
+        return wrongText(`the key ${shown(key)} of payload`, PAYLOAD_TEXT_MAX);
+      }
+      rest ??= new Map();
+      rest.set(key, value);
     }
   }
-  if (keys <= PAYLOAD_KEYS_MAX) return undefined;
-  return malformed(`Invalid event: payload has at most ${PAYLOAD_KEYS_MAX} keys.`);
-}
-
-/** As `restOf` of events/measure.ts, over the pairs as JSON gave them: mostly there is nothing more. */
-function restOf(
-  texts: Readonly<Record<string, string>>,
-  customerKey: string,
-  valueKey: string | undefined,
-): Payload {
-  let rest: Map<string, string> | undefined;
-  for (const key in texts) {
-    if (key === customerKey || key === valueKey) continue;
+  if (keys > PAYLOAD_KEYS_MAX) return wrong('payload', `has at most ${PAYLOAD_KEYS_MAX} keys`);
+  const measured = measure(meter, customer, valueText);
+  if ('code' in measured) return toStreamRejection(measured);
+  if (valueText !== undefined && !measured.saysValue && valueKey !== customerKey) {
     rest ??= new Map();
-    rest.set(key, texts[key]!);
+    rest.set(valueKey, valueText);
   }
-  return rest ?? NOTHING_MORE;
+  return { customer: measured.customer, value: measured.value, rest: rest ?? NOTHING_MORE };
 }
 
-function isHash(value: unknown): value is Record<string, unknown> {
+function isSent<T>(value: T): value is NonNullable<T> {
+  return value !== undefined && value !== null;
+}
+
+function isHash(value: unknown): value is Hash {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function shown(name: string): string {
-  return name.toWellFormed().slice(0, PAYLOAD_TEXT_MAX);
+function isText(value: unknown, max: number): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= max && value.isWellFormed();
+}
+
+function wrongText(path: string, max: number): StreamRejection {
+  return wrong(path, `must be a string of at most ${max} characters`);
+}
+
+function wrong(path: string, problem: string): StreamRejection {
+  return malformed(`Invalid event: ${path} ${problem}.`);
+}
+
+/** As much as can be shown of what may be anything. */
+function asText(value: unknown): string {
+  return typeof value === 'string' ? shown(value) : '';
+}
+
+/** No longer than any of an event's texts may be. */
+function shown(text: string): string {
+  return text.toWellFormed().slice(0, PAYLOAD_TEXT_MAX);
 }

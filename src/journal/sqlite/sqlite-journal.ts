@@ -167,6 +167,8 @@ export function openFile(file: string): Database.Database {
     db.pragma('locking_mode = EXCLUSIVE');
     // Before anything that writes.
     refuseNewer(db);
+    // Of a new file only: blocks of a stream are large, and each page is a write of its own.
+    db.pragma('page_size = 16384');
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL');
     db.pragma('fullfsync = ON');
