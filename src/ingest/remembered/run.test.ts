@@ -3,7 +3,7 @@ import { readFileSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Page } from './page.ts';
+import { Page, PAGE_BYTES } from './page.ts';
 import { RecentTable } from './recent-table.ts';
 import { NONE } from './record.ts';
 import { DamagedRunError } from './run-file.ts';
@@ -128,6 +128,24 @@ test('whatever bit of a run is flipped, it is refused or answers right', () => {
     { numRuns: 500 },
   );
   assert.equal(refused, 500, 'every bit is under a checksum, and every page was asked');
+});
+
+test('a page at the place of another one is none', () => {
+  const folder = newFolder();
+  const hashes = Array.from({ length: 126 }, (_, i) => hashOf(i));
+  const entry = write(
+    folder,
+    FILE,
+    hashes.map((hash) => ({ hash, period: 5 })),
+    false,
+  );
+  const path = join(folder, FILE);
+  const bytes = readFileSync(path);
+  const [one, two] = [bytes.subarray(0, PAGE_BYTES), bytes.subarray(PAGE_BYTES, 2 * PAGE_BYTES)];
+  writeFileSync(path, Buffer.concat([two, one, bytes.subarray(2 * PAGE_BYTES)]));
+  const run = Run.open(folder, entry);
+  for (const hash of hashes) assert.throws(() => run.find(hash, new Page()), DamagedRunError);
+  run.close();
 });
 
 test('a run that was cut, or is another one, is refused on open', () => {
