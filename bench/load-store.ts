@@ -9,10 +9,12 @@
  * half-way, the folder is one that a server refuses.
  */
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { drainPending, Session } from 'chdb';
 import { systemClock } from '../src/clock.ts';
 import { closeDataFolder, openDataFolder, type DataFolder } from '../src/data-folder.ts';
 import { newMeterId } from '../src/ids.ts';
+import { openSqliteJournal } from '../src/journal/sqlite/thread-journal.ts';
 import type { Meter } from '../src/meters/meter.ts';
 import { toNamespace } from '../src/namespace.ts';
 import { DAY_MS } from '../src/summaries/windows.ts';
@@ -36,6 +38,9 @@ export const LOADED_EVENT_NAME = 'requests';
 const CHUNK_ROWS = 500_000;
 /** How much earlier than its arrival an event may have happened. */
 const DELAY_MAX_MS = 2000;
+/** One merge often makes room for the next: over is when none was seen for two seconds. */
+const MERGES_POLL_MS = 250;
+const MERGES_QUIET_POLLS = 8;
 
 /**
  * Adds `events` events of the meter `requests` (made when missing) to the default account's test mode.
@@ -51,7 +56,7 @@ export async function loadStore(folder: string, options: LoadStoreOptions): Prom
   } finally {
     await closeDataFolder(opened);
   }
-  insertChunks(join(folder, 'usage'), meter, firstSequence, options);
+  await insertChunks(join(folder, 'usage'), meter, firstSequence, options);
   await drainPending();
   const lastSequence = firstSequence + options.events - 1;
   await tellJournal(folder, lastSequence);
@@ -87,12 +92,12 @@ async function refuseUnflushed({ journal, store }: DataFolder): Promise<number> 
   throw new Error(`The journal ends at ${journal.lastSequence}, the usage store at ${stored}.`);
 }
 
-function insertChunks(
+async function insertChunks(
   usage: string,
   meter: Meter,
   firstSequence: number,
   options: LoadStoreOptions,
-): void {
+): Promise<void> {
   const session = new Session(usage);
   const { events, customers = 1000, days = 35, seed = 1 } = options;
   const untilMs = options.untilMs ?? systemClock.nowMs();
@@ -103,8 +108,17 @@ function insertChunks(
       const of = { ...meter, customers, seed, firstSequence, events, sinceMs, untilMs };
       session.query(insertDrawnSql({ from, rows }, of));
     }
+    await mergesEnded(session);
   } finally {
     session.close();
+  }
+}
+
+/** As in a folder that a server has served for a while: else it would begin with merging. */
+async function mergesEnded(session: Session): Promise<void> {
+  for (let quiet = 0; quiet < MERGES_QUIET_POLLS; quiet += 1) {
+    await setTimeout(MERGES_POLL_MS);
+    if (session.query('SELECT count() FROM system.merges', 'TSV').trim() !== '0') quiet = -1;
   }
 }
 
@@ -148,9 +162,9 @@ export function insertDrawnSql(
 
 /** A block without rows: the next start flushes it, and finds journal and store at the same sequence. */
 export async function tellJournal(folder: string, lastSequence: number): Promise<void> {
-  const opened = await openDataFolder(folder, systemClock, 'must exist');
+  const journal = await openSqliteJournal(join(folder, 'journal.db'));
   const nothing = new Uint8Array();
-  await opened.journal.commit({
+  await journal.commit({
     lastSequence,
     lastReceivedAtMs: 0,
     rows: 0,
@@ -160,7 +174,7 @@ export async function tellJournal(folder: string, lastSequence: number): Promise
     answerBodies: [],
     receipts: nothing,
   });
-  await closeDataFolder(opened);
+  await journal.close();
 }
 
 if (import.meta.main) {

@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type * as Chdb from 'chdb';
 import { HOUR_MS, DAY_MS } from '../src/summaries/windows.ts';
 import type { Namespace } from '../src/namespace.ts';
@@ -26,6 +27,8 @@ export type ReaderResult = {
 };
 
 const WARM_UP_ASKS = 20;
+/** Beside a writer, some seconds of inserts and merges have to pass. */
+const PAUSE_MS = 25;
 /** Rows of one insert: what the flusher gathers. */
 const INSERT_ROWS = 50_000;
 
@@ -56,7 +59,9 @@ async function run({
   let isOver = false;
   let done = 0;
   const ask = async (): Promise<void> => {
+    const pauseMs = beside === 'a writer' ? PAUSE_MS : 0;
     for (let asked = 0; asked < WARM_UP_ASKS + asks; asked += 1) {
+      if (pauseMs > 0) await setTimeout(pauseMs);
       const query = thirtyDays(loaded, `cus_${Math.floor(Math.random() * customers)}`);
       const startMs = performance.now();
       const rows = await store.summarize(query);
