@@ -3,6 +3,7 @@ import type { IncomingEvent } from '../../events/event.ts';
 import { rejectCustomer } from '../../events/rejections.ts';
 import type { Ingest, Outcome } from '../../ingest/ingest.ts';
 import { Reply, toReceipt, type Answer, type ApiRequest, type Route } from '../api.ts';
+import { prefersRepresentation } from '../prefer.ts';
 import { readStreamEvent, type Rejected, type StreamContext } from '../stream-event.ts';
 
 export type StreamParts = Pick<StreamContext, 'meters' | 'pastDays'> & {
@@ -53,7 +54,7 @@ async function recordStream(parts: StreamParts, request: ApiRequest): Promise<An
   if (parts.isCustomer !== undefined) read = await rejectStrangers(sent, read, parts.isCustomer);
   // From here to the receipt there is no turn: the whole request is in one block of the journal.
   const outcomes = read.map((event, index) => record(parts, request, event, sent[index]));
-  const result = prefersRepresentation(request) ? represent(read, outcomes) : undefined;
+  const result = prefersRepresentation(request.headers) ? represent(read, outcomes) : undefined;
   const receipt = toReceipt(request);
   if (receipt === undefined) await parts.ingest.onDisk();
   else await parts.ingest.recordReceipt(receipt, result && JSON.stringify(result));
@@ -134,14 +135,6 @@ function toText(sent: unknown): string {
   } catch {
     return ''; // Nested so deeply that writing it would overflow the stack.
   }
-}
-
-/** RFC 7240, section 4.2. Names of preferences are tokens, and so case-insensitive. */
-const REPRESENTATION = /(?:^|,)\s*return\s*=\s*"?representation"?\s*(?:$|[,;])/iu;
-
-function prefersRepresentation({ headers }: ApiRequest): boolean {
-  const { prefer } = headers;
-  return prefer !== undefined && REPRESENTATION.test(String(prefer));
 }
 
 /** The answer that tells what became of each event, in order. */
