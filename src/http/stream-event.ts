@@ -183,6 +183,7 @@ function isHash(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** What a message repeats of a name. The cut comes first: it may halve a character. */
 function shown(name: string): string {
-  return name.toWellFormed().slice(0, PAYLOAD_TEXT_MAX);
+  return name.slice(0, PAYLOAD_TEXT_MAX).toWellFormed();
 }

@@ -68,7 +68,7 @@ function eventsOf(json: unknown, max: number): readonly unknown[] {
   }
   for (const name in json) {
     if (name === 'events') continue;
-    const path = name.toWellFormed().slice(0, 200);
+    const path = name.slice(0, 200).toWellFormed();
     throw new ApiError('parameter_unknown', `Received unknown parameter: ${path}`, path);
   }
   const { events } = json as { events?: unknown };
@@ -129,9 +129,10 @@ function record(parts: StreamParts, request: ApiRequest, event: Read, sent: unkn
   return 'rejected';
 }
 
+/** A cut may halve a character, and the usage store takes no half of one. */
 function toText(sent: unknown): string {
   try {
-    return JSON.stringify(sent).slice(0, SENT_LENGTH_MAX);
+    return JSON.stringify(sent).slice(0, SENT_LENGTH_MAX).toWellFormed();
   } catch {
     return ''; // Nested so deeply that writing it would overflow the stack.
   }
