@@ -118,8 +118,8 @@ function toEvent(
   }
   const wrong = wrongPair(payload);
   if (wrong !== undefined) return wrong;
-  // Every value is a text from here on.
-  const texts = payload as Readonly<Record<string, string>>;
+  // Every value is a text or a null from here on.
+  const texts = payload as Texts;
   const measured = measure(meter, own(texts, meter.customerKey), own(texts, meter.valueKey));
   if ('code' in measured) return toStreamRejection(measured);
   if (timestampMs !== undefined) {
@@ -138,16 +138,19 @@ function toEvent(
   };
 }
 
-/** JSON can name anything, `constructor` too: only what was sent counts. */
-function own(texts: Readonly<Record<string, string>>, key: string): string | undefined {
-  return Object.hasOwn(texts, key) ? texts[key] : undefined;
+/** JSON can name anything, `constructor` too: only what was sent counts, and a null is absent. */
+type Texts = Readonly<Record<string, string | null>>;
+
+function own(texts: Texts, key: string): string | undefined {
+  return Object.hasOwn(texts, key) ? (texts[key] ?? undefined) : undefined;
 }
 
 function wrongPair(payload: Readonly<Record<string, unknown>>): StreamRejection | undefined {
   let keys = 0;
   for (const key in payload) {
-    keys += 1;
     const value = payload[key];
+    if (value === null) continue;
+    keys += 1;
     if (
       typeof value !== 'string' ||
       value.length > PAYLOAD_TEXT_MAX ||
@@ -165,16 +168,14 @@ function wrongPair(payload: Readonly<Record<string, unknown>>): StreamRejection 
 }
 
 /** As `restOf` of events/measure.ts, over the pairs as JSON gave them: mostly there is nothing more. */
-function restOf(
-  texts: Readonly<Record<string, string>>,
-  customerKey: string,
-  valueKey: string | undefined,
-): Payload {
+function restOf(texts: Texts, customerKey: string, valueKey: string | undefined): Payload {
   let rest: Map<string, string> | undefined;
   for (const key in texts) {
     if (key === customerKey || key === valueKey) continue;
+    const text = texts[key];
+    if (typeof text !== 'string') continue;
     rest ??= new Map();
-    rest.set(key, texts[key]!);
+    rest.set(key, text);
   }
   return rest ?? NOTHING_MORE;
 }
