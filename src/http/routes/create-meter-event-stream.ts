@@ -101,12 +101,18 @@ async function rejectStrangers(
   }
   return read.map((event, index) => {
     if ('rejection' in event || known.get(event.customer) === true) return event;
-    const { customer, identifier, meterId } = event;
-    // It was read, so it is a text there.
-    const { event_name: eventName } = sent[index] as { event_name: string };
-    return { rejection: rejectCustomer(customer), eventName, identifier, meterId };
+    // They were read, so they are texts there; what we made up for an absent identifier is nobody's.
+    const { event_name: eventName, identifier } = sent[index] as SentNames;
+    return {
+      rejection: rejectCustomer(event.customer),
+      eventName,
+      identifier: identifier ?? '',
+      meterId: event.meterId,
+    };
   });
 }
+
+type SentNames = { readonly event_name: string; readonly identifier?: string | null };
 
 type Result = Outcome | 'rejected';
 
