@@ -14,7 +14,7 @@ import { requiredHash, requiredOneOf, requiredText } from './params.ts';
 export type AdjustmentParts = {
   readonly meters: Pick<Catalog['meters'], 'ofEventName'>;
   readonly usage: Pick<UsageReader, 'findEvent'>;
-  readonly ingest: Pick<Ingest, 'cancel' | 'recordReceipt'>;
+  readonly ingest: Pick<Ingest, 'cancel' | 'recordReceipt' | 'refuseWhenFull'>;
   /** How long after it was received an event can be cancelled; undefined: for ever. Stripe: 24. */
   readonly cancelWindowHours: number | undefined;
 };
@@ -71,6 +71,8 @@ async function cancelMeterEvent(
   sent: SentAdjustment,
 ): Promise<void> {
   const { namespace, receivedAtMs } = request;
+  // Before the look at the usage store: when that takes nothing, this says so better than a failed read.
+  parts.ingest.refuseWhenFull();
   const { event, cancellation } = await findEvent(parts, request, sent);
   const receipt = toReceipt(request);
   if (cancellation !== undefined) {

@@ -80,7 +80,7 @@ function wrongField(sent: Hash): StreamRejection | undefined {
   if (isSent(timestamp) && typeof timestamp !== 'string') return wrong('timestamp', TIME);
   if (!isHash(payload)) return wrong('payload', 'must be an object');
   for (const name in sent) {
-    if (!KNOWN.has(name)) return wrong(shown(name), 'is not known');
+    if (!KNOWN.has(name) && sent[name] !== null) return wrong(shown(name), 'is not known');
   }
   return undefined;
 }
@@ -128,6 +128,7 @@ function readPayload(meter: Meter, payload: Hash): Read | StreamRejection {
   let keys = 0;
   for (const key in payload) {
     const value = payload[key];
+    if (value === null) continue;
     keys += 1;
     if (typeof value !== 'string' || value.length > PAYLOAD_TEXT_MAX || !value.isWellFormed()) {
       return wrongText(`payload[${shown(key)}]`, PAYLOAD_TEXT_MAX);
@@ -177,7 +178,7 @@ function asText(value: unknown): string {
   return typeof value === 'string' ? shown(value) : '';
 }
 
-/** No longer than any of an event's texts may be. */
+/** No longer than any of an event's texts may be. The cut comes first: it may halve a character. */
 function shown(text: string): string {
-  return text.toWellFormed().slice(0, PAYLOAD_TEXT_MAX);
+  return text.slice(0, PAYLOAD_TEXT_MAX).toWellFormed();
 }

@@ -23,6 +23,7 @@ export class Identifiers {
   readonly #remembered: Remembered;
   readonly #windowDays: number;
   readonly #hash = new Uint32Array(4);
+  #manyHashes = new Uint32Array(4 * 100);
 
   constructor(hashes: NamespaceHashes, { dataFolder, windowDays, ...options }: IdentifiersOptions) {
     this.#hashes = hashes;
@@ -46,9 +47,30 @@ export class Identifiers {
   }
 
   /** True when the identifier is new in its namespace; from then on it is not. */
-  add({ namespace, identifier, receivedAtMs }: ReceivedIdentifier): boolean {
-    this.#hashes.of(namespace).hash(identifier, HASH_OF.identifier, this.#hash);
-    return this.#addHash(receivedAtMs);
+  add(received: ReceivedIdentifier): boolean {
+    this.#hashOf(received, this.#hash);
+    return this.#addHash(this.#hash, received.receivedAtMs);
+  }
+
+  /** `add` of one after the other, in less time. */
+  addAll(all: readonly ReceivedIdentifier[]): readonly boolean[] {
+    if (this.#manyHashes.length < 4 * all.length)
+      this.#manyHashes = new Uint32Array(8 * all.length);
+    const hashes = this.#manyHashes;
+    const hash = this.#hash;
+    for (let i = 0; i < all.length; i += 1) {
+      this.#hashOf(all[i]!, hash);
+      hashes.set(hash, 4 * i);
+    }
+    this.#remembered.touch(hashes, all.length);
+    return all.map(({ receivedAtMs }, i) => {
+      for (let word = 0; word < 4; word += 1) hash[word] = hashes[4 * i + word]!;
+      return this.#addHash(hash, receivedAtMs);
+    });
+  }
+
+  #hashOf({ namespace, identifier }: ReceivedIdentifier, out: Uint32Array): void {
+    this.#hashes.of(namespace).hash(identifier, HASH_OF.identifier, out);
   }
 
   /** The same for an identifier in UTF-8; no text is made of it if it is ASCII. */
@@ -64,11 +86,11 @@ export class Identifiers {
       const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, length).toString();
       hashes.hash(text, HASH_OF.identifier, this.#hash);
     }
-    return this.#addHash(receivedAtMs);
+    return this.#addHash(this.#hash, receivedAtMs);
   }
 
-  #addHash(receivedAtMs: number): boolean {
-    return this.#remembered.add(this.#hash, dayOf(receivedAtMs)) === 'added';
+  #addHash(hash: Uint32Array, receivedAtMs: number): boolean {
+    return this.#remembered.add(hash, dayOf(receivedAtMs)) === 'added';
   }
 
   /** Events received earlier than this are not remembered: where a rebuild begins. */

@@ -95,16 +95,27 @@ export class Ingest {
    * accepted, rejected and receipted in one turn is in one block, whole or not at all. `onDisk` says when.
    */
   accept(event: IncomingEvent): Outcome {
-    if (!this.#isNew(event)) return 'duplicate';
+    return this.acceptAll([event])[0]!;
+  }
+
+  /** `accept` of one event after the other. */
+  acceptAll(events: readonly IncomingEvent[]): readonly Outcome[] {
+    const areNew = this.#areNew(events);
+    return events.map((event, index) =>
+      areNew[index] === true ? this.#append(event) : 'duplicate',
+    );
+  }
+
+  #append(event: IncomingEvent): Outcome {
     const sequence = this.#committer.nextSequence();
     this.#committer.append((block) => block.addEvent(event, sequence));
     return 'recorded';
   }
 
   /** What cannot be decided must not be answered (P9). */
-  #isNew(event: IncomingEvent): boolean {
+  #areNew(events: readonly IncomingEvent[]): readonly boolean[] {
     try {
-      return this.#identifiers.add(event);
+      return this.#identifiers.addAll(events);
     } catch (error) {
       this.#parts.onFatal(error);
       throw error;

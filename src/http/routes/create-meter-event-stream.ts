@@ -3,12 +3,13 @@ import type { IncomingEvent } from '../../events/event.ts';
 import { rejectCustomer } from '../../events/rejections.ts';
 import type { Ingest, Outcome } from '../../ingest/ingest.ts';
 import { Reply, toReceipt, type Answer, type ApiRequest, type Route } from '../api.ts';
+import { prefersRepresentation } from '../prefer.ts';
 import { readStreamEvent, type Rejected, type StreamContext } from '../stream-event.ts';
 
 export type StreamParts = Pick<StreamContext, 'meters' | 'pastDays'> & {
   readonly ingest: Pick<
     Ingest,
-    'accept' | 'reject' | 'onDisk' | 'recordReceipt' | 'refuseWhenFull'
+    'acceptAll' | 'reject' | 'onDisk' | 'recordReceipt' | 'refuseWhenFull'
   >;
   /** Whether a customer may be metered; absent when any may. */
   readonly isCustomer?: IsCustomer | undefined;
@@ -52,8 +53,8 @@ async function recordStream(parts: StreamParts, request: ApiRequest): Promise<An
   let read = sent.map((event) => readStreamEvent(context, event));
   if (parts.isCustomer !== undefined) read = await rejectStrangers(sent, read, parts.isCustomer);
   // From here to the receipt there is no turn: the whole request is in one block of the journal.
-  const outcomes = read.map((event, index) => record(parts, request, event, sent[index]));
-  const result = prefersRepresentation(request) ? represent(read, outcomes) : undefined;
+  const outcomes = record(parts, request, read, sent);
+  const result = prefersRepresentation(request.headers) ? represent(read, outcomes) : undefined;
   const receipt = toReceipt(request);
   if (receipt === undefined) await parts.ingest.onDisk();
   else await parts.ingest.recordReceipt(receipt, result && JSON.stringify(result));
@@ -67,7 +68,7 @@ function eventsOf(json: unknown, max: number): readonly unknown[] {
   }
   for (const name in json) {
     if (name === 'events') continue;
-    const path = name.toWellFormed().slice(0, 200);
+    const path = name.slice(0, 200).toWellFormed();
     throw new ApiError('parameter_unknown', `Received unknown parameter: ${path}`, path);
   }
   const { events } = json as { events?: unknown };
@@ -100,48 +101,56 @@ async function rejectStrangers(
   }
   return read.map((event, index) => {
     if ('rejection' in event || known.get(event.customer) === true) return event;
-    const { customer, identifier, meterId } = event;
-    // It was read, so it is a text there.
-    const { event_name: eventName } = sent[index] as { event_name: string };
-    return { rejection: rejectCustomer(customer), eventName, identifier, meterId };
+    // They were read, so they are texts there; what we made up for an absent identifier is nobody's.
+    const { event_name: eventName, identifier } = sent[index] as SentNames;
+    return {
+      rejection: rejectCustomer(event.customer),
+      eventName,
+      identifier: identifier ?? '',
+      meterId: event.meterId,
+    };
   });
 }
+
+type SentNames = { readonly event_name: string; readonly identifier?: string | null };
 
 type Result = Outcome | 'rejected';
 
-function record(parts: StreamParts, request: ApiRequest, event: Read, sent: unknown): Result {
-  if (!('rejection' in event)) return parts.ingest.accept(event);
-  const { rejection, eventName, identifier, meterId } = event;
-  const { namespace, receivedAtMs, id: requestId } = request;
-  const { code, message } = rejection;
-  parts.ingest.reject({
-    namespace,
-    receivedAtMs,
-    eventName,
-    identifier,
-    meterId,
-    sent: toText(sent),
-    code,
-    message,
-    requestId,
+function record(
+  { ingest }: StreamParts,
+  request: ApiRequest,
+  read: readonly Read[],
+  sent: readonly unknown[],
+): readonly Result[] {
+  const accepted = ingest.acceptAll(read.filter(isGood));
+  if (accepted.length === read.length) return accepted;
+  let judged = 0;
+  return read.map((event, index) => {
+    if (isGood(event)) return accepted[judged++]!;
+    ingest.reject(toRejectedEvent(request, event, sent[index]));
+    return 'rejected';
   });
-  return 'rejected';
 }
 
+function isGood(event: Read): event is IncomingEvent {
+  return !('rejection' in event);
+}
+
+function toRejectedEvent(
+  { namespace, receivedAtMs, id: requestId }: ApiRequest,
+  { rejection: { code, message }, ...of }: Rejected,
+  sent: unknown,
+): Parameters<Ingest['reject']>[0] {
+  return { namespace, receivedAtMs, ...of, sent: toText(sent), code, message, requestId };
+}
+
+/** A cut may halve a character, and the usage store takes no half of one. */
 function toText(sent: unknown): string {
   try {
-    return JSON.stringify(sent).slice(0, SENT_LENGTH_MAX);
+    return JSON.stringify(sent).slice(0, SENT_LENGTH_MAX).toWellFormed();
   } catch {
     return ''; // Nested so deeply that writing it would overflow the stack.
   }
-}
-
-/** RFC 7240, section 4.2. Names of preferences are tokens, and so case-insensitive. */
-const REPRESENTATION = /(?:^|,)\s*return\s*=\s*"?representation"?\s*(?:$|[,;])/iu;
-
-function prefersRepresentation({ headers }: ApiRequest): boolean {
-  const { prefer } = headers;
-  return prefer !== undefined && REPRESENTATION.test(String(prefer));
 }
 
 /** The answer that tells what became of each event, in order. */

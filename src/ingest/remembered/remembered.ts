@@ -1,6 +1,6 @@
 /**
- * Remembers hashes for a number of periods (days, hours), in bounded memory: what came of late in a table, 21 to
- * 27 bytes each, all else in files, of which 2 bytes an entry are in memory. Who asks gets the answer at once.
+ * Remembers hashes for a number of periods (days, hours), in bounded memory: what came of late in a table, about
+ * 26 bytes each, all else in files, of which 2 bytes an entry are in memory. Who asks gets the answer at once.
  *
  * Promises:
  * - An entry is present for who asks in its period, in the `windowPeriods` after it, or in any period before it;
@@ -50,6 +50,8 @@ type Seal = {
 };
 
 export class Remembered {
+  /** What `touch` has read. Public, so that the engine cannot find that nobody asks for it. */
+  touched = 0;
   readonly #windowPeriods: number;
   readonly #values: boolean;
   readonly #recentMax: number;
@@ -120,6 +122,11 @@ export class Remembered {
     if (this.#isPresent(hash, period)) return 'present';
     this.#recent.set(hash, period, value);
     return 'added';
+  }
+
+  /** Says that these hashes (4 words each) are about to be added: then each takes a third less time. */
+  touch(hashes: Uint32Array, count: number): void {
+    for (let i = 0; i < count; i += 1) this.touched ^= this.#recent.touch(hashes[4 * i]!);
   }
 
   /** The value that a present hash was added with; undefined when it is absent or no values are kept. */
