@@ -15,8 +15,11 @@ export type ApiRequest = {
   readonly pathParams: Readonly<Record<string, string | undefined>>;
   /** From query and body together, a JSON body in the same form. Empty for a route of `raw_json`. */
   readonly form: Form;
-  /** The body of a route of `raw_json`, as JSON.parse gives it; undefined for every other. */
-  readonly json: unknown;
+  /**
+   * The body of a route of `raw_json`, to be parsed by the route: what was parsed is garbage at once when nothing
+   * holds it while the answer waits for the disk, and a stream is a lot of it. Empty for every other.
+   */
+  readonly bytes: Buffer;
   readonly headers: IncomingHttpHeaders;
   /** What a retry is known by; undefined without an Idempotency-Key. */
   readonly claim: Claim | undefined;
@@ -52,7 +55,7 @@ export type Route = {
   readonly opensWith?: 'session';
   /**
    * How the body is written: a form unless it says otherwise. `json` becomes the same tree as a form does;
-   * `raw_json` is for the hot path and stays as parsed.
+   * `raw_json` is for the hot path and stays as it came.
    */
   readonly body?: Exclude<BodyKind, 'form'>;
   /** The largest body that is read; BODY_BYTES_MAX unless it says otherwise. */

@@ -5,17 +5,19 @@ import { canonicalForm, parseForm, type Form } from './form.ts';
 import { jsonToForm, parseJson } from './json.ts';
 import { refuseUnknown } from './params.ts';
 
-export type Sent = Pick<ApiRequest, 'form' | 'json'>;
+export type Sent = Pick<ApiRequest, 'form' | 'bytes'>;
 
 const NO_FORM: Form = new Map();
+const NO_BYTES = Buffer.of();
 
 /** Reads UTF-8 bytes. Throws the ApiError that says what is wrong; a call with a JSON body takes no query. */
 export function readParameters({ body }: Pick<Route, 'body'>, query: string, bytes: Buffer): Sent {
-  if (body === undefined) return { form: parseForm(joinPairs(query, bytes)), json: undefined };
+  if (body === undefined) {
+    return { form: parseForm(joinPairs(query, bytes)), bytes: NO_BYTES };
+  }
   if (query !== '') refuseUnknown(parseForm(query), {});
-  const json = parseJson(bytes.toString());
-  if (body === 'raw_json') return { form: NO_FORM, json };
-  return { form: jsonToForm(json), json: undefined };
+  if (body === 'raw_json') return { form: NO_FORM, bytes };
+  return { form: jsonToForm(parseJson(bytes.toString())), bytes: NO_BYTES };
 }
 
 /**
@@ -27,7 +29,7 @@ export function readParameters({ body }: Pick<Route, 'body'>, query: string, byt
 export function identityOf(
   { method, body }: Pick<Route, 'method' | 'body'>,
   path: string,
-  { form }: Sent,
+  { form }: Pick<Sent, 'form'>,
   bytes: Buffer,
 ): string | Uint32Array {
   if (body !== 'raw_json') return `${method} ${path} ${canonicalForm(form)}`;

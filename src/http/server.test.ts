@@ -29,8 +29,11 @@ const ROUTES: readonly Route[] = [
     path: '/v2/echo',
     body: 'raw_json',
     keepsNoAnswer: true,
-    handle: ({ json, headers }) =>
-      new Reply({ json }, { 'Preference-Applied': String(headers['prefer']) }),
+    handle: ({ bytes, headers }) =>
+      new Reply(
+        { json: JSON.parse(bytes.toString()) as object },
+        { 'Preference-Applied': String(headers['prefer']) },
+      ),
   },
 ];
 

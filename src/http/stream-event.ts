@@ -10,6 +10,7 @@ import { NOTHING_MORE, type IncomingEvent } from '../events/event.ts';
 import { measure, rejectTimestamp } from '../events/measure.ts';
 import {
   malformed,
+  rejectCustomer,
   rejectEventName,
   toStreamRejection,
   type StreamRejection,
@@ -31,6 +32,8 @@ export type StreamContext = {
   readonly meters: Pick<Catalog['meters'], 'ofEventName'>;
   /** How old an event may be. */
   readonly pastDays: number;
+  /** The customers that may be metered; absent when any may. */
+  readonly customers?: ReadonlySet<string>;
 };
 
 /** Why an event is not counted, and as much of it as could be read; '' where nothing could. */
@@ -89,7 +92,7 @@ const KNOWN = new Set(['event_name', 'identifier', 'timestamp', 'payload']);
 const TIME = 'must be an RFC 3339 time';
 
 function toEvent(
-  { namespace, receivedAtMs, pastDays }: StreamContext,
+  { namespace, receivedAtMs, pastDays, customers }: StreamContext,
   { event_name: eventName, identifier, timestamp, payload }: Fields,
   meter: Meter | undefined,
 ): IncomingEvent | StreamRejection {
@@ -98,6 +101,7 @@ function toEvent(
   }
   const read = readPayload(meter, payload);
   if ('code' in read) return read;
+  if (customers?.has(read.customer) === false) return rejectCustomer(read.customer);
   let timestampMs: number | undefined = receivedAtMs;
   if (isSent(timestamp)) {
     timestampMs = parseRfc3339(timestamp);

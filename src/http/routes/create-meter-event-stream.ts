@@ -1,8 +1,8 @@
 import { ApiError } from '../../errors.ts';
 import type { IncomingEvent } from '../../events/event.ts';
-import { rejectCustomer } from '../../events/rejections.ts';
 import type { Ingest, Outcome } from '../../ingest/ingest.ts';
 import { Reply, toReceipt, type Answer, type ApiRequest, type Route } from '../api.ts';
+import { parseJson } from '../json.ts';
 import { prefersRepresentation } from '../prefer.ts';
 import { readStreamEvent, type Rejected, type StreamContext } from '../stream-event.ts';
 
@@ -45,24 +45,45 @@ export function createMeterEventStream(parts: StreamParts): Route {
 }
 
 async function recordStream(parts: StreamParts, request: ApiRequest): Promise<Answer> {
-  const sent = eventsOf(request.json, parts.eventsMax);
   parts.ingest.refuseWhenFull();
-  const { namespace, receivedAtMs } = request;
-  const { meters, pastDays } = parts;
-  const context = { namespace, receivedAtMs, meters, pastDays };
-  let read = sent.map((event) => readStreamEvent(context, event));
-  if (parts.isCustomer !== undefined) read = await rejectStrangers(sent, read, parts.isCustomer);
-  // From here to the receipt there is no turn: the whole request is in one block of the journal.
-  const outcomes = record(parts, request, read, sent);
-  const result = prefersRepresentation(request.headers) ? represent(read, outcomes) : undefined;
+  const context = await toContext(parts, request);
+  const result = record(parts, request, context);
   const receipt = toReceipt(request);
   if (receipt === undefined) await parts.ingest.onDisk();
   else await parts.ingest.recordReceipt(receipt, result && JSON.stringify(result));
   return toAnswer(result);
 }
 
+/** In one turn, with the receipt after it: the whole request is in one block of the journal. */
+function record(
+  { ingest, eventsMax }: StreamParts,
+  request: ApiRequest,
+  context: StreamContext,
+): object | undefined {
+  const sent = eventsOf(request.bytes, eventsMax);
+  const read = sent.map((event) => readStreamEvent(context, event));
+  const results = accept(ingest, request, read, sent);
+  return prefersRepresentation(request.headers) ? represent(read, results) : undefined;
+}
+
+/** Where only registered customers may be metered, those of the request are looked up before anything is accepted. */
+async function toContext(
+  { meters, pastDays, isCustomer, eventsMax }: StreamParts,
+  { namespace, receivedAtMs, bytes }: ApiRequest,
+): Promise<StreamContext> {
+  const context = { namespace, receivedAtMs, meters, pastDays };
+  if (isCustomer === undefined) return context;
+  const read = eventsOf(bytes, eventsMax).map((event) => readStreamEvent(context, event));
+  const customers = new Set(read.filter(isGood).map(({ customer }) => customer));
+  for (const customer of customers) {
+    if (!(await isCustomer(namespace, customer))) customers.delete(customer);
+  }
+  return { ...context, customers };
+}
+
 /** The events as they were sent. Throws for a body that is not a list of them, or of too many. */
-function eventsOf(json: unknown, max: number): readonly unknown[] {
+function eventsOf(bytes: Buffer, max: number): readonly unknown[] {
+  const json = parseJson(bytes.toString());
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new ApiError('body_invalid', 'Invalid request body: must be a JSON object.');
   }
@@ -88,36 +109,10 @@ function eventsOf(json: unknown, max: number): readonly unknown[] {
 
 type Read = IncomingEvent | Rejected;
 
-/** With the events of customers that may not be metered rejected; each customer is looked up once. */
-async function rejectStrangers(
-  sent: readonly unknown[],
-  read: readonly Read[],
-  isCustomer: IsCustomer,
-): Promise<Read[]> {
-  const known = new Map<string, boolean>();
-  for (const event of read) {
-    if ('rejection' in event || known.has(event.customer)) continue;
-    known.set(event.customer, await isCustomer(event.namespace, event.customer));
-  }
-  return read.map((event, index) => {
-    if ('rejection' in event || known.get(event.customer) === true) return event;
-    // They were read, so they are texts there; what we made up for an absent identifier is nobody's.
-    const { event_name: eventName, identifier } = sent[index] as SentNames;
-    return {
-      rejection: rejectCustomer(event.customer),
-      eventName,
-      identifier: identifier ?? '',
-      meterId: event.meterId,
-    };
-  });
-}
-
-type SentNames = { readonly event_name: string; readonly identifier?: string | null };
-
 type Result = Outcome | 'rejected';
 
-function record(
-  { ingest }: StreamParts,
+function accept(
+  ingest: StreamParts['ingest'],
   request: ApiRequest,
   read: readonly Read[],
   sent: readonly unknown[],

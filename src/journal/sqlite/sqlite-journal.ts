@@ -145,9 +145,13 @@ export class SqliteJournal {
   }
 }
 
-/** All of them in an ArrayBuffer of their own, so that it can be handed to another thread without a copy. */
-function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = Buffer.allocUnsafeSlow(parts.reduce((sum, part) => sum + part.length, 0));
+/**
+ * All of them in shared memory, which other threads see without a copy. It does not count as garbage in the making
+ * either: tens of megabytes a second of that kept the main thread's collector busy, 3 % of its time.
+ */
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+  const whole = new Uint8Array(new SharedArrayBuffer(bytes));
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);

@@ -1,7 +1,6 @@
 /** The journal's thread: answers one call after the other, in the order in which they came. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { StartupError } from '../../startup-error.ts';
-import { ownBuffers, type FlushPlan } from '../journal.ts';
 import { SqliteJournal } from './sqlite-journal.ts';
 
 /** The calls that cross the thread, by name. */
@@ -34,8 +33,7 @@ if (parentPort !== null) {
         // A write that failed once must not look as if a retry had made it good.
         if (failed !== undefined && call.name !== 'close') throw failed;
         const method = journal[call.name] as (...args: unknown[]) => unknown;
-        const value = method.apply(journal, call.args);
-        port.postMessage({ id: call.id, value } satisfies Reply, buffersOf(value));
+        port.postMessage({ id: call.id, value: method.apply(journal, call.args) } satisfies Reply);
         if (call.name === 'close') port.close();
       } catch (error) {
         failed ??= error instanceof Error ? error : new Error(String(error));
@@ -48,10 +46,4 @@ if (parentPort !== null) {
     port.postMessage({ id: OPENED, error, ...startup } satisfies Reply);
     port.close();
   }
-}
-
-/** The buffers of a plan's rows: megabytes, which cross the thread without a copy. */
-function buffersOf(value: unknown): ArrayBuffer[] {
-  if (typeof value !== 'object' || value === null || !('token' in value)) return [];
-  return ownBuffers(value as FlushPlan);
 }
