@@ -83,13 +83,18 @@ export class Flusher {
    * store refuses, or when the flusher has stopped; the rows stay safe in the journal.
    */
   async flushThrough(blockId: number): Promise<void> {
-    this.#lastReadMs = performance.now();
     if (blockId <= this.#flushedBlockId) return;
     if (this.#stopped) throw unavailable(new Error('The flusher has stopped.'));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#waiters.push({ blockId, resolve, reject });
     this.#start();
     await promise;
+  }
+
+  /** `flushThrough` for who reads; for a while from now on inserts are small, so that the next reader waits less. */
+  async flushForReader(blockId: number): Promise<void> {
+    this.#lastReadMs = performance.now();
+    await this.flushThrough(blockId);
   }
 
   /** Stops after the insert that runs now; what is left waits in the journal for the next start. */

@@ -164,7 +164,7 @@ export class Ingest {
 
   /** The read barrier (P3): resolves when all that was acknowledged before the call is in the usage store. */
   async settled(): Promise<void> {
-    await this.#flusher.flushThrough(this.#committer.committedBlockId);
+    await this.#flusher.flushForReader(this.#committer.committedBlockId);
   }
 
   /** Brings to disk what is remembered, when there is much of it. To be called a few times a second. */
