@@ -9,6 +9,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import Database from 'better-sqlite3';
 import { newerFolderError, StartupError } from '../../startup-error.ts';
 import type { Block, BlockReceipts, EventsFormat, FlushPlan } from '../journal.ts';
+import { RecentBlocks, type RecentBlock } from './recent-blocks.ts';
 import { SCHEMA_STEPS } from './schema.ts';
 
 /** A plan holds at most this many rows (or one block): past half a million an insert gets no cheaper by the row. */
@@ -32,19 +33,12 @@ export type JournalState = {
 };
 
 type PlanRow = { first_block: number; last_block: number };
-type BlockRow = {
-  last_sequence: number;
-  rows: number;
-  events_format: EventsFormat;
-  events: Buffer;
-  cancellations: Buffer;
-  rejections: Buffer;
-};
 
 export class SqliteJournal {
   readonly state: JournalState;
   readonly #db: Database.Database;
   readonly #sql: ReturnType<typeof prepare>;
+  readonly #recent = new RecentBlocks();
 
   /** Throws StartupError when another process holds the file, or a newer version made it. */
   constructor(file: string) {
@@ -54,6 +48,13 @@ export class SqliteJournal {
   }
 
   commit(block: Block): number {
+    const id = this.#store(block);
+    const { lastSequence, rows, events, cancellations, rejections } = block;
+    this.#recent.add(id, { lastSequence, rows, events, cancellations, rejections });
+    return id;
+  }
+
+  #store(block: Block): number {
     return this.#db.transaction(() => {
       const { lastInsertRowid } = this.#sql.insertBlock.run(
         block.lastSequence,
@@ -77,13 +78,15 @@ export class SqliteJournal {
   planFlush(): FlushPlan | undefined {
     const plan = this.#sql.selectPlan.get() ?? this.#makePlan();
     if (plan === undefined) return undefined;
-    const blocks = this.#sql.selectBlocks.all(plan.first_block, plan.last_block);
+    const { first_block: first, last_block: lastBlockId } = plan;
+    const recent = this.#recent.find(first, lastBlockId);
+    const blocks = recent ?? this.#sql.selectBlocks.all(first, lastBlockId);
     return {
-      token: `${this.state.id}/${plan.first_block}-${plan.last_block}`,
-      lastBlockId: plan.last_block,
-      lastSequence: blocks.at(-1)?.last_sequence ?? 0,
+      token: `${this.state.id}/${first}-${lastBlockId}`,
+      lastBlockId,
+      lastSequence: blocks.at(-1)?.lastSequence ?? 0,
       rows: blocks.reduce((rows, block) => rows + block.rows, 0),
-      eventsFormat: blocks[0]?.events_format ?? EVENTS_FORMAT,
+      eventsFormat: recent === undefined ? this.#formatOf(first) : EVENTS_FORMAT,
       events: concat(blocks.map((block) => block.events)),
       cancellations: concat(blocks.map((block) => block.cancellations)),
       rejections: concat(blocks.map((block) => block.rejections)),
@@ -107,12 +110,18 @@ export class SqliteJournal {
     return plan;
   }
 
+  #formatOf(blockId: number): EventsFormat {
+    return this.#sql.selectFormat.get(blockId)?.events_format ?? EVENTS_FORMAT;
+  }
+
   finishFlush(lastSequence: number): void {
+    const plan = this.#sql.selectPlan.get();
     this.#db.transaction(() => {
       this.#sql.deleteBlocks.run();
       this.#sql.deletePlan.run();
       this.#sql.updateFlushed.run(lastSequence);
     })();
+    if (plan !== undefined) this.#recent.dropThrough(plan.last_block);
   }
 
   receipts(blockId: number): Uint8Array {
@@ -258,8 +267,11 @@ function prepare(db: Database.Database) {
       [],
       { id: number; rows: number; events_format: EventsFormat; bytes: number }
     >(`SELECT id, rows, events_format, ${ROW_BYTES} AS bytes FROM blocks ORDER BY id`),
-    selectBlocks: db.prepare<[number, number], BlockRow>(
-      `SELECT last_sequence, rows, events_format, events, cancellations, rejections FROM blocks
+    selectFormat: db.prepare<[number], { events_format: EventsFormat }>(
+      'SELECT events_format FROM blocks WHERE id = ?',
+    ),
+    selectBlocks: db.prepare<[number, number], RecentBlock>(
+      `SELECT last_sequence AS lastSequence, rows, events, cancellations, rejections FROM blocks
        WHERE id >= ? AND id <= ? ORDER BY id`,
     ),
     deleteBlocks: db.prepare('DELETE FROM blocks WHERE id <= (SELECT last_block FROM flush_plan)'),
