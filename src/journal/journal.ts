@@ -80,10 +80,15 @@ export function bytesOf({ events, cancellations, rejections }: BlockRows): numbe
   return events.length + cancellations.length + rejections.length;
 }
 
-/** The memory of the rows, where it is theirs alone, so that a thread may hand it to another one. */
+/** Less is copied faster than it changes hands. */
+const HANDED_OVER_BYTES_MIN = 64 * 1024;
+
+/** The memory of large rows, where it is theirs alone, for a thread that hands it to another one. */
 export function ownBuffers({ events, cancellations, rejections }: BlockRows): ArrayBuffer[] {
   return [events, cancellations, rejections].flatMap(({ buffer, byteLength }) =>
-    buffer instanceof ArrayBuffer && byteLength > 0 && byteLength === buffer.byteLength
+    buffer instanceof ArrayBuffer &&
+    byteLength >= HANDED_OVER_BYTES_MIN &&
+    byteLength === buffer.byteLength
       ? [buffer]
       : [],
   );
