@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { ApiError } from '../errors.ts';
+import type { BodyShare } from './body-budget.ts';
 
 /** The largest call of the API that is not a batch needs a few KiB. */
 export const BODY_BYTES_MAX = 1024 * 1024;
@@ -16,14 +17,15 @@ const MEDIA_TYPES: Readonly<Record<BodyKind, string>> = {
 
 /**
  * The body's bytes, which are UTF-8; none when there is no body. Throws `body_too_large` before more than the
- * limit is held in memory, `body_invalid` for bytes that are not UTF-8 and for another content type.
+ * limit is held in memory, `rate_limit` when there is no room for it (see BodyShare), `body_invalid` for bytes that are not UTF-8 and for another content type.
  */
 export async function readBody(
   request: IncomingMessage,
   kind: BodyKind,
   bytesMax: number,
+  share: BodyShare,
 ): Promise<Buffer> {
-  const bytes = await readBytes(request, bytesMax);
+  const bytes = await readBytes(request, bytesMax, share);
   if (bytes.length === 0) return bytes;
   const type = request.headers['content-type'];
   if (type !== undefined && type.split(';', 1)[0]?.trim().toLowerCase() !== MEDIA_TYPES[kind]) {
@@ -40,17 +42,21 @@ export async function readBody(
   return bytes;
 }
 
-function readBytes(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+function readBytes(request: IncomingMessage, bytesMax: number, share: BodyShare): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw tooLarge(bytesMax);
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
     request.on('data', (chunk: Buffer) => {
       length += chunk.length;
-      if (length > bytesMax) {
+      try {
+        if (length > bytesMax) throw tooLarge(bytesMax);
+        share.take(chunk.length);
+        chunks.push(chunk);
+      } catch (error) {
         request.removeAllListeners('data').pause();
-        reject(tooLarge(bytesMax));
-      } else chunks.push(chunk);
+        reject(error);
+      }
     });
     request.on('end', () => {
       const [only] = chunks;

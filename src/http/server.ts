@@ -16,6 +16,7 @@ import type { Namespace } from '../namespace.ts';
 import { StartupError } from '../startup-error.ts';
 import type { Route } from './api.ts';
 import { authenticate } from './auth.ts';
+import { BodyBudget, type BodyShare } from './body-budget.ts';
 import { BODY_BYTES_MAX, readBody } from './body.ts';
 import { toAnswered, type Answered, type Idempotency } from './idempotency.ts';
 import { identityOf, readParameters } from './parameters.ts';
@@ -42,6 +43,7 @@ const ANSWER_TIMEOUT_MS = 10_000;
 export class ApiServer {
   readonly #server = createServer((request, response) => void this.#respond(request, response));
   readonly #clock: Clock;
+  readonly #bodies = new BodyBudget();
   #api: { router: Router; parts: Api } | undefined;
   #unready = 'starting';
   #isClosing = false;
@@ -125,9 +127,10 @@ export class ApiServer {
     if (path === '/readyz') return this.#health(response, this.#api !== undefined);
     const requestId = newRequestId();
     const headers = apiHeaders(requestId, request.headers);
+    const share = this.#bodies.open();
     try {
       const query = question === -1 ? '' : url.slice(question + 1);
-      const answered = await this.#answer(request, response, path, query, requestId);
+      const answered = await this.#answer(request, response, path, query, requestId, share);
       const { body, replayed } = answered;
       Object.assign(headers, answered.headers);
       if (replayed !== undefined) Object.assign(headers, replayHeaders(replayed));
@@ -137,6 +140,8 @@ export class ApiServer {
       if (response.destroyed) return;
       this.#partIfDone(request, headers);
       sendError(response, toApiError(error, requestId), versionOf(path), headers);
+    } finally {
+      share.close();
     }
   }
 
@@ -151,6 +156,7 @@ export class ApiServer {
     path: string,
     query: string,
     id: string,
+    share: BodyShare,
   ): Promise<Answered> {
     if (this.#api === undefined) {
       throw new ApiError('unavailable', `Taximeter is ${this.#unready}. Try again.`);
@@ -166,6 +172,7 @@ export class ApiServer {
       message,
       route.body ?? 'form',
       route.bodyBytesMax ?? BODY_BYTES_MAX,
+      share,
     );
     this.#beginAnswer(response);
     const sent = readParameters(route, query, bytes);
