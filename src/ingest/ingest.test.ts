@@ -8,9 +8,9 @@ import { after, test, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import type { Formula } from '../meters/meter.ts';
 import { ApiError } from '../errors.ts';
-import type { Cancellation, IncomingEvent } from '../events/event.ts';
-import type { Journal } from '../journal/journal.ts';
-import { unpackReceipts } from '../journal/receipt.ts';
+import type { Cancellation, IncomingEvent, RejectedEvent } from '../events/event.ts';
+import { bytesOf, type Journal } from '../journal/journal.ts';
+import { unpackReceipts, type Receipt } from '../journal/receipt.ts';
 import { openSqliteJournal } from '../journal/sqlite/thread-journal.ts';
 import { toNamespace, type Namespace } from '../namespace.ts';
 import { ONE, toDecimal, UNITS_PER_ONE } from '../quantity.ts';
@@ -60,6 +60,7 @@ class World {
   readonly line = new FaultyLine();
   readonly fatal: unknown[] = [];
   readonly answers: SavedKey[] = [];
+  journalBytesMax = 1e9;
   journal!: Journal;
   ingest!: Ingest;
 
@@ -76,7 +77,7 @@ class World {
       answers: { keys: () => this.answers, prune: async () => undefined },
       dataFolder: dirname(file),
       identifierWindowDays: 35,
-      journalBytesMax: 1e9,
+      journalBytesMax: this.journalBytesMax,
       onStoreFailure: () => undefined,
       onSealFailure: (error) => this.fatal.push(error),
       onFatal: (error) => this.fatal.push(error),
@@ -100,6 +101,30 @@ class World {
       value: ONE,
       rest: new Map(),
       ...given,
+    };
+  }
+
+  aRejection(given: Partial<RejectedEvent> = {}): Omit<RejectedEvent, 'sequence'> {
+    return {
+      namespace: this.namespace,
+      receivedAtMs: NOW_MS,
+      eventName: 'requests',
+      identifier: '',
+      meterId: this.meterId,
+      sent: '{}',
+      code: 'meter_event_malformed',
+      message: 'Invalid event: payload is required.',
+      requestId: 'req_1',
+      ...given,
+    };
+  }
+
+  aReceipt(idempotencyKey: string): Receipt {
+    return {
+      keyHash: this.ingest.answeredKeys.hashKey(this.namespace, idempotencyKey),
+      fingerprint: Uint32Array.of(1, 2),
+      receivedAtMs: NOW_MS,
+      generatedIdentifier: undefined,
     };
   }
 
@@ -357,6 +382,149 @@ test('an answer that changed nothing is remembered too', async (t) => {
   await world.ingest.settled();
   const blockId = world.ingest.answeredKeys.find(keyHash, NOW_MS);
   assert.deepEqual(unpackReceipts(await world.journal.receipts(blockId!)), [receipt]);
+});
+
+/** A journal whose commits wait at a gate, and what each block had in it. */
+function gated(): {
+  readonly wrap: (journal: Journal) => Journal;
+  readonly open: () => void;
+  readonly blocks: readonly object[];
+} {
+  const gate = Promise.withResolvers<void>();
+  const blocks: object[] = [];
+  const wrap = (journal: Journal): Journal =>
+    withCommit(journal, async (block) => {
+      const { rows, receipts, answerBodies } = block;
+      const receiptCount = unpackReceipts(receipts).length;
+      const bodies = answerBodies.map(({ body }) => body);
+      blocks.push({ rows, receipts: receiptCount, bodies });
+      await gate.promise;
+      return await journal.commit(block);
+    });
+  return { wrap, open: () => gate.resolve(), blocks };
+}
+
+async function turn(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+test('what is accepted, rejected and receipted in one turn is in one block', async (t) => {
+  const { wrap, open, blocks } = gated();
+  const world = await start(t, NOW_MS, wrap);
+  const { ingest } = world;
+  const request = async (key: string, events: number): Promise<void> => {
+    const [first] = Array.from({ length: events }, () => {
+      const event = world.anEvent();
+      assert.equal(ingest.accept(event), 'recorded');
+      ingest.reject(world.aRejection());
+      return event;
+    });
+    assert.equal(ingest.accept(first!), 'duplicate');
+    await ingest.recordReceipt(world.aReceipt(key), `answer of ${key}`);
+  };
+  let answered = 0;
+  const ask = async (key: string, events: number): Promise<void> => {
+    await request(key, events);
+    answered += 1;
+  };
+  const asked = [ask('a', 1)];
+  while (blocks.length === 0) await turn();
+  // The first block is under way. These two share the next one, and neither is in the first.
+  asked.push(ask('b', 300), ask('c', 1));
+  await turn();
+  assert.equal(answered, 0, 'nothing is on disk yet');
+  assert.equal(ingest.answeredKeys.find(world.aReceipt('a').keyHash, NOW_MS), undefined);
+  open();
+  await Promise.all(asked);
+  assert.deepEqual(blocks, [
+    { rows: 2, receipts: 1, bodies: ['answer of a'] },
+    { rows: 602, receipts: 2, bodies: ['answer of b', 'answer of c'] },
+  ]);
+  const blockId = ingest.answeredKeys.find(world.aReceipt('b').keyHash, NOW_MS);
+  assert.equal(blockId, ingest.answeredKeys.find(world.aReceipt('c').keyHash, NOW_MS));
+  const { keyHash } = world.aReceipt('c');
+  assert.equal(await world.journal.answerBody(blockId!, keyHash), 'answer of c');
+  await ingest.settled();
+  assert.equal(await world.count(), 302);
+});
+
+test('a block that could not be stored leaves nothing: no event, no rejection, no answered key', async () => {
+  const world = new World();
+  await world.start(NOW_MS, (journal) =>
+    withCommit(journal, async () => await Promise.reject(new Error('disk is full'))),
+  );
+  world.ingest.accept(world.anEvent());
+  world.ingest.reject(world.aRejection());
+  await assert.rejects(world.ingest.recordReceipt(world.aReceipt('key'), 'answer'), ApiError);
+  assert.throws(() => world.ingest.accept(world.anEvent()), ApiError);
+  assert.throws(() => world.ingest.reject(world.aRejection()), ApiError);
+  await assert.rejects(world.ingest.close());
+  await world.journal.close();
+  await world.start();
+  assert.equal(world.ingest.answeredKeys.find(world.aReceipt('key').keyHash, NOW_MS), undefined);
+  assert.equal(await world.count(), 0);
+  await world.stop();
+});
+
+const isTooMuch = { name: 'ApiError', reason: 'rate_limit' };
+
+test('full: the journal holds as much as may wait for the store, and not a byte less', async () => {
+  const sizes: number[] = [];
+  const world = new World();
+  const wrap = (journal: Journal): Journal =>
+    withCommit(journal, async (block) => {
+      sizes.push(bytesOf(block));
+      return await journal.commit(block);
+    });
+  await world.start(NOW_MS, wrap);
+  const event = world.anEvent();
+  await world.ingest.record(event);
+  await world.ingest.settled();
+  const cancellation = await cancellationOf(world, event.identifier);
+  const [size = 0] = sizes;
+  for (const [journalBytesMax, isFull] of [
+    [size, true],
+    [size + 1, false],
+  ] as const) {
+    await world.stop();
+    world.line.state = 'up';
+    world.journalBytesMax = journalBytesMax;
+    await world.start(NOW_MS, wrap);
+    world.line.state = 'down';
+    world.ingest.refuseWhenFull();
+    await world.ingest.record(world.anEvent());
+    assert.equal(sizes.at(-1), size);
+    if (isFull) {
+      assert.throws(() => world.ingest.refuseWhenFull(), isTooMuch);
+      await assert.rejects(world.ingest.record(world.anEvent()), isTooMuch);
+      await assert.rejects(world.ingest.cancel(cancellation), isTooMuch);
+    } else world.ingest.refuseWhenFull();
+  }
+  world.line.state = 'up';
+  await world.ingest.settled();
+  world.ingest.refuseWhenFull();
+  assert.equal(await world.count(), 3, 'nothing that was refused counts');
+  await world.stop();
+});
+
+test('full: the block that fills holds as much as one may while the disk is slow', async (t) => {
+  const { wrap, open, blocks } = gated();
+  const world = await start(t, NOW_MS, wrap);
+  const first = world.ingest.record(world.anEvent());
+  while (blocks.length === 0) await turn();
+  const sent = 'x'.repeat(2 ** 20);
+  for (let mebibytes = 0; mebibytes < 64; mebibytes += 1) {
+    world.ingest.refuseWhenFull();
+    world.ingest.reject(world.aRejection({ sent }));
+  }
+  assert.throws(() => world.ingest.refuseWhenFull(), isTooMuch);
+  await assert.rejects(world.ingest.record(world.anEvent()), isTooMuch);
+  open();
+  await Promise.all([first, world.ingest.onDisk()]);
+  world.ingest.refuseWhenFull();
+  assert.equal(await world.ingest.record(world.anEvent()), 'recorded');
+  await world.ingest.settled();
+  assert.equal(await world.count(), 2);
 });
 
 test('the order of acceptance goes on after a restart, also when everything was flushed', async (t) => {

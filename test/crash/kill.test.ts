@@ -1,7 +1,7 @@
 /**
  * P1 and P2: a server under load is killed with `kill -9` again and again and started on the same folder.
- * At the end: acknowledged ⊆ stored ⊆ sent, each once; the rollup equals the raw events; and sending
- * everything again changes nothing.
+ * At the end: acknowledged ⊆ stored ⊆ sent, each once, and of a batch all or nothing; the rollup equals the raw
+ * events; and sending everything again changes nothing.
  *
  * TAXIMETER_KILLS says how often (50 unless told); TAXIMETER_SEED repeats the draws of a run.
  */
@@ -14,10 +14,11 @@ import { createMeter } from '../support/fixtures.ts';
 import { newRandom } from '../support/random.ts';
 import { newClient } from '../support/sdk.ts';
 import { runCli, Server } from '../support/server.ts';
+import { openStream } from '../support/stream.ts';
 import { allSummaries, total } from '../support/summaries.ts';
 import { DAY_S, dayStart } from '../support/times.ts';
 import { inParallel } from '../support/wait.ts';
-import { Ledger, METERS, type MeterName } from './ledger.ts';
+import { Ledger, METERS, type MeterName, type SentBatch } from './ledger.ts';
 import {
   catalogLane,
   freeLane,
@@ -29,6 +30,7 @@ import {
   type Life,
   type World,
 } from './load.ts';
+import { NEW_EVENTS, orderedStreamLane, sendBatch, streamLane } from './stream-load.ts';
 
 const KILLS = Number(process.env['TAXIMETER_KILLS'] ?? '50');
 /** Events acknowledged before a kill are drawn below this. */
@@ -42,14 +44,15 @@ test(
   async (t) => {
     const random = newRandom();
     t.diagnostic(`seed ${random.seed} (TAXIMETER_SEED repeats its draws)`);
-    const server = await Server.start();
+    const server = await Server.start({ args: ['--session-minutes', '1440'] });
     try {
       const meterIds = new Map<MeterName, string>();
       for (const [event_name, fields] of Object.entries(METERS)) {
         const meter = await createMeter(newClient(server), { event_name, ...fields });
         meterIds.set(event_name as MeterName, meter.id);
       }
-      const world: World = { ledger: new Ledger(), random, startS: dayStart(4), meterIds };
+      const token = await openStream(server);
+      const world: World = { ledger: new Ledger(), random, startS: dayStart(4), meterIds, token };
       for (let kills = 0; kills < KILLS; kills++) {
         if (kills > 0 && random.chance(0.2)) {
           // Killed while it starts: it may be in the middle of finishing what the last kill left.
@@ -65,7 +68,7 @@ test(
       await server.ready();
       const unknown = world.ledger.events.filter((event) => !event.stored).length;
       t.diagnostic(
-        `${KILLS} kills, ${world.ledger.events.length} events sent, ${unknown} of unknown outcome, ` +
+        `${KILLS} kills, ${world.ledger.events.length} events sent, some in ${world.ledger.batches.length} batches, ${unknown} of unknown outcome, ` +
           `${world.ledger.customers.length} customers`,
       );
       await checkBounds(world, server);
@@ -101,6 +104,8 @@ async function live(world: World, server: Server): Promise<void> {
       async (_, n) => await freeLane(world, life, [`free${n % 3}`, 'shared']),
     ),
     ...Array.from({ length: 4 }, async (_, n) => await orderedLane(world, life, `ordered${n}`)),
+    ...Array.from({ length: 3 }, async (_, n) => await streamLane(world, life, `batched${n}`)),
+    ...[4, 5].map(async (n) => await orderedStreamLane(world, life, `ordered${n}`)),
     catalogLane(world, life),
   ];
   const ends = await Promise.allSettled(lanes);
@@ -120,6 +125,8 @@ async function checkBounds(world: World, server: Server): Promise<void> {
     const counted = Number(await total(server, { ...rangeOf(world, meter), customer }));
     const { stored, sent } = world.ledger.bounds(meter, customer);
     assert.ok(stored <= counted && counted <= sent, `${customer}: ${stored}, ${counted}, ${sent}`);
+    // Each of its batches has that many for this meter, so a part of one would be left over.
+    if (customer.startsWith('batched')) assert.equal(counted % NEW_EVENTS, 0, 'whole batches');
   }
 }
 
@@ -147,20 +154,33 @@ async function checkEnd(t: TestContext, world: World, server: Server): Promise<v
   assert.equal(await snapshot(world, server), usageBefore, 'the same after a clean restart');
 }
 
-/** Sends every event, cancel and customer once more; `fresh` are the events that were accepted as new. */
+/** Sends every event, batch, cancel and customer once more; `fresh` are the events that were accepted as new. */
 async function sendAllAgain(
-  { ledger, random }: World,
+  world: World,
   server: Server,
 ): Promise<{ readonly fresh: ReadonlySet<object> }> {
+  const { ledger, random } = world;
   const agent = new Agent({ keepAlive: true, maxSockets: WIDTH });
   const life: Life = { url: server.url, agent, onAck: () => {} };
   const fresh = new Set<object>();
-  // What the ordered lanes left unknown comes first, and in order.
+  const again = async (batch: SentBatch): Promise<void> => {
+    const outcome = await sendBatch(world, life, batch);
+    if (outcome === 'accepted') for (const event of batch.fresh) fresh.add(event);
+  };
+  // What is unknown comes first, and what the ordered lanes left of it in order.
+  for (const batch of ledger.batches) {
+    if (batch.answer === undefined) await again(batch);
+  }
   for (const event of ledger.events) {
-    if (event.stored || !event.customer.startsWith('ordered')) continue;
+    if (event.stored || event.isBatched || !event.customer.startsWith('ordered')) continue;
     if (await isFresh(life, event)) fresh.add(event);
   }
-  await inParallel(random.shuffled(ledger.events), WIDTH, async (event) => {
+  await inParallel(random.shuffled(ledger.batches), WIDTH, again);
+  // Of what came in batches, some once more alone, by v1.
+  const alone = ledger.events.filter(
+    (event) => !event.isBatched || (event.identifier !== undefined && random.chance(0.1)),
+  );
+  await inParallel(random.shuffled(alone), WIDTH, async (event) => {
     if (await isFresh(life, event)) fresh.add(event);
   });
   const cancelled = ledger.events.filter((event) => event.cancel !== 'no');

@@ -22,11 +22,25 @@ export type SentEvent = {
   /** Undefined: the server makes one, and only the Idempotency-Key tells a retry. */
   readonly identifier: string | undefined;
   readonly idempotencyKey: string | undefined;
+  /** It was sent in a batch, and without an identifier it can only be sent again with it. */
+  readonly isBatched: boolean;
   /** The whole answer of success; undefined as long as the outcome is not known. */
   answer: string | undefined;
   /** A duplicate's refusal proves that it is stored, though its answer was lost. */
   stored: boolean;
   cancel: 'no' | 'sent' | 'acknowledged';
+};
+
+/** One request of the stream. */
+export type SentBatch = {
+  /** In the order of the list: events that are new, events that were sent before, and what is rejected. */
+  readonly list: readonly (SentEvent | 'bad')[];
+  /** Those that are new, each once. Either all of them are stored or none is. */
+  readonly fresh: readonly SentEvent[];
+  /** Without it, only identifiers tell a retry. */
+  readonly idempotencyKey: string | undefined;
+  /** The whole answer of success; undefined as long as the outcome is not known. */
+  answer: string | undefined;
 };
 
 export type SentCustomer = {
@@ -37,6 +51,7 @@ export type SentCustomer = {
 
 export class Ledger {
   readonly events: SentEvent[] = [];
+  readonly batches: SentBatch[] = [];
   readonly customers: SentCustomer[] = [];
 
   /** Of one customer on one meter: how many are known to be stored, and how many were sent. */

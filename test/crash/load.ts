@@ -30,9 +30,11 @@ export type World = {
   readonly random: Random;
   readonly startS: number;
   readonly meterIds: ReadonlyMap<MeterName, string>;
+  /** Opens the stream, whatever dies. */
+  readonly token: string;
 };
 
-async function ask(life: Life, what: Parameters<typeof call>[1]): Promise<Answer> {
+export async function ask(life: Life, what: Parameters<typeof call>[1]): Promise<Answer> {
   try {
     return await call(life, { ...what, agent: life.agent });
   } catch (error) {
@@ -163,7 +165,7 @@ export async function catalogLane(world: World, life: Life): Promise<void> {
 }
 
 /** With an identifier, with an Idempotency-Key, or with both: each of them must make a retry safe. */
-function newEvent(
+export function newEvent(
   { random }: World,
   meter: MeterName,
   customer: string,
@@ -179,24 +181,31 @@ function newEvent(
     timestampS,
     identifier: how < 7 ? unique('event') : undefined,
     idempotencyKey: how >= 6 ? unique('key') : undefined,
+    isBatched: false,
     answer: undefined,
     stored: false,
     cancel: 'no',
   };
 }
 
-async function cancelOne({ ledger, random }: World, life: Life, customer: string): Promise<void> {
+export async function cancelOne(
+  { ledger, random }: World,
+  life: Life,
+  customer: string,
+): Promise<void> {
   // Counts are compared with bounds under way, so they are never cancelled.
   const recent = ledger.events.slice(-300);
   const candidates = recent.filter(
     (event) =>
-      event.customer === customer && event.meter === 'crash_sum' && event.answer !== undefined,
+      event.customer === customer &&
+      event.meter === 'crash_sum' &&
+      (event.answer !== undefined || (event.stored && event.identifier !== undefined)),
   );
   if (candidates.length > 0) await sendCancel(life, random.pick(candidates));
 }
 
 /** P3 under way: what was acknowledged before is counted, and nothing that was never sent. */
-async function readBetween(world: World, life: Life, customer: string): Promise<void> {
+export async function readBetween(world: World, life: Life, customer: string): Promise<void> {
   const { stored } = world.ledger.bounds('crash_count', customer);
   const query = {
     meter: world.meterIds.get('crash_count') ?? '',

@@ -37,6 +37,8 @@ export type Refusal = {
     | 'StripeAuthenticationError'
     | 'StripePermissionError'
     | 'StripeAPIError'
+    | 'StripeRateLimitError'
+    | 'RateLimitError'
     | 'TemporarySessionExpiredError';
   readonly status: number;
   /** Null: no code on the wire; left out: not looked at. */

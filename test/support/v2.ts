@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { call, type Answer } from './http.ts';
-import { newClient, OLDER, type SdkLine, type Stripe } from './sdk.ts';
+import { newClient, OLDER, type ClientOptions, type SdkLine, type Stripe } from './sdk.ts';
 import { TEST_KEY } from './server.ts';
 
 export const V2_EVENTS = '/v2/billing/meter_events';
@@ -102,8 +102,9 @@ export async function sendToStream(
   line: SdkLine,
   token: string,
   params: StreamParams,
+  config: Pick<ClientOptions, 'maxNetworkRetries'> = {},
 ): Promise<unknown> {
-  const client = newClient(to, { line, key: token });
+  const client = newClient(to, { line, key: token, ...config });
   if (line !== OLDER) return await client.v2.billing.meterEventStream.create(params);
   // Without this the older line sends to Stripe's own stream host, whatever host the client has.
   const options: object = { host: to.host };
