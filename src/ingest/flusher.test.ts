@@ -25,7 +25,8 @@ class FaultyStore {
     this.tokensTried.push(batch.token);
     await this.gate;
     if (this.failure !== undefined) throw this.failure;
-    this.inserted.push(batch);
+    // A copy: the memory is the next batch's.
+    this.inserted.push({ ...batch, events: batch.events.slice() });
   }
 
   get rows(): string {

@@ -68,7 +68,7 @@ export type AnswerBody = { readonly keyHash: Uint32Array; readonly body: string 
 /** Packed, as receipt.ts says: a million of them cross the thread on start. */
 export type BlockReceipts = { readonly blockId: number; readonly packed: Uint8Array };
 
-/** The rows of several blocks, one after the other: all of one format. */
+/** The rows of several blocks, one after the other: all of one format. Their memory is the next plan's after `finishFlush`. */
 export type FlushPlan = BlockRows & {
   readonly token: string;
   readonly lastBlockId: number;
@@ -76,7 +76,11 @@ export type FlushPlan = BlockRows & {
   readonly eventsFormat: EventsFormat;
 };
 
-export function bytesOf({ events, cancellations, rejections }: BlockRows): number {
+export function bytesOf({
+  events,
+  cancellations,
+  rejections,
+}: Pick<BlockRows, 'events' | 'cancellations' | 'rejections'>): number {
   return events.length + cancellations.length + rejections.length;
 }
 

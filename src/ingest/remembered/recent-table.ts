@@ -15,6 +15,8 @@ const SHARDS = 256;
 const CAPACITY_MIN = 16;
 /** Linear probing looks at 8.5 slots for an absent hash when 3/4 are taken, next to each other. */
 const LOAD_MAX = 0.75;
+/** No shard of thousands gets this much more than its share. */
+const EVENNESS = 1.04;
 /** A quarter would keep it closer to 24 bytes, and take a third more time an entry. */
 const GROWTH = 1.5;
 
@@ -35,11 +37,14 @@ export class RecentTable {
   readonly #valuesPerSlot: 0 | 1;
   #size = 0;
 
-  constructor({ values }: { values: boolean }) {
+  /** `expected`: how many entries it need not grow for. */
+  constructor({ values, expected = 0 }: { values: boolean; expected?: number }) {
     this.#valuesPerSlot = values ? 1 : 0;
-    this.shards = Array.from({ length: SHARDS }, (_, index) =>
-      newShard(Math.ceil(CAPACITY_MIN * GROWTH ** (index / SHARDS)), this.#valuesPerSlot),
-    );
+    const shardExpected = Math.ceil((expected / SHARDS / LOAD_MAX) * EVENNESS);
+    this.shards = Array.from({ length: SHARDS }, (_, index) => {
+      const spread = Math.ceil(CAPACITY_MIN * GROWTH ** (index / SHARDS));
+      return newShard(Math.max(spread, shardExpected), this.#valuesPerSlot);
+    });
   }
 
   get size(): number {

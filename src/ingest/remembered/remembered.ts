@@ -16,8 +16,8 @@ import { RecentTable } from './recent-table.ts';
 import { NONE, PERIOD_MAX } from './record.ts';
 import { RunSet } from './run-set.ts';
 
-/** 420 MiB of table. */
-const RECENT_MAX = 16_000_000;
+/** 105 MiB of table. */
+const RECENT_MAX = 4_000_000;
 /** A table of older periods is sealed when it has this part of the most: before, it is not worth a run. */
 const SEAL_MIN = 1 / 16;
 /** After a failure: doubled each time, up to a minute. */
@@ -180,7 +180,9 @@ export class Remembered {
 
   #beginSeal(position: number, settled: Promise<unknown>): Seal {
     this.#seal = { table: this.#recent, position, settled, isWritten: false };
-    this.#recent = new RecentTable({ values: this.#values });
+    // Of a table that was sealed because it was full, the next one will be as full.
+    const expected = this.#recent.size >= this.#recentMax ? this.#recentMax : 0;
+    this.#recent = new RecentTable({ values: this.#values, expected });
     return this.#seal;
   }
 

@@ -9,6 +9,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import Database from 'better-sqlite3';
 import { newerFolderError, StartupError } from '../../startup-error.ts';
 import type { Block, BlockReceipts, EventsFormat, FlushPlan } from '../journal.ts';
+import { PlanMemory } from './plan-memory.ts';
 import { RecentBlocks, type RecentBlock } from './recent-blocks.ts';
 import { SCHEMA_STEPS } from './schema.ts';
 
@@ -39,6 +40,7 @@ export class SqliteJournal {
   readonly #db: Database.Database;
   readonly #sql: ReturnType<typeof prepare>;
   readonly #recent = new RecentBlocks();
+  readonly #planMemory = new PlanMemory();
 
   /** Throws StartupError when another process holds the file, or a newer version made it. */
   constructor(file: string) {
@@ -87,9 +89,7 @@ export class SqliteJournal {
       lastSequence: blocks.at(-1)?.lastSequence ?? 0,
       rows: blocks.reduce((rows, block) => rows + block.rows, 0),
       eventsFormat: recent === undefined ? this.#formatOf(first) : EVENTS_FORMAT,
-      events: concat(blocks.map((block) => block.events)),
-      cancellations: concat(blocks.map((block) => block.cancellations)),
-      rejections: concat(blocks.map((block) => block.rejections)),
+      ...this.#planMemory.put(blocks),
     };
   }
 
@@ -152,21 +152,6 @@ export class SqliteJournal {
   close(): void {
     this.#db.close();
   }
-}
-
-/**
- * All of them in shared memory, which other threads see without a copy. It does not count as garbage in the making
- * either: tens of megabytes a second of that kept the main thread's collector busy, 3 % of its time.
- */
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-  const whole = new Uint8Array(new SharedArrayBuffer(bytes));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 function toBlob(keyHash: Uint32Array): Uint8Array {
