@@ -43,23 +43,19 @@ export class Idempotency {
   }
 
   /** Answers a keyed request: the first time through `route.handle`, then with the same answer again. */
-  async answer(
-    route: Route,
-    request: Omit<ApiRequest, 'claim'>,
-    idempotencyKey: string,
-    /** See parameters.ts. */
-    identity: string | Uint32Array,
-  ): Promise<Answered> {
-    const { namespace } = request;
-    const claim = this.#claim(request, idempotencyKey, identity);
-    const inFlight = `${namespace}\0${idempotencyKey}`;
-    if (this.#inFlight.has(inFlight)) throw keyInUse(idempotencyKey);
+  async answer(route: Route, request: ApiRequest & { claim: Claim }): Promise<Answered> {
+    const { claim } = request;
+    const inFlight = `${request.namespace}\0${claim.idempotencyKey}`;
+    if (this.#inFlight.has(inFlight)) throw keyInUse(claim.idempotencyKey);
     // Held until the answer is on disk: a second request finds either this mark or the answer.
     this.#inFlight.add(inFlight);
     try {
-      const first = await this.#firstAnswer(route, { ...request, claim });
-      if (first !== undefined) return first;
-      const answered = toAnswered(await route.handle({ ...request, claim }));
+      const place = this.#answered.find(claim.keyHash, request.receivedAtMs);
+      if (place !== undefined) {
+        const first = await this.#firstAnswer(route, request, place);
+        if (first !== undefined) return first;
+      }
+      const answered = toAnswered(await route.handle(request));
       if (route.replay === undefined && route.keepsNoAnswer !== true) {
         this.#answered.add(claim.keyHash, request.receivedAtMs, IN_CATALOG);
       }
@@ -69,7 +65,8 @@ export class Idempotency {
     }
   }
 
-  #claim(
+  /** What a retry of the request is known by; for `identity` see parameters.ts. Throws for a key that is none. */
+  claim(
     { namespace }: Pick<ApiRequest, 'namespace'>,
     idempotencyKey: string,
     identity: string | Uint32Array,
@@ -86,14 +83,13 @@ export class Idempotency {
     return { idempotencyKey, keyHash, fingerprint };
   }
 
-  /** The first answer; undefined when the key is new. Throws when it stood for something else. */
+  /** The first answer; undefined when it is not kept any more. Throws when it stood for something else. */
   async #firstAnswer(
     route: Route,
     request: ApiRequest & { claim: Claim },
+    place: number,
   ): Promise<Answered | undefined> {
     const { claim, namespace } = request;
-    const place = this.#answered.find(claim.keyHash, request.receivedAtMs);
-    if (place === undefined) return undefined;
     if (place === IN_CATALOG) {
       const saved = await this.#answers.find(namespace, claim.idempotencyKey);
       if (saved === undefined) return undefined;

@@ -14,7 +14,7 @@ import { requiredHash, requiredOneOf, requiredText } from './params.ts';
 export type AdjustmentParts = {
   readonly meters: Pick<Catalog['meters'], 'ofEventName'>;
   readonly usage: Pick<UsageReader, 'findEvent'>;
-  readonly ingest: Pick<Ingest, 'cancel' | 'recordReceipt' | 'refuseWhenFull'>;
+  readonly ingest: Pick<Ingest, 'cancel' | 'addReceipt' | 'onDisk' | 'refuseWhenFull'>;
   /** How long after it was received an event can be cancelled; undefined: for ever. Stripe: 24. */
   readonly cancelWindowHours: number | undefined;
 };
@@ -76,7 +76,8 @@ async function cancelMeterEvent(
   const { event, cancellation } = await findEvent(parts, request, sent);
   const receipt = toReceipt(request);
   if (cancellation !== undefined) {
-    if (receipt !== undefined) await parts.ingest.recordReceipt(receipt);
+    if (receipt !== undefined) parts.ingest.addReceipt(receipt);
+    await parts.ingest.onDisk();
     return;
   }
   refuseTooLate(event.receivedAtMs, receivedAtMs, parts.cancelWindowHours);

@@ -44,12 +44,13 @@ export type AnsweredEvent = {
   readonly createdMs: number;
 };
 
-/** Stores the event and answers it; throws the refusal that names what is wrong with it. */
+/** Stores the event and answers it as `present` says; throws the refusal that names what is wrong with it. */
 export async function recordMeterEvent(
   parts: MeterEventParts,
   request: ApiRequest,
   sent: SentEvent,
-): Promise<AnsweredEvent> {
+  present: (event: AnsweredEvent) => object,
+): Promise<object> {
   const { namespace, receivedAtMs } = request;
   const meter = activeMeter(parts.meters.ofEventName(namespace, sent.eventName), sent.eventName);
   const { payload } = sent;
@@ -60,7 +61,9 @@ export async function recordMeterEvent(
     accepted(rejectTimestamp(sent.timestampMs, receivedAtMs, parts.pastDays));
   }
   const { customer, value } = measured;
-  await parts.checkCustomer?.(namespace, customer, `payload[${meter.customerKey}]`);
+  if (parts.checkCustomer !== undefined) {
+    await parts.checkCustomer(namespace, customer, `payload[${meter.customerKey}]`);
+  }
   const generated = sent.identifier === undefined ? randomUUID() : undefined;
   const answered = fillIn(namespace, sent, receivedAtMs, generated);
   const { identifier, timestampMs } = answered;
@@ -78,7 +81,7 @@ export async function recordMeterEvent(
     },
     toReceipt(request, generated),
   );
-  if (outcome === 'recorded') return answered;
+  if (outcome === 'recorded') return present(answered);
   throw new ApiError(
     'duplicate_meter_event',
     `An event already exists with identifier ${identifier}.`,

@@ -176,14 +176,16 @@ export class ApiServer {
     );
     this.#beginAnswer(response);
     const sent = readParameters(route, query, bytes);
+    const { form } = sent;
     const receivedAtMs = this.#clock.nowMs();
-    const request = { id, namespace, receivedAtMs, pathParams, ...sent, headers };
+    const of = { id, namespace, receivedAtMs, pathParams, form, bytes: sent.bytes, headers };
     const key = headers['idempotency-key'];
     if (key === undefined || route.method === 'GET') {
-      return toAnswered(await route.handle({ ...request, claim: undefined }));
+      return toAnswered(await route.handle({ ...of, claim: undefined }));
     }
-    const identity = identityOf(route, path, sent, bytes);
-    return await parts.idempotency.answer(route, request, String(key), identity);
+    const { idempotency } = parts;
+    const claim = idempotency.claim(of, String(key), identityOf(route, path, sent, bytes));
+    return await idempotency.answer(route, { ...of, claim });
   }
 
   #health(response: ServerResponse, ok: boolean): void {

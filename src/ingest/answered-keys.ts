@@ -31,6 +31,7 @@ export type AnsweredKeysOptions = Pick<
 export class AnsweredKeys {
   readonly #hashes: NamespaceHashes;
   readonly #remembered: Remembered;
+  readonly #hash = new Uint32Array(4);
 
   constructor(hashes: NamespaceHashes, { dataFolder, ...options }: AnsweredKeysOptions) {
     this.#hashes = hashes;
@@ -56,9 +57,11 @@ export class AnsweredKeys {
 
   /** 2 words that stand for a request's parameters: enough to tell a retry from another request. */
   fingerprint(namespace: Namespace, canonical: string): Uint32Array {
-    const hash = new Uint32Array(4);
-    this.#hashes.of(namespace).hash(canonical, HASH_OF.parameters, hash);
-    return hash.slice(0, 2);
+    this.#hashes.of(namespace).hash(canonical, HASH_OF.parameters, this.#hash);
+    const fingerprint = new Uint32Array(2);
+    fingerprint[0] = this.#hash[0]!;
+    fingerprint[1] = this.#hash[1]!;
+    return fingerprint;
   }
 
   /** The journal's block that holds the receipt, or IN_CATALOG; undefined for a key not seen in 24 h. */

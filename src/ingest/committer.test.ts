@@ -47,7 +47,7 @@ function start() {
   const fatal: unknown[] = [];
   const committed: [number, number][] = [];
   const committer = new Committer(disk, {
-    onCommit: (blockId, rows, bytes) => {
+    onCommit: ({ blockId, rows, bytes }) => {
       committed.push([blockId, rows]);
       assert.equal(bytes, disk.blocks[committed.length - 1]?.cancellations.length);
     },

@@ -6,7 +6,7 @@
  * `onFatal` is told once, so that the process stops (P9).
  */
 import { ApiError } from '../errors.ts';
-import { bytesOf, type Journal } from '../journal/journal.ts';
+import { bytesOf, type Block, type Journal } from '../journal/journal.ts';
 import { BlockBuilder } from './block-builder.ts';
 
 /** Bounds the memory that waits for a slow disk (P10): some 200,000 events, several seconds' worth. */
@@ -18,8 +18,14 @@ const BLOCK_LENGTH_MAX = 64 * 1024 * 1024;
  */
 const GATHER_MS = 1;
 
-/** Told of each block that is on disk: its id and what it holds. */
-export type OnCommit = (blockId: number, rows: number, bytes: number) => void;
+/** A block that is on disk. */
+export type Committed = Pick<Block, 'rows' | 'receipts'> & {
+  readonly blockId: number;
+  /** Of its rows. */
+  readonly bytes: number;
+};
+/** Told of each block before those who wait for it are. */
+export type OnCommit = (committed: Committed) => void;
 
 export class Committer {
   /** The last block known to be on disk. */
@@ -80,11 +86,11 @@ export class Committer {
    * Resolves when everything appended so far is on disk, with the id of the last block of it; at once, with
    * the last committed block's, when nothing waits.
    */
-  async settled(): Promise<number> {
-    if (this.#failure !== undefined) throw stopped(this.#failure.error);
+  settled(): Promise<number> {
+    if (this.#failure !== undefined) return Promise.reject(stopped(this.#failure.error));
     // What is committing now is older than what is gathered now. Neither waits for what comes later.
-    const last = await (this.#block.isEmpty ? this.#lastDone : this.#done.promise);
-    return last ?? this.committedBlockId;
+    const done = this.#block.isEmpty ? this.#lastDone : this.#done.promise;
+    return done ?? Promise.resolve(this.committedBlockId);
   }
 
   async #run(): Promise<void> {
@@ -117,7 +123,7 @@ export class Committer {
       const bytes = bytesOf(block);
       const blockId = await this.#journal.commit(block);
       this.committedBlockId = blockId;
-      this.#onCommit(blockId, block.rows, bytes);
+      this.#onCommit({ blockId, bytes, rows: block.rows, receipts: block.receipts });
       done.resolve(blockId);
     } catch (error) {
       this.#failure = { error };

@@ -378,7 +378,8 @@ test('an answer that changed nothing is remembered too', async (t) => {
     receivedAtMs: NOW_MS,
     generatedIdentifier: undefined,
   };
-  await world.ingest.recordReceipt(receipt);
+  world.ingest.addReceipt(receipt);
+  await world.ingest.onDisk();
   await world.ingest.settled();
   const blockId = world.ingest.answeredKeys.find(keyHash, NOW_MS);
   assert.deepEqual(unpackReceipts(await world.journal.receipts(blockId!)), [receipt]);
@@ -420,7 +421,8 @@ test('what is accepted, rejected and receipted in one turn is in one block', asy
       return event;
     });
     assert.equal(ingest.accept(first!), 'duplicate');
-    await ingest.recordReceipt(world.aReceipt(key), `answer of ${key}`);
+    ingest.addReceipt(world.aReceipt(key), `answer of ${key}`);
+    await ingest.onDisk();
   };
   let answered = 0;
   const ask = async (key: string, events: number): Promise<void> => {
@@ -455,7 +457,8 @@ test('a block that could not be stored leaves nothing: no event, no rejection, n
   );
   world.ingest.accept(world.anEvent());
   world.ingest.reject(world.aRejection());
-  await assert.rejects(world.ingest.recordReceipt(world.aReceipt('key'), 'answer'), ApiError);
+  world.ingest.addReceipt(world.aReceipt('key'), 'answer');
+  await assert.rejects(world.ingest.onDisk(), ApiError);
   assert.throws(() => world.ingest.accept(world.anEvent()), ApiError);
   assert.throws(() => world.ingest.reject(world.aRejection()), ApiError);
   await assert.rejects(world.ingest.close());

@@ -58,7 +58,10 @@ export class Ingest {
     this.answeredKeys = new AnsweredKeys(hashes, { ...files, lastPosition: journal.lastBlockId });
     this.#flusher = new Flusher(journal, store, { onFailure: parts.onStoreFailure, onFatal });
     this.#committer = new Committer(journal, {
-      onCommit: (blockId, rows, bytes) => this.#flusher.committed(blockId, rows, bytes),
+      onCommit: ({ blockId, rows, bytes, receipts }) => {
+        this.#flusher.committed(blockId, rows, bytes);
+        this.answeredKeys.addPacked({ blockId, packed: receipts });
+      },
       onFatal,
     });
   }
@@ -85,8 +88,8 @@ export class Ingest {
     this.refuseWhenFull();
     const outcome = this.accept(event);
     // A duplicate is a refusal, which leaves no receipt.
-    if (outcome === 'recorded' && receipt !== undefined) await this.recordReceipt(receipt);
-    else await this.onDisk();
+    if (outcome === 'recorded' && receipt !== undefined) this.addReceipt(receipt);
+    await this.onDisk();
     return outcome;
   }
 
@@ -95,7 +98,7 @@ export class Ingest {
    * accepted, rejected and receipted in one turn is in one block, whole or not at all. `onDisk` says when.
    */
   accept(event: IncomingEvent): Outcome {
-    return this.acceptAll([event])[0]!;
+    return this.#areNew([event])[0] === true ? this.#append(event) : 'duplicate';
   }
 
   /** `accept` of one event after the other. */
@@ -128,27 +131,25 @@ export class Ingest {
     this.#committer.append((block) => block.addRejection({ ...rejected, sequence }));
   }
 
-  /** Resolves when all that was accepted, rejected or found to be a duplicate so far is on disk. */
-  async onDisk(): Promise<void> {
-    await this.#committer.settled();
+  /** Resolves when all that was accepted, rejected, receipted or found to be a duplicate so far is on disk. */
+  onDisk(): Promise<unknown> {
+    return this.#committer.settled();
   }
 
   /** Stores a cancellation; as for `record`, it is on disk when this resolves. */
   async cancel(cancellation: Cancellation, receipt?: Receipt): Promise<void> {
     this.refuseWhenFull();
     this.#committer.append((block) => block.addCancellation(cancellation));
-    if (receipt === undefined) await this.onDisk();
-    else await this.recordReceipt(receipt);
+    if (receipt !== undefined) this.addReceipt(receipt);
+    await this.onDisk();
   }
 
   /**
-   * Stores that a keyed request was answered, in the block of what it changed in this turn. `body`: the answer,
-   * when it cannot be made again from request and receipt.
+   * Puts that a keyed request was answered into the block of what it changed in this turn. `body`: the answer,
+   * when it cannot be made again from request and receipt. `onDisk` says when it is kept.
    */
-  async recordReceipt(receipt: Receipt, body?: string): Promise<void> {
+  addReceipt(receipt: Receipt, body?: string): void {
     this.#committer.append((block) => block.addReceipt(receipt, body));
-    const blockId = await this.#committer.settled();
-    this.answeredKeys.add(receipt.keyHash, receipt.receivedAtMs, blockId);
   }
 
   /**
@@ -169,7 +170,7 @@ export class Ingest {
 
   /** Brings to disk what is remembered, when there is much of it. To be called a few times a second. */
   seal(nowMs: number): void {
-    const onDisk = async (): Promise<void> => await this.onDisk();
+    const onDisk = (): Promise<unknown> => this.onDisk();
     this.#identifiers.sealIfDue(this.#committer.lastSequence, nowMs, onDisk);
     this.answeredKeys.sealIfDue(this.#committer.committedBlockId, nowMs, onDisk);
   }

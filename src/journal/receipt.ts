@@ -22,10 +22,12 @@ const IDENTIFIER_AT = 32;
 export function packReceipts(receipts: readonly Receipt[]): Uint8Array {
   const bytes = new Uint8Array(receipts.length * RECEIPT_BYTES);
   const view = new DataView(bytes.buffer);
+  // Loops: of every keyed event of v1 one is packed.
   receipts.forEach((receipt, index) => {
     const at = index * RECEIPT_BYTES;
-    receipt.keyHash.forEach((word, i) => view.setUint32(at + 4 * i, word));
-    receipt.fingerprint.forEach((word, i) => view.setUint32(at + FINGERPRINT_AT + 4 * i, word));
+    const { keyHash, fingerprint } = receipt;
+    for (let i = 0; i < 4; i += 1) view.setUint32(at + 4 * i, keyHash[i]!);
+    for (let i = 0; i < 2; i += 1) view.setUint32(at + FINGERPRINT_AT + 4 * i, fingerprint[i]!);
     view.setFloat64(at + RECEIVED_AT, receipt.receivedAtMs);
     if (receipt.generatedIdentifier !== undefined) {
       bytes.set(uuidBytes(receipt.generatedIdentifier), at + IDENTIFIER_AT);

@@ -9,7 +9,7 @@ import { readStreamEvent, type Rejected, type StreamContext } from '../stream-ev
 export type StreamParts = Pick<StreamContext, 'meters' | 'pastDays'> & {
   readonly ingest: Pick<
     Ingest,
-    'acceptAll' | 'reject' | 'onDisk' | 'recordReceipt' | 'refuseWhenFull'
+    'acceptAll' | 'reject' | 'addReceipt' | 'onDisk' | 'refuseWhenFull'
   >;
   /** Whether a customer may be metered; absent when any may. */
   readonly isCustomer?: IsCustomer | undefined;
@@ -49,8 +49,8 @@ async function recordStream(parts: StreamParts, request: ApiRequest): Promise<An
   const context = await toContext(parts, request);
   const result = record(parts, request, context);
   const receipt = toReceipt(request);
-  if (receipt === undefined) await parts.ingest.onDisk();
-  else await parts.ingest.recordReceipt(receipt, result && JSON.stringify(result));
+  if (receipt !== undefined) parts.ingest.addReceipt(receipt, result && JSON.stringify(result));
+  await parts.ingest.onDisk();
   return toAnswer(result);
 }
 

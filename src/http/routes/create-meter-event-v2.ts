@@ -16,9 +16,9 @@ export function createMeterEventV2(parts: MeterEventParts): Route {
     method: 'POST',
     path: '/v2/billing/meter_events',
     body: 'json',
-    handle: async (request) => {
+    handle: (request) => {
       const sent = parse(request.form, request.receivedAtMs);
-      return presentMeterEventV2(await recordMeterEvent(parts, request, sent));
+      return recordMeterEvent(parts, request, sent, presentMeterEventV2);
     },
     replay: (request, receipt) => {
       const sent = parse(request.form, receipt.receivedAtMs);
