@@ -12,12 +12,6 @@ import { BlockBuilder } from './block-builder.ts';
 /** Bounds the memory that waits for a slow disk (P10): some 200,000 events, several seconds' worth. */
 const BLOCK_LENGTH_MAX = 64 * 1024 * 1024;
 
-/**
- * How long a block gathers at most while every turn brings more. A commit costs 50 us of this thread, which is what
- * three events of v1 cost; who sends one event at a time does not wait, as the next turn brings nothing.
- */
-const GATHER_MS = 1;
-
 /** A block that is on disk. */
 export type Committed = Pick<Block, 'rows' | 'receipts'> & {
   readonly blockId: number;
@@ -39,8 +33,6 @@ export class Committer {
   /** Of the block that was handed to the journal last. */
   #lastDone: Promise<number> | undefined;
   #isRunning = false;
-  /** How many facts there ever were: whether there are more than before. */
-  #appended = 0;
   #lastSequence: number;
   #failure: { error: unknown } | undefined;
 
@@ -78,7 +70,6 @@ export class Committer {
   append(fill: (block: BlockBuilder) => void): void {
     if (this.#failure !== undefined) throw stopped(this.#failure.error);
     fill(this.#block);
-    this.#appended += 1;
     if (!this.#isRunning) void this.#run();
   }
 
@@ -96,21 +87,12 @@ export class Committer {
   async #run(): Promise<void> {
     this.#isRunning = true;
     while (this.#failure === undefined) {
-      await this.#gather();
+      // Requests that are already in the sockets join the block.
+      await new Promise(setImmediate);
       if (this.#block.isEmpty) break;
       await this.#commitNext();
     }
     this.#isRunning = false;
-  }
-
-  /** Requests that are already in the sockets join the block: turn by turn, as long as each turn brings some. */
-  async #gather(): Promise<void> {
-    const untilMs = performance.now() + GATHER_MS;
-    let appended: number;
-    do {
-      appended = this.#appended;
-      await new Promise(setImmediate);
-    } while (this.#appended > appended && performance.now() < untilMs);
   }
 
   async #commitNext(): Promise<void> {
