@@ -17,7 +17,7 @@ const GATHER_MS = 1000;
  * has to wait for the one that runs: so they are smaller for a while after somebody has read.
  */
 const GATHER_ROWS = 250_000;
-const GATHER_ROWS_WHILE_READ = 30_000;
+const GATHER_ROWS_WHILE_READ = 60_000;
 const READ_LATELY_MS = 10_000;
 /** The pause after a failed insert. */
 const RETRY_MS = 1000;
