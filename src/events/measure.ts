@@ -65,13 +65,15 @@ export function measure(
   return { customer, value, saysValue: value.canonical };
 }
 
-/** What of the payload the row does not say already (MeterEvent's `rest`). */
+/** What of a payload that was measured the row does not say already (MeterEvent's `rest`). */
 export function restOf(meter: MeterKeys, payload: Payload, { saysValue }: Measured): Payload {
+  const said = saysValue && meter.valueKey !== meter.customerKey ? 2 : 1;
+  // Mostly there is nothing more, and then nothing is copied.
+  if (payload.size === said) return NOTHING_MORE;
   const rest = new Map(payload);
   rest.delete(meter.customerKey);
-  // One key may be both: then the row says it as the customer.
   if (saysValue) rest.delete(meter.valueKey);
-  return rest.size === 0 ? NOTHING_MORE : rest;
+  return rest;
 }
 
 /** The payload as it was sent, made again from the row; keys may stand in another order. */

@@ -5,6 +5,7 @@ import { isLive, modeOf } from '../namespace.ts';
 import { formatRfc3339 } from '../rfc3339.ts';
 import type { AnsweredAdjustment } from './meter-event-adjustments.ts';
 import type { AnsweredEvent } from './meter-events.ts';
+import { toObject } from './present.ts';
 
 export function presentMeterEventV2(event: AnsweredEvent): object {
   return {
@@ -13,7 +14,7 @@ export function presentMeterEventV2(event: AnsweredEvent): object {
     event_name: event.eventName,
     identifier: event.identifier,
     livemode: isLive(event.namespace),
-    payload: Object.fromEntries(event.payload),
+    payload: toObject(event.payload),
     timestamp: formatRfc3339(event.timestampMs),
   };
 }

@@ -98,12 +98,13 @@ export class Ingest {
    * accepted, rejected and receipted in one turn is in one block, whole or not at all. `onDisk` says when.
    */
   accept(event: IncomingEvent): Outcome {
-    return this.#areNew([event])[0] === true ? this.#append(event) : 'duplicate';
+    const isNew = this.#decide(() => this.#identifiers.add(event));
+    return isNew ? this.#append(event) : 'duplicate';
   }
 
   /** `accept` of one event after the other. */
   acceptAll(events: readonly IncomingEvent[]): readonly Outcome[] {
-    const areNew = this.#areNew(events);
+    const areNew = this.#decide(() => this.#identifiers.addAll(events));
     return events.map((event, index) =>
       areNew[index] === true ? this.#append(event) : 'duplicate',
     );
@@ -116,9 +117,9 @@ export class Ingest {
   }
 
   /** What cannot be decided must not be answered (P9). */
-  #areNew(events: readonly IncomingEvent[]): readonly boolean[] {
+  #decide<T>(look: () => T): T {
     try {
-      return this.#identifiers.addAll(events);
+      return look();
     } catch (error) {
       this.#parts.onFatal(error);
       throw error;
