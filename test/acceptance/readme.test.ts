@@ -35,10 +35,19 @@ test('the first calls with curl answer the usage that was sent', async () => {
 });
 
 test('the first calls with the SDK print the usage that was sent', async () => {
-  const pasted = block('js', 'new Stripe').replace('4747', new URL(server.url).port);
+  const pasted = block('js', 'listEventSummaries').replace('4747', new URL(server.url).port);
   const { stdout } = await run(process.execPath, ['--input-type=module', '-e', pasted], {
     cwd: REPO,
     env: { ...process.env, KEY: TEST_KEY },
   });
   assert.equal(stdout.trim(), '1200');
+});
+
+test('the calls of the stream print what became of the events', async () => {
+  const pasted = block('js', 'meterEventStream').replaceAll('4747', new URL(server.url).port);
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', pasted], {
+    cwd: REPO,
+    env: { ...process.env, KEY: TEST_KEY },
+  });
+  assert.equal(stdout.trim(), '2 0 1');
 });

@@ -10,7 +10,8 @@ import Database from 'better-sqlite3';
 import { StartupError } from '../../startup-error.ts';
 import { aBlock, journalContract } from '../contract.ts';
 import type { Journal } from '../journal.ts';
-import { FLUSH_BYTES_MAX, FLUSH_ROWS_MAX, openFile } from './sqlite-journal.ts';
+import { openFile } from './journal-file.ts';
+import { FLUSH_BYTES_MAX, FLUSH_ROWS_MAX } from './sqlite-journal.ts';
 import { openSqliteJournal } from './thread-journal.ts';
 
 const [, , role, childFolder = ''] = process.argv;

@@ -5,13 +5,12 @@
  * The file is locked for as long as it is open (`locking_mode = EXCLUSIVE`), and the lock dies with the
  * process: this is what keeps a second server off the data folder.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
-import Database from 'better-sqlite3';
-import { newerFolderError, StartupError } from '../../startup-error.ts';
+import type Database from 'better-sqlite3';
 import type { Block, BlockReceipts, EventsFormat, FlushPlan } from '../journal.ts';
+import { openFile, readState, type JournalState } from './journal-file.ts';
 import { PlanMemory } from './plan-memory.ts';
-import { RecentBlocks, type RecentBlock } from './recent-blocks.ts';
-import { SCHEMA_STEPS } from './schema.ts';
+import { RecentBlocks } from './recent-blocks.ts';
+import { prepare, type PlanRow } from './statements.ts';
 
 /** A plan holds at most this many rows (or one block): past half a million an insert gets no cheaper by the row. */
 export const FLUSH_ROWS_MAX = 500_000;
@@ -24,16 +23,6 @@ const EVENTS_FORMAT: EventsFormat = 'Native';
 
 /** How many blocks' receipts cross the thread at once. */
 const RECEIPT_BLOCKS_MAX = 1000;
-
-export type JournalState = {
-  readonly id: string;
-  readonly hashKey: Uint32Array;
-  readonly lastSequence: number;
-  readonly lastBlockId: number;
-  readonly backlogBytes: number;
-};
-
-type PlanRow = { first_block: number; last_block: number };
 
 export class SqliteJournal {
   readonly state: JournalState;
@@ -156,135 +145,4 @@ export class SqliteJournal {
 
 function toBlob(keyHash: Uint32Array): Uint8Array {
   return new Uint8Array(keyHash.buffer, keyHash.byteOffset, keyHash.byteLength);
-}
-
-/** The file with the settings that the journal's promises rest on, and with the newest schema. */
-export function openFile(file: string): Database.Database {
-  const db = new Database(file, { timeout: 0 });
-  try {
-    db.pragma('locking_mode = EXCLUSIVE');
-    // Before anything that writes.
-    refuseNewer(db);
-    // Of a new file only: blocks of a stream are large, and each page is a write of its own.
-    db.pragma('page_size = 16384');
-    db.pragma('journal_mode = WAL');
-    db.pragma('synchronous = FULL');
-    db.pragma('fullfsync = ON');
-    db.transaction(() => migrate(db)).exclusive();
-    return db;
-  } catch (error) {
-    db.close();
-    throw toStartupError(error, file);
-  }
-}
-
-function toStartupError(error: unknown, file: string): unknown {
-  if (!(error instanceof Database.SqliteError)) return error;
-  if (error.code.startsWith('SQLITE_BUSY')) {
-    return new StartupError(`Another process holds the data folder (${file} is locked).`);
-  }
-  return new StartupError(
-    `The journal ${file} cannot be opened: ${error.message} (${error.code}).`,
-  );
-}
-
-function refuseNewer(db: Database.Database): void {
-  const version = Number(db.pragma('user_version', { simple: true }));
-  if (version > SCHEMA_STEPS.length) {
-    throw newerFolderError('journal', version, SCHEMA_STEPS.length);
-  }
-}
-
-function migrate(db: Database.Database): void {
-  const version = Number(db.pragma('user_version', { simple: true }));
-  for (const step of SCHEMA_STEPS.slice(version)) db.exec(step);
-  if (version === 0) {
-    db.prepare('INSERT INTO journal (one, id, hash_key, flushed_sequence) VALUES (1, ?, ?, 0)').run(
-      randomUUID(),
-      randomBytes(16),
-    );
-  }
-  db.pragma(`user_version = ${SCHEMA_STEPS.length}`);
-}
-
-function readState(db: Database.Database): JournalState {
-  const row = db
-    .prepare<
-      [],
-      { id: string; hash_key: Buffer; last_sequence: number; last_block: number; backlog: number }
-    >(
-      `SELECT
-        id,
-        hash_key,
-        max(flushed_sequence, coalesce((SELECT max(last_sequence) FROM blocks), 0)) AS last_sequence,
-        coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'blocks'), 0) AS last_block,
-        coalesce((SELECT sum(${ROW_BYTES}) FROM blocks), 0) AS backlog
-       FROM journal`,
-    )
-    .get();
-  if (row === undefined) throw new StartupError('The journal has lost its own id: it is damaged.');
-  const key = new DataView(row.hash_key.buffer, row.hash_key.byteOffset, row.hash_key.byteLength);
-  return {
-    id: row.id,
-    hashKey: Uint32Array.from({ length: 4 }, (_, i) => key.getUint32(4 * i)),
-    lastSequence: row.last_sequence,
-    lastBlockId: row.last_block,
-    backlogBytes: row.backlog,
-  };
-}
-
-const ROW_BYTES = 'length(events) + length(cancellations) + length(rejections)';
-
-function prepare(db: Database.Database) {
-  return {
-    insertBlock: db.prepare<[number, number, EventsFormat, Uint8Array, Uint8Array, Uint8Array]>(
-      `INSERT INTO blocks (last_sequence, rows, events_format, events, cancellations, rejections)
-       VALUES (?, ?, ?, ?, ?, ?)`,
-    ),
-    insertReceipts: db.prepare<[number, number, Uint8Array]>(
-      'INSERT INTO receipts (block_id, last_received_at_ms, packed) VALUES (?, ?, ?)',
-    ),
-    selectPlan: db.prepare<[], PlanRow>('SELECT first_block, last_block FROM flush_plan'),
-    insertPlan: db.prepare<[number, number]>(
-      'INSERT INTO flush_plan (one, first_block, last_block) VALUES (1, ?, ?)',
-    ),
-    selectSizes: db.prepare<
-      [],
-      { id: number; rows: number; events_format: EventsFormat; bytes: number }
-    >(`SELECT id, rows, events_format, ${ROW_BYTES} AS bytes FROM blocks ORDER BY id`),
-    selectFormat: db.prepare<[number], { events_format: EventsFormat }>(
-      'SELECT events_format FROM blocks WHERE id = ?',
-    ),
-    selectBlocks: db.prepare<[number, number], RecentBlock>(
-      `SELECT last_sequence AS lastSequence, rows, events, cancellations, rejections FROM blocks
-       WHERE id >= ? AND id <= ? ORDER BY id`,
-    ),
-    deleteBlocks: db.prepare('DELETE FROM blocks WHERE id <= (SELECT last_block FROM flush_plan)'),
-    deletePlan: db.prepare('DELETE FROM flush_plan'),
-    updateFlushed: db.prepare<[number]>(
-      'UPDATE journal SET flushed_sequence = max(flushed_sequence, ?)',
-    ),
-    insertAnswerBody: db.prepare<[number, Uint8Array, string]>(
-      'INSERT OR IGNORE INTO answer_bodies (block_id, key_hash, body) VALUES (?, ?, ?)',
-    ),
-    selectAnswerBody: db.prepare<[number, Uint8Array], { body: string }>(
-      'SELECT body FROM answer_bodies WHERE block_id = ? AND key_hash = ?',
-    ),
-    deleteAnswerBodies: db.prepare(
-      `DELETE FROM answer_bodies
-       WHERE block_id < coalesce((SELECT min(block_id) FROM receipts), 9e18)`,
-    ),
-    selectReceipts: db.prepare<[number], { packed: Buffer }>(
-      'SELECT packed FROM receipts WHERE block_id = ?',
-    ),
-    selectReceiptsAfter: db.prepare<[number, number, number], { block_id: number; packed: Buffer }>(
-      `SELECT block_id, packed FROM receipts
-       WHERE block_id > ? AND last_received_at_ms >= ? ORDER BY block_id LIMIT ?`,
-    ),
-    deleteReceipts: db.prepare<[number, number]>(
-      `DELETE FROM receipts
-       WHERE block_id IN (SELECT block_id FROM receipts ORDER BY block_id LIMIT ?)
-         AND last_received_at_ms < ?`,
-    ),
-  };
 }

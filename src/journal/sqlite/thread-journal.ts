@@ -7,7 +7,7 @@ import {
   type FlushPlan,
   type Journal,
 } from '../journal.ts';
-import type { JournalState } from './sqlite-journal.ts';
+import type { JournalState } from './journal-file.ts';
 import { OPENED, type Calls, type Reply } from './worker.ts';
 
 /**
