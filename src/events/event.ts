@@ -49,7 +49,7 @@ export type RejectedEvent = {
   /** In one order with the events: what comes after it can be asked for. */
   readonly sequence: number;
   readonly receivedAtMs: number;
-  /** As sent, cut to what an accepted one may have; '' where there was none. */
+  /** As sent; '' where there was none, or none that an event may have. */
   readonly eventName: string;
   readonly identifier: string;
   /** The meter that it was for; '' when there is none of its name. */

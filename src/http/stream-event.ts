@@ -48,12 +48,13 @@ export function readStreamEvent(context: StreamContext, sent: unknown): Incoming
   if (!isHash(sent)) return reject(malformed('An event must be an object.'));
   const { event_name: eventName, identifier } = sent;
   const problem = wrongField(sent);
-  if (problem !== undefined) return reject(problem, asText(eventName), asText(identifier));
+  if (problem !== undefined)
+    return reject(problem, textOr(eventName, EVENT_NAME_MAX), textOr(identifier, IDENTIFIER_MAX));
   const fields = sent as Fields;
   const [meter] = context.meters.ofEventName(context.namespace, fields.event_name);
   const event = toEvent(context, fields, meter);
   if (!('code' in event)) return event;
-  return reject(event, fields.event_name, asText(identifier), meter?.id);
+  return reject(event, fields.event_name, textOr(identifier, IDENTIFIER_MAX), meter?.id);
 }
 
 function reject(
@@ -177,9 +178,9 @@ function wrong(path: string, problem: string): StreamRejection {
   return malformed(`Invalid event: ${path} ${problem}.`);
 }
 
-/** As much as can be shown of what may be anything. */
-function asText(value: unknown): string {
-  return typeof value === 'string' ? shown(value) : '';
+/** The text, if it is one that an event may have; else ''. */
+function textOr(value: unknown, max: number): string {
+  return isText(value, max) ? value : '';
 }
 
 /** No longer than any of an event's texts may be. The cut comes first: it may halve a character. */

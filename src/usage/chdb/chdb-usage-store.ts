@@ -9,6 +9,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { drainPending, Session } from 'chdb';
 import type { Namespace } from '../../namespace.ts';
+import { StartupError } from '../../startup-error.ts';
 import { windowMs } from '../../summaries/windows.ts';
 import { CANCELLATION_COLUMNS, REJECTION_COLUMNS, storedQuantity } from '../rows.ts';
 import { auditSql } from '../sql/audit.ts';
@@ -55,8 +56,12 @@ const INSERT_SETTINGS = {
   max_partitions_per_insert_block: 0,
 };
 
-/** Opens the folder, makes or migrates its tables. Throws StartupError when a newer version made it. */
+/**
+ * Opens the folder, makes or migrates its tables. Throws StartupError when a newer version made it, or when its
+ * path has characters that the engine takes for a pattern.
+ */
 export function openChdbUsageStore(folder: string): UsageStore {
+  refusePattern(folder);
   const writer = new Session(folder);
   try {
     migrate(writer);
@@ -65,6 +70,15 @@ export function openChdbUsageStore(folder: string): UsageStore {
   } catch (error) {
     writer.close();
     throw error;
+  }
+}
+
+/** The engine would take the path of the handover file for a pattern, and read what else it matches. */
+function refusePattern(folder: string): void {
+  if (/[*?{}]/u.test(folder)) {
+    throw new StartupError(
+      `The data folder ${folder} cannot have any of * ? { } in its path: ClickHouse takes them for a pattern.`,
+    );
   }
 }
 
