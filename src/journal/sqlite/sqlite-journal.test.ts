@@ -11,6 +11,7 @@ import { StartupError } from '../../startup-error.ts';
 import { aBlock, journalContract } from '../contract.ts';
 import type { Journal } from '../journal.ts';
 import { openFile } from './journal-file.ts';
+import { SCHEMA_STEPS } from './schema.ts';
 import { FLUSH_BYTES_MAX, FLUSH_ROWS_MAX } from './sqlite-journal.ts';
 import { openSqliteJournal } from './thread-journal.ts';
 
@@ -113,6 +114,32 @@ function planSizes(): void {
 }
 
 function fileTests(): void {
+  test('blocks of the first version leave in their own format, before those of this one', async (t) => {
+    const folder = newFolder(t);
+    const old = new Database(join(folder, 'journal.db'));
+    old.exec(SCHEMA_STEPS[0]!);
+    old.exec(`INSERT INTO journal VALUES (1, 'id', x'00112233445566778899aabbccddeeff', 4)`);
+    for (const n of [5, 6]) {
+      old.exec(`INSERT INTO blocks (last_sequence, rows, events, cancellations)
+        VALUES (${n}, 1, CAST('line ${n};' AS BLOB), x'')`);
+    }
+    old.pragma('user_version = 1');
+    old.close();
+    const journal = await openIn(t, folder);
+    assert.deepEqual([journal.lastSequence, journal.lastBlockId], [6, 2]);
+    assert.equal(journal.backlogBytes, 2 * 'line 5;'.length);
+    await journal.commit(aBlock({ lastSequence: 7 }, 7));
+    const seen: [string, string, number][] = [];
+    for (let plan = await journal.planFlush(); plan; plan = await journal.planFlush()) {
+      seen.push([plan.eventsFormat, Buffer.from(plan.events).toString(), plan.lastSequence]);
+      await journal.finishFlush(plan);
+    }
+    assert.deepEqual(seen, [
+      ['JSONCompactEachRow', 'line 5;line 6;', 6],
+      ['Native', 'event 7\n', 7],
+    ]);
+  });
+
   test('a commit is synced, in a log beside the file; the file is locked', (t) => {
     const db = openFile(join(newFolder(t), 'journal.db'));
     assert.equal(db.pragma('journal_mode', { simple: true }), 'wal');

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { parseQuantity } from '../../quantity.ts';
 import { StartupError } from '../../startup-error.ts';
 import { usageStoreContract } from '../contract.ts';
 import { openChdbUsageStore } from './chdb-usage-store.ts';
@@ -22,6 +23,25 @@ usageStoreContract('chDB', async () => {
       await rm(folder, { recursive: true });
     },
   };
+});
+
+test('events in the form of the first version are taken too', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'taximeter-usage-'));
+  const store = openChdbUsageStore(folder);
+  const line = ['acct_1/test', 'mtr_1', 'cus_1', 1000, 1, 2000, 'one', '1.5', { value: '1.50' }];
+  const nothing = new Uint8Array();
+  await store.insert({
+    token: 'a token',
+    eventsFormat: 'JSONCompactEachRow',
+    events: Buffer.from(`${JSON.stringify(line)}\n`),
+    cancellations: nothing,
+    rejections: nothing,
+  });
+  const found = await store.findEvent('acct_1/test', ['mtr_1'], 'one');
+  assert.equal(found?.event.value, parseQuantity('1.5'));
+  assert.deepEqual([...(found?.event.rest ?? [])], [['value', '1.50']]);
+  await store.close();
+  await rm(folder, { recursive: true });
 });
 
 test('a folder whose path the engine would take for a pattern is refused, not read by pattern', () => {
