@@ -43,7 +43,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
   const setting = (name: string): string | undefined => values[name] ?? envOf(env, name);
   const whole = (name: string, max: number, min = 1): number | undefined =>
     wholeNumber(name, setting(name), min, max);
-  // Older than 50 years is before the tables' calendar begins, 27 years are what the identifiers' tags tell apart.
+  // Older than 50 years is before the tables' calendar begins.
   const pastDays = whole('past-days', 18_000) ?? PAST_DAYS;
   return {
     port: whole('port', 65_535, 0) ?? 4747,

@@ -1,6 +1,7 @@
 /**
  * The data folder: `journal.db` (what was just accepted), `catalog.db` (meters, customers, keys), `usage/`
- * (every event and the rollup). One process holds it at a time: the journal's lock says which.
+ * (every event and the rollup). One process holds it at a time: the journal's lock says which. Ingest keeps what it
+ * remembers in `identifiers/` and `answered-keys/`, which can be made again from the others.
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

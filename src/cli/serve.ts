@@ -7,6 +7,7 @@ import { Idempotency } from '../http/idempotency.ts';
 import { routes } from '../http/routes.ts';
 import { ApiServer, type Api } from '../http/server.ts';
 import { Ingest } from '../ingest/ingest.ts';
+import { DamagedRunError } from '../ingest/remembered/run-file.ts';
 import { logError, logWarning, outliveOutput } from '../log.ts';
 import { toNamespace, type Namespace } from '../namespace.ts';
 import { HOUR_MS } from '../summaries/windows.ts';
@@ -115,8 +116,12 @@ async function forgetWhatIsOld(ingest: Ingest): Promise<void> {
 
 /** P9. Requests that wait are refused, then the process ends; the next start recovers from the journal. */
 function stopRatherThanLie(server: ApiServer, error: unknown): void {
-  logError('The journal cannot be written: stopping.', error);
-  server.refuse('stopped, because its journal cannot be written');
+  const what =
+    error instanceof DamagedRunError
+      ? 'its identifiers cannot be read'
+      : 'its journal cannot be written';
+  logError(`Stopping, because ${what}.`, error);
+  server.refuse(`stopped, because ${what}`);
   const GIVE_REFUSALS_TIME_MS = 100;
   setTimeout(() => process.exit(1), GIVE_REFUSALS_TIME_MS);
 }

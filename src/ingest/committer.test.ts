@@ -217,3 +217,38 @@ test('settled is refused when what it waits for could not be stored', async () =
   await disk.fail(0, new Error('disk is full'));
   await assert.rejects(settled);
 });
+
+test('when it is stopped it refuses who waits for the block that fills, and tells who waits for the one before', async () => {
+  const { disk, committer, fatal } = start();
+  const first = appendEvent(committer);
+  await disk.begun(0);
+  const second = appendEvent(committer);
+  const error = new Error('a duplicate cannot be told');
+  committer.stop(error);
+  committer.stop(new Error('another'));
+  await assert.rejects(second, { cause: error });
+  await assert.rejects(appendEvent(committer), { cause: error });
+  await assert.rejects(committer.settled(), { cause: error });
+  await disk.finish(0);
+  assert.equal(await first, 8);
+  assert.deepEqual(fatal, [error]);
+  await turn();
+  assert.equal(disk.blocks.length, 1);
+});
+
+test('a commit makes room while somebody who reads waits for much', async () => {
+  let isRead = true;
+  const disk = new SlowDisk();
+  const committer = new Committer(disk, {
+    onCommit: () => undefined,
+    onFatal: (error) => assert.fail(String(error)),
+    isRead: () => isRead,
+  });
+  const appended = appendEvent(committer);
+  for (let turns = 0; turns < 10; turns += 1) await turn();
+  assert.equal(disk.blocks.length, 0);
+  isRead = false;
+  while (disk.blocks.length === 0) await turn();
+  await disk.finish(0);
+  await appended;
+});

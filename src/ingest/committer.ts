@@ -5,12 +5,16 @@
  * After a failed commit nothing is acknowledged any more: every waiter and every later call is refused, and
  * `onFatal` is told once, so that the process stops (P9).
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { ApiError } from '../errors.ts';
 import { bytesOf, type Block, type Journal } from '../journal/journal.ts';
 import { BlockBuilder } from './block-builder.ts';
 
 /** Bounds the memory that waits for a slow disk (P10): some 200,000 events, several seconds' worth. */
 const BLOCK_LENGTH_MAX = 64 * 1024 * 1024;
+
+/** How long a commit makes room for the insert that a reader waits for, at full speed: it takes a third off his wait. */
+const YIELD_MS = 10;
 
 /** A block that is on disk. */
 export type Committed = Pick<Block, 'rows' | 'receipts'> & {
@@ -27,6 +31,7 @@ export class Committer {
   readonly #journal: Pick<Journal, 'commit'>;
   readonly #onCommit: OnCommit;
   readonly #onFatal: (error: unknown) => void;
+  readonly #isRead: () => boolean;
   /** The block that fills, and what its commit will settle. */
   readonly #block = new BlockBuilder();
   #done = newDone();
@@ -41,6 +46,8 @@ export class Committer {
     hooks: {
       onCommit: OnCommit;
       onFatal: (error: unknown) => void;
+      /** Whether somebody who reads waits for much that was committed. */
+      isRead?: () => boolean;
     },
   ) {
     this.#journal = journal;
@@ -48,6 +55,7 @@ export class Committer {
     this.committedBlockId = journal.lastBlockId;
     this.#onCommit = hooks.onCommit;
     this.#onFatal = hooks.onFatal;
+    this.#isRead = hooks.isRead ?? (() => false);
   }
 
   /** Whether the block that fills holds as much as one may: the disk does not keep up. */
@@ -89,7 +97,8 @@ export class Committer {
     while (this.#failure === undefined) {
       // Requests that are already in the sockets join the block.
       await new Promise(setImmediate);
-      if (this.#block.isEmpty) break;
+      if (this.#isRead()) await delay(YIELD_MS);
+      if (this.#block.isEmpty || this.#failure !== undefined) break;
       await this.#commitNext();
     }
     this.#isRunning = false;
@@ -108,11 +117,20 @@ export class Committer {
       this.#onCommit({ blockId, bytes, rows: block.rows, receipts: block.receipts });
       done.resolve(blockId);
     } catch (error) {
-      this.#failure = { error };
       done.reject(stopped(error));
-      this.#done.reject(stopped(error));
-      this.#onFatal(error);
+      this.stop(error);
     }
+  }
+
+  /**
+   * Accepts nothing any more, and refuses who waits for the block that fills. What is on its way to disk is told
+   * when it is there. Told to `onFatal` once.
+   */
+  stop(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = { error };
+    this.#done.reject(stopped(error));
+    this.#onFatal(error);
   }
 }
 

@@ -19,6 +19,8 @@ const GATHER_MS = 1000;
 const GATHER_ROWS = 250_000;
 const GATHER_ROWS_WHILE_READ = 60_000;
 const READ_LATELY_MS = 10_000;
+/** So many rows come in 10 ms only when a stream does. */
+const MANY_TO_READ = 10_000;
 /** The pause after a failed insert. */
 const RETRY_MS = 1000;
 
@@ -71,6 +73,11 @@ export class Flusher {
   /** Bytes of rows that are in the journal and not known to be in the store. */
   get bytesWaiting(): number {
     return this.#bytesWaiting;
+  }
+
+  /** Whether somebody waits for many rows. */
+  get isRead(): boolean {
+    return this.#waiters.length > 0 && this.#rowsWaiting >= MANY_TO_READ;
   }
 
   get #areMany(): boolean {

@@ -63,6 +63,7 @@ export class Ingest {
         this.answeredKeys.addPacked({ blockId, packed: receipts });
       },
       onFatal,
+      isRead: () => this.#flusher.isRead,
     });
   }
 
@@ -121,7 +122,8 @@ export class Ingest {
     try {
       return look();
     } catch (error) {
-      this.#parts.onFatal(error);
+      // Of a request that was half looked up, identifiers are taken and events are not: nobody may be told of them.
+      this.#committer.stop(error);
       throw error;
     }
   }

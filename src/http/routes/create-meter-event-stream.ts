@@ -20,8 +20,8 @@ export type IsCustomer = (namespace: StreamContext['namespace'], id: string) => 
 
 /** 100 events of 100 keys and texts of 100 characters are 2 MB; a body of more events may be longer. */
 const BYTES_PER_100_EVENTS = 4 * 1024 * 1024;
-/** 10,000 usual events are 2 MB: this is a bound for memory (promise P10). */
-const BODY_BYTES_MAX = 64 * 1024 * 1024;
+/** 10,000 usual events are 2 MB: this bounds memory, and the time that others wait for one request (P10). */
+const BODY_BYTES_MAX = 16 * 1024 * 1024;
 /** How much of a rejected event is kept for people to look at. */
 const SENT_LENGTH_MAX = 2000;
 

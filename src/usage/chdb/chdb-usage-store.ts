@@ -5,7 +5,7 @@
  * a long insert never stands in front of a query. What a crash can leave is a part that is not active yet;
  * the engine drops it on the next start and the journal inserts the batch again under the same token.
  */
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { drainPending, Session } from 'chdb';
 import type { Namespace } from '../../namespace.ts';
@@ -135,6 +135,7 @@ class ChdbUsageStore implements UsageStore {
     await this.#writer.queryAsync(
       `INSERT INTO events FROM INFILE ${toLiteral(this.#handoverFile)} SETTINGS ${settings} FORMAT ${eventsFormat}`,
     );
+    await rm(this.#handoverFile);
   }
 
   async #insertLines(
@@ -217,7 +218,7 @@ function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
 }
 
-/** A text literal of ClickHouse's SQL. For paths of ours: what clients send is bound, never pasted. */
+/** A text literal of ClickHouse's SQL, for paths of ours; for what clients send see `toText`. */
 function toLiteral(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
