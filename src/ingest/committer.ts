@@ -1,8 +1,8 @@
 /**
- * Group commit: while one commit runs, the next block fills; no timers. Everybody whose facts are in a block
- * waits for the same promise.
+ * Group commit: while one commit runs, the next block fills; no timers, except to make room for who reads. Everybody
+ * whose facts are in a block waits for the same promise.
  *
- * After a failed commit nothing is acknowledged any more: every waiter and every later call is refused, and
+ * After a failed commit, or `stop`, nothing is acknowledged any more: every waiter and every later call is refused, and
  * `onFatal` is told once, so that the process stops (P9).
  */
 import { setTimeout as delay } from 'node:timers/promises';

@@ -28,7 +28,8 @@ export class EventColumns {
 
   /** About what the block will take; cheap enough to be asked for with every event. */
   get byteLength(): number {
-    return this.#columns.identifier.byteLength + this.#columns.payload.byteLength + 80 * this.#rows;
+    const { identifier, customer, payload } = this.#columns;
+    return identifier.byteLength + customer.byteLength + payload.byteLength + 64 * this.#rows;
   }
 
   add(event: IncomingEvent, sequence: number): void {
