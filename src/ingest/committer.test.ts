@@ -236,19 +236,19 @@ test('when it is stopped it refuses who waits for the block that fills, and tell
   assert.equal(disk.blocks.length, 1);
 });
 
-test('a commit makes room while somebody who reads waits for much', async () => {
-  let isRead = true;
+test('a commit waits for the room that is made, and what comes meanwhile joins it', async () => {
+  const room = Promise.withResolvers<void>();
   const disk = new SlowDisk();
   const committer = new Committer(disk, {
     onCommit: () => undefined,
     onFatal: (error) => assert.fail(String(error)),
-    isRead: () => isRead,
+    makeRoom: () => room.promise,
   });
-  const appended = appendEvent(committer);
+  const first = appendEvent(committer);
   for (let turns = 0; turns < 10; turns += 1) await turn();
+  const second = appendEvent(committer);
   assert.equal(disk.blocks.length, 0);
-  isRead = false;
-  while (disk.blocks.length === 0) await turn();
+  room.resolve();
   await disk.finish(0);
-  await appended;
+  assert.deepEqual(await Promise.all([first, second]), [8, 8]);
 });

@@ -1,20 +1,16 @@
 /**
- * Group commit: while one commit runs, the next block fills; no timers, except to make room for who reads. Everybody
- * whose facts are in a block waits for the same promise.
+ * Group commit: while one commit runs, the next block fills; no timers. Everybody whose
+ * facts are in a block waits for the same promise.
  *
  * After a failed commit, or `stop`, nothing is acknowledged any more: every waiter and every later call is refused, and
  * `onFatal` is told once, so that the process stops (P9).
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { ApiError } from '../errors.ts';
 import { bytesOf, type Block, type Journal } from '../journal/journal.ts';
 import { BlockBuilder } from './block-builder.ts';
 
 /** Bounds the memory that waits for a slow disk (P10): some 200,000 events, several seconds' worth. */
 const BLOCK_LENGTH_MAX = 64 * 1024 * 1024;
-
-/** How long a commit makes room for the insert that a reader waits for, at full speed: it takes a third off his wait. */
-const YIELD_MS = 10;
 
 /** A block that is on disk. */
 export type Committed = Pick<Block, 'rows' | 'receipts'> & {
@@ -31,7 +27,7 @@ export class Committer {
   readonly #journal: Pick<Journal, 'commit'>;
   readonly #onCommit: OnCommit;
   readonly #onFatal: (error: unknown) => void;
-  readonly #isRead: () => boolean;
+  readonly #makeRoom: (() => Promise<void> | undefined) | undefined;
   /** The block that fills, and what its commit will settle. */
   readonly #block = new BlockBuilder();
   #done = newDone();
@@ -46,8 +42,8 @@ export class Committer {
     hooks: {
       onCommit: OnCommit;
       onFatal: (error: unknown) => void;
-      /** Whether somebody who reads waits for much that was committed. */
-      isRead?: () => boolean;
+      /** Asked before each commit, which waits for what it answers. */
+      makeRoom?: () => Promise<void> | undefined;
     },
   ) {
     this.#journal = journal;
@@ -55,7 +51,7 @@ export class Committer {
     this.committedBlockId = journal.lastBlockId;
     this.#onCommit = hooks.onCommit;
     this.#onFatal = hooks.onFatal;
-    this.#isRead = hooks.isRead ?? (() => false);
+    this.#makeRoom = hooks.makeRoom;
   }
 
   /** Whether the block that fills holds as much as one may: the disk does not keep up. */
@@ -97,7 +93,7 @@ export class Committer {
     while (this.#failure === undefined) {
       // Requests that are already in the sockets join the block.
       await new Promise(setImmediate);
-      if (this.#isRead()) await delay(YIELD_MS);
+      await this.#makeRoom?.();
       if (this.#block.isEmpty || this.#failure !== undefined) break;
       await this.#commitNext();
     }

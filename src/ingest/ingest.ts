@@ -63,7 +63,7 @@ export class Ingest {
         this.answeredKeys.addPacked({ blockId, packed: receipts });
       },
       onFatal,
-      isRead: () => this.#flusher.isRead,
+      makeRoom: () => this.#flusher.roomForReaders(),
     });
   }
 
