@@ -166,9 +166,14 @@ export class Ingest {
     }
   }
 
-  /** The read barrier (P3): resolves when all that was acknowledged before the call is in the usage store. */
-  async settled(): Promise<void> {
-    await this.#flusher.flushForReader(this.#committer.committedBlockId);
+  /**
+   * The read barrier (P3): resolves when all that was acknowledged before the call is in the usage store, with the
+   * sequence up to which that is everything.
+   */
+  async settled(): Promise<number> {
+    const { committedBlockId, committedSequence } = this.#committer;
+    await this.#flusher.flushForReader(committedBlockId);
+    return committedSequence;
   }
 
   /** Brings to disk what is remembered, when there is much of it. To be called a few times a second. */

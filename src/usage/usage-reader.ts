@@ -1,3 +1,4 @@
+import type { EventSearcher } from './event-search.ts';
 import type { StoredEvent, SummaryQuery, SummaryRow, UsageStore } from './usage-store.ts';
 
 /**
@@ -6,9 +7,10 @@ import type { StoredEvent, SummaryQuery, SummaryRow, UsageStore } from './usage-
  */
 export class UsageReader {
   readonly #store: UsageStore;
-  readonly #settled: () => Promise<void>;
+  readonly #settled: () => Promise<number>;
 
-  constructor(store: UsageStore, settled: () => Promise<void>) {
+  /** `settled` resolves when all that was acknowledged is in the store: everything up to the sequence it answers. */
+  constructor(store: UsageStore, settled: () => Promise<number>) {
     this.#store = store;
     this.#settled = settled;
   }
@@ -21,5 +23,14 @@ export class UsageReader {
   async findEvent(...args: Parameters<UsageStore['findEvent']>): Promise<StoredEvent | undefined> {
     await this.#settled();
     return await this.#store.findEvent(...args);
+  }
+
+  /**
+   * For searches in more than one step: the searcher, and the sequence up to which it has everything. What is
+   * after it may be there in part.
+   */
+  async search(): Promise<{ readonly searcher: EventSearcher; readonly upTo: number }> {
+    const upTo = await this.#settled();
+    return { searcher: this.#store.search, upTo };
   }
 }

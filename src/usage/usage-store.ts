@@ -15,11 +15,14 @@ import type { EventTimeWindow, Formula } from '../meters/meter.ts';
 import type { Namespace } from '../namespace.ts';
 import type { Quantity } from '../quantity.ts';
 import type { GroupingWindow } from '../summaries/windows.ts';
+import type { EventSearcher } from './event-search.ts';
 
 export type UsageStore = {
   insert(batch: UsageBatch): Promise<void>;
   /** One page of summaries; windows without usage are left out. */
   summarize(query: SummaryQuery): Promise<readonly SummaryRow[]>;
+  /** Single events, and what became of them. */
+  readonly search: EventSearcher;
   /** The last accepted event of this identifier on one of these meters, with its cancellation if it has one. */
   findEvent(
     namespace: Namespace,

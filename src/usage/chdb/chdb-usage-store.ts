@@ -35,6 +35,8 @@ import type {
   UsageBatch,
   UsageStore,
 } from '../usage-store.ts';
+import type { EventSearcher } from '../event-search.ts';
+import { eventSearcher } from './event-searcher.ts';
 import { identifierBlocks } from './identifier-blocks.ts';
 import { migrate } from './migrate.ts';
 import { parseRows, SessionPool } from './session-pool.ts';
@@ -86,6 +88,7 @@ function refusePattern(folder: string): void {
 type CancelledMeter = [namespace: Namespace, meterId: string];
 
 class ChdbUsageStore implements UsageStore {
+  readonly search: EventSearcher;
   readonly #writer: Session;
   readonly #readers: SessionPool;
   readonly #handoverFile: string;
@@ -104,6 +107,7 @@ class ChdbUsageStore implements UsageStore {
       parseRows<CancelledMeter>(cancelled).map((names) => names.join(' ')),
     );
     this.#readers = new SessionPool(readers);
+    this.search = eventSearcher(this.#readers);
   }
 
   async insert(batch: UsageBatch): Promise<void> {
