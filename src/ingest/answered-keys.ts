@@ -44,6 +44,16 @@ export class AnsweredKeys {
     });
   }
 
+  /** How many are held. */
+  get size(): number {
+    return this.#remembered.size;
+  }
+
+  /** The memory that they take. */
+  get bytes(): number {
+    return this.#remembered.bytes;
+  }
+
   /** Those with a receipt in a block up to this one are there on start: a rebuild begins after it. */
   get coveredThrough(): number {
     return this.#remembered.coveredThrough;

@@ -10,11 +10,13 @@ import type { Cancellation, IncomingEvent, RejectedEvent } from '../events/event
 import type { Journal } from '../journal/journal.ts';
 import type { Receipt } from '../journal/receipt.ts';
 import { ApiError } from '../errors.ts';
+import { secondsSince } from '../histogram.ts';
 import type { UsageStore } from '../usage/usage-store.ts';
 import { ANSWER_KEPT_MS, AnsweredKeys } from './answered-keys.ts';
 import { Committer } from './committer.ts';
 import { Flusher } from './flusher.ts';
 import { Identifiers } from './identifiers.ts';
+import { IngestStats } from './ingest-stats.ts';
 import { NamespaceHashes } from './namespace-hashes.ts';
 import { flushAll, refuseStrangers, rememberAnswers, rememberIdentifiers } from './recovery.ts';
 
@@ -37,8 +39,16 @@ export type IngestParts = {
   readonly onFatal: (error: unknown) => void;
 };
 
+export type Held = {
+  readonly backlogBytes: number;
+  /** How many there are, and the bytes of memory that they take. */
+  readonly identifiers: { readonly size: number; readonly bytes: number };
+  readonly answeredKeys: { readonly size: number; readonly bytes: number };
+};
+
 export class Ingest {
   readonly answeredKeys: AnsweredKeys;
+  readonly stats = new IngestStats();
   readonly #parts: IngestParts;
   readonly #identifiers: Identifiers;
   readonly #committer: Committer;
@@ -46,6 +56,7 @@ export class Ingest {
 
   constructor(parts: IngestParts) {
     const { journal, store, onFatal } = parts;
+    const { stats } = this;
     const hashes = new NamespaceHashes(journal.hashKey);
     this.#parts = parts;
     const { dataFolder } = parts;
@@ -56,13 +67,18 @@ export class Ingest {
       windowDays: parts.identifierWindowDays,
     });
     this.answeredKeys = new AnsweredKeys(hashes, { ...files, lastPosition: journal.lastBlockId });
-    this.#flusher = new Flusher(journal, store, { onFailure: parts.onStoreFailure, onFatal });
+    this.#flusher = new Flusher(journal, store, {
+      onFailure: parts.onStoreFailure,
+      onFatal,
+      stats,
+    });
     this.#committer = new Committer(journal, {
       onCommit: ({ blockId, rows, bytes, receipts }) => {
         this.#flusher.committed(blockId, rows, bytes);
         this.answeredKeys.addPacked({ blockId, packed: receipts });
       },
       onFatal,
+      stats,
       makeRoom: () => this.#flusher.roomForReaders(),
     });
   }
@@ -100,20 +116,26 @@ export class Ingest {
    */
   accept(event: IncomingEvent): Outcome {
     const isNew = this.#decide(() => this.#identifiers.add(event));
-    return isNew ? this.#append(event) : 'duplicate';
+    return isNew ? this.#append(event) : this.#duplicate();
   }
 
   /** `accept` of one event after the other. */
   acceptAll(events: readonly IncomingEvent[]): readonly Outcome[] {
     const areNew = this.#decide(() => this.#identifiers.addAll(events));
     return events.map((event, index) =>
-      areNew[index] === true ? this.#append(event) : 'duplicate',
+      areNew[index] === true ? this.#append(event) : this.#duplicate(),
     );
+  }
+
+  #duplicate(): Outcome {
+    this.stats.duplicates += 1;
+    return 'duplicate';
   }
 
   #append(event: IncomingEvent): Outcome {
     const sequence = this.#committer.nextSequence();
     this.#committer.append((block) => block.addEvent(event, sequence));
+    this.stats.accepted += 1;
     return 'recorded';
   }
 
@@ -132,6 +154,7 @@ export class Ingest {
   reject(rejected: Omit<RejectedEvent, 'sequence'>): void {
     const sequence = this.#committer.nextSequence();
     this.#committer.append((block) => block.addRejection({ ...rejected, sequence }));
+    this.stats.countRejected(rejected.code);
   }
 
   /** Resolves when all that was accepted, rejected, receipted or found to be a duplicate so far is on disk. */
@@ -172,8 +195,24 @@ export class Ingest {
    */
   async settled(): Promise<number> {
     const { committedBlockId, committedSequence } = this.#committer;
+    const startMs = performance.now();
     await this.#flusher.flushForReader(committedBlockId);
+    this.stats.barrierSeconds.observe(secondsSince(startMs));
     return committedSequence;
+  }
+
+  /** What waits in the journal for the usage store, and what is remembered of what came: as of now. */
+  get held(): Held {
+    return {
+      backlogBytes: this.#flusher.bytesWaiting,
+      identifiers: this.#identifiers,
+      answeredKeys: this.answeredKeys,
+    };
+  }
+
+  /** How long the commit has taken that runs now, and that everybody waits for; 0 when none does. */
+  get waitingSeconds(): number {
+    return this.#committer.waitingSeconds;
   }
 
   /** Brings to disk what is remembered, when there is much of it. To be called a few times a second. */
