@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { PAST_DAYS } from './events/measure.ts';
+import { LOG_LEVELS, type LogLevel } from './log.ts';
 import { StartupError } from './startup-error.ts';
 
 export type ServeConfig = {
@@ -18,6 +19,7 @@ export type ServeConfig = {
   readonly journalBytesMax: number;
   readonly sessionMinutes: number;
   readonly streamEventsMax: number;
+  readonly logLevel: LogLevel;
 };
 
 /** Some 20 million events, a minute's worth at full speed: enough to outlast a restart of a store elsewhere. */
@@ -39,6 +41,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     'journal-bytes-max': { type: 'string' },
     'session-minutes': { type: 'string' },
     'stream-events-max': { type: 'string' },
+    'log-level': { type: 'string' },
   });
   const setting = (name: string): string | undefined => values[name] ?? envOf(env, name);
   const whole = (name: string, max: number, min = 1): number | undefined =>
@@ -59,6 +62,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     // Both defaults are Stripe's.
     sessionMinutes: whole('session-minutes', 1440) ?? 15,
     streamEventsMax: whole('stream-events-max', 10_000) ?? 100,
+    logLevel: logLevelOf(setting('log-level')),
   };
 }
 
@@ -139,6 +143,12 @@ function customersOf(text: string | undefined): 'any' | 'registered' {
   if (text === undefined || text === 'any') return 'any';
   if (text === 'registered') return 'registered';
   throw new StartupError(`--customers is 'any' or 'registered', not '${text}'.`);
+}
+
+function logLevelOf(text: string | undefined): LogLevel {
+  const level = LOG_LEVELS.find((name) => name === (text ?? 'info'));
+  if (level !== undefined) return level;
+  throw new StartupError(`--log-level is one of ${LOG_LEVELS.join(', ')}, not '${text}'.`);
 }
 
 /** The message never repeats a key. */

@@ -3,6 +3,7 @@ import { audit } from './cli/audit.ts';
 import { keys } from './cli/keys.ts';
 import { serve } from './cli/serve.ts';
 import { readFolderConfig, readKeysConfig, readServeConfig } from './config.ts';
+import { exit } from './log.ts';
 import { StartupError } from './startup-error.ts';
 
 const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's Billing Meters
@@ -16,6 +17,7 @@ const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's 
     --cancel-window-hours N     TAXIMETER_CANCEL_WINDOW_HOURS, no limit
     --session-minutes N         TAXIMETER_SESSION_MINUTES, 15, up to 1440
     --stream-events-max N       TAXIMETER_STREAM_EVENTS_MAX, 100, up to 10000: events in one call of the stream
+    --log-level LEVEL           TAXIMETER_LOG_LEVEL, info: debug, info, warn, error or silent
     TAXIMETER_SECRET_KEY        sk_test_… or sk_live_…; several, comma-separated
 
 taximeter keys create [--live] [--account ID] [--data FOLDER]
@@ -51,9 +53,9 @@ process.umask(0o077);
 try {
   await main(process.argv.slice(2));
   // Handles that the engine may keep must not hold a finished process.
-  process.exit(0);
+  await exit(0);
 } catch (error) {
   const reason = error instanceof StartupError ? error.message : error;
   console.error(reason);
-  process.exit(1);
+  await exit(1);
 }

@@ -9,7 +9,7 @@ import { routes } from '../http/routes.ts';
 import { ApiServer, type Api } from '../http/server.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import { DamagedRunError } from '../ingest/remembered/run-file.ts';
-import { logError, logWarning, outliveOutput } from '../log.ts';
+import { exit, log, logError, logWarning, outliveOutput, setLogLevel } from '../log.ts';
 import { toNamespace, type Namespace } from '../namespace.ts';
 import { HOUR_MS } from '../summaries/windows.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
@@ -22,6 +22,7 @@ const SEAL_MS = 100;
 export async function serve(config: ServeConfig): Promise<void> {
   const stopAsked = stopSignal();
   outliveOutput();
+  setLogLevel(config.logLevel);
   const server = new ApiServer(systemClock);
   // Before the folder: a port in use should not cost a recovery.
   const port = await server.listen(config.port, config.host);
@@ -30,6 +31,7 @@ export async function serve(config: ServeConfig): Promise<void> {
   } finally {
     await server.close();
   }
+  log.info('Stopped.');
 }
 
 async function serveFolder(
@@ -56,11 +58,14 @@ async function serveFolder(
   await ingest.recover(systemClock.nowMs());
   await printFirstKey(config, catalog);
   server.serve(toApi(config, folder, ingest));
-  console.log(`Taximeter is listening on http://${shownHost(config.host)}:${port}`);
+  const url = `http://${shownHost(config.host)}:${port}`;
+  console.log(`Taximeter is listening on ${url}`);
+  log.info({ url }, 'Taximeter is listening.');
 
   const sealing = setInterval(() => ingest.seal(systemClock.nowMs()), SEAL_MS);
   const hourly = setInterval(() => void forgetWhatIsOld(ingest), HOUR_MS);
   await stopAsked;
+  log.info('Stopping.');
   clearInterval(sealing);
   clearInterval(hourly);
   await server.close();
@@ -130,7 +135,7 @@ function stopRatherThanLie(server: ApiServer, error: unknown): void {
   logError(`Stopping, because ${what}.`, error);
   server.refuse(`stopped, because ${what}`);
   const GIVE_REFUSALS_TIME_MS = 100;
-  setTimeout(() => process.exit(1), GIVE_REFUSALS_TIME_MS);
+  setTimeout(() => void exit(1), GIVE_REFUSALS_TIME_MS);
 }
 
 function stopSignal(): Promise<void> {
