@@ -69,7 +69,9 @@ class JournalThread {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
     if ('error' in reply) {
-      waiting?.reject(reply.startup === undefined ? reply.error : new StartupError(reply.startup));
+      const { error, code, startup } = reply;
+      if (error instanceof Error && code !== undefined) Object.assign(error, { code });
+      waiting?.reject(startup === undefined ? error : new StartupError(startup));
     } else {
       waiting?.resolve(reply.value);
     }

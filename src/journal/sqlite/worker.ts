@@ -18,7 +18,12 @@ export type Calls = Pick<
 export type Call = { readonly id: number; readonly name: keyof Calls; readonly args: unknown[] };
 export type Reply =
   | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly error: unknown; readonly startup?: string };
+  | {
+      readonly id: number;
+      readonly error: unknown;
+      readonly code?: unknown;
+      readonly startup?: string;
+    };
 
 /** The id of the reply that says the file is open (its value is the JournalState) or cannot be opened. */
 export const OPENED = 0;
@@ -37,7 +42,9 @@ if (parentPort !== null) {
         if (call.name === 'close') port.close();
       } catch (error) {
         failed ??= error instanceof Error ? error : new Error(String(error));
-        port.postMessage({ id: call.id, error } satisfies Reply);
+        // An error that crosses threads loses all but its message and stack.
+        const code = error instanceof Error && 'code' in error ? error.code : undefined;
+        port.postMessage({ id: call.id, error, code } satisfies Reply);
       }
     });
     port.postMessage({ id: OPENED, value: journal.state } satisfies Reply);
