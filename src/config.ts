@@ -20,6 +20,10 @@ export type ServeConfig = {
   readonly sessionMinutes: number;
   readonly streamEventsMax: number;
   readonly logLevel: LogLevel;
+  /** On the port of the API, on a port of their own, or nowhere. */
+  readonly metrics: 'api' | 'off' | { readonly port: number };
+  /** How long a commit may take before the process counts as stuck. */
+  readonly stuckSeconds: number;
 };
 
 /** Some 20 million events, a minute's worth at full speed: enough to outlast a restart of a store elsewhere. */
@@ -42,6 +46,8 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     'session-minutes': { type: 'string' },
     'stream-events-max': { type: 'string' },
     'log-level': { type: 'string' },
+    metrics: { type: 'string' },
+    'stuck-seconds': { type: 'string' },
   });
   const setting = (name: string): string | undefined => values[name] ?? envOf(env, name);
   const whole = (name: string, max: number, min = 1): number | undefined =>
@@ -63,6 +69,8 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     sessionMinutes: whole('session-minutes', 1440) ?? 15,
     streamEventsMax: whole('stream-events-max', 10_000) ?? 100,
     logLevel: logLevelOf(setting('log-level')),
+    metrics: metricsOf(setting('metrics')),
+    stuckSeconds: whole('stuck-seconds', 86_400) ?? 30,
   };
 }
 
@@ -149,6 +157,14 @@ function logLevelOf(text: string | undefined): LogLevel {
   const level = LOG_LEVELS.find((name) => name === (text ?? 'info'));
   if (level !== undefined) return level;
   throw new StartupError(`--log-level is one of ${LOG_LEVELS.join(', ')}, not '${text}'.`);
+}
+
+function metricsOf(text: string | undefined): ServeConfig['metrics'] {
+  if (text === undefined || text === 'api') return 'api';
+  if (text === 'off') return 'off';
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
+  if (port <= 65_535) return { port };
+  throw new StartupError(`--metrics is 'api', 'off' or a port from 0 to 65535, not '${text}'.`);
 }
 
 /** The message never repeats a key. */

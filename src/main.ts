@@ -18,6 +18,8 @@ const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's 
     --session-minutes N         TAXIMETER_SESSION_MINUTES, 15, up to 1440
     --stream-events-max N       TAXIMETER_STREAM_EVENTS_MAX, 100, up to 10000: events in one call of the stream
     --log-level LEVEL           TAXIMETER_LOG_LEVEL, info: debug, info, warn, error or silent
+    --metrics api|PORT|off      TAXIMETER_METRICS, api: /metrics on the API's port, on one of its own, or not at all
+    --stuck-seconds N           TAXIMETER_STUCK_SECONDS, 30: a commit that takes longer fails /healthz
     TAXIMETER_SECRET_KEY        sk_test_… or sk_live_…; several, comma-separated
 
 taximeter keys create [--live] [--account ID] [--data FOLDER]

@@ -5,14 +5,22 @@ import { closeDataFolder, openDataFolder, type DataFolder } from '../data-folder
 import { hashSecret } from '../http/auth.ts';
 import { EventIds } from '../http/event-ids.ts';
 import { Idempotency } from '../http/idempotency.ts';
+import { MetricsServer } from '../http/metrics-server.ts';
+import type { Page } from '../http/operator-pages.ts';
 import { routes } from '../http/routes.ts';
 import { ApiServer, type Api } from '../http/server.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import { DamagedRunError } from '../ingest/remembered/run-file.ts';
 import { exit, log, logError, logWarning, outliveOutput, setLogLevel } from '../log.ts';
+import { exposeIngest } from '../metrics/ingest-metrics.ts';
+import { Metrics } from '../metrics/metrics.ts';
+import { exposeDisk, exposeProcess } from '../metrics/process-metrics.ts';
+import { exposeRequests } from '../metrics/request-metrics.ts';
+import { exposeQueries } from '../metrics/usage-metrics.ts';
 import { toNamespace, type Namespace } from '../namespace.ts';
 import { HOUR_MS } from '../summaries/windows.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
+import { readVersion } from '../version.ts';
 import { createKey } from './keys.ts';
 
 /** How often is looked whether identifiers have to make room: some 50,000 may come in between. */
@@ -23,13 +31,23 @@ export async function serve(config: ServeConfig): Promise<void> {
   const stopAsked = stopSignal();
   outliveOutput();
   setLogLevel(config.logLevel);
-  const server = new ApiServer(systemClock);
+  const metrics = new Metrics();
+  const metricsPage = async (): Promise<Page> => await metrics.toPage();
+  const server = new ApiServer(systemClock, config.metrics === 'api' ? metricsPage : undefined);
+  exposeProcess(metrics, readVersion());
+  exposeRequests(metrics, server);
+  const metricsServer = new MetricsServer(metricsPage);
   // Before the folder: a port in use should not cost a recovery.
   const port = await server.listen(config.port, config.host);
   try {
-    await serveFolder(config, server, port, stopAsked);
+    if (typeof config.metrics === 'object') {
+      const own = await metricsServer.listen(config.metrics.port, config.host);
+      log.info(`Metrics are on http://${shownHost(config.host)}:${own}/metrics`);
+    }
+    await serveFolder(config, server, port, stopAsked, metrics);
   } finally {
     await server.close();
+    await metricsServer.close();
   }
   log.info('Stopped.');
 }
@@ -38,12 +56,41 @@ async function serveFolder(
   config: ServeConfig,
   server: ApiServer,
   port: number,
-  stopAsked: Promise<void>,
+  stopAsked: Promise<string>,
+  metrics: Metrics,
 ): Promise<void> {
   warnOfShortMemory(config);
   const folder = await openDataFolder(config.data, systemClock, 'make');
-  const { journal, catalog, store } = folder;
-  const ingest = new Ingest({
+  const { catalog } = folder;
+  const ingest = openIngest(config, folder, server);
+  const usage = new UsageReader(folder.store, () => ingest.settled());
+  exposeIngest(metrics, ingest, config.journalBytesMax);
+  exposeQueries(metrics, usage);
+  exposeDisk(metrics, config.data);
+  server.refuse('recovering');
+  await ingest.recover(systemClock.nowMs());
+  await printFirstKey(config, catalog);
+  server.serve(toApi(config, folder, ingest, usage));
+  const url = `http://${shownHost(config.host)}:${port}`;
+  console.log(`Taximeter is listening on ${url}`);
+  log.info({ url, version: readVersion() }, 'Taximeter is listening.');
+
+  const sealing = setInterval(() => ingest.seal(systemClock.nowMs()), SEAL_MS);
+  const hourly = setInterval(() => void forgetWhatIsOld(ingest), HOUR_MS);
+  log.info(`Stopping, because of ${await stopAsked}.`);
+  clearInterval(sealing);
+  clearInterval(hourly);
+  await server.close();
+  await ingest.close();
+  await closeDataFolder(folder);
+}
+
+function openIngest(
+  config: ServeConfig,
+  { journal, store, catalog }: DataFolder,
+  server: ApiServer,
+): Ingest {
+  return new Ingest({
     journal,
     store,
     answers: catalog.answers,
@@ -55,26 +102,14 @@ async function serveFolder(
       logError('Identifiers or keys could not be brought to disk; trying again.', error),
     onFatal: (error) => stopRatherThanLie(server, error),
   });
-  await ingest.recover(systemClock.nowMs());
-  await printFirstKey(config, catalog);
-  server.serve(toApi(config, folder, ingest));
-  const url = `http://${shownHost(config.host)}:${port}`;
-  console.log(`Taximeter is listening on ${url}`);
-  log.info({ url }, 'Taximeter is listening.');
-
-  const sealing = setInterval(() => ingest.seal(systemClock.nowMs()), SEAL_MS);
-  const hourly = setInterval(() => void forgetWhatIsOld(ingest), HOUR_MS);
-  await stopAsked;
-  log.info('Stopping.');
-  clearInterval(sealing);
-  clearInterval(hourly);
-  await server.close();
-  await ingest.close();
-  await closeDataFolder(folder);
 }
 
-function toApi(config: ServeConfig, { journal, catalog, store }: DataFolder, ingest: Ingest): Api {
-  const usage = new UsageReader(store, () => ingest.settled());
+function toApi(
+  config: ServeConfig,
+  { journal, catalog }: DataFolder,
+  ingest: Ingest,
+  usage: UsageReader,
+): Api {
   const fromEnv = keysFromEnv(config.secretKeys, catalog);
   return {
     routes: routes({
@@ -87,7 +122,13 @@ function toApi(config: ServeConfig, { journal, catalog, store }: DataFolder, ing
     idempotency: new Idempotency(ingest.answeredKeys, catalog.answers, journal),
     namespaceOf: (sha256) => fromEnv.get(sha256) ?? catalog.keys.find(sha256),
     sessionOf: (sha256) => catalog.sessions.find(sha256),
+    stuck: () => stuckCommit(ingest.waitingSeconds, config.stuckSeconds),
   };
+}
+
+function stuckCommit(seconds: number, secondsMax: number): string | undefined {
+  if (seconds <= secondsMax) return undefined;
+  return `the disk has not finished a commit for ${Math.floor(seconds)} s`;
 }
 
 /** Keys from the environment open the default account and are not stored: without them, they are gone. */
@@ -128,20 +169,22 @@ async function forgetWhatIsOld(ingest: Ingest): Promise<void> {
 
 /** P9. Requests that wait are refused, then the process ends; the next start recovers from the journal. */
 function stopRatherThanLie(server: ApiServer, error: unknown): void {
-  const what =
-    error instanceof DamagedRunError
-      ? 'its identifiers cannot be read'
-      : 'its journal cannot be written';
+  const what = whatFailed(error);
   logError(`Stopping, because ${what}.`, error);
   server.refuse(`stopped, because ${what}`);
   const GIVE_REFUSALS_TIME_MS = 100;
   setTimeout(() => void exit(1), GIVE_REFUSALS_TIME_MS);
 }
 
-function stopSignal(): Promise<void> {
+function whatFailed(error: unknown): string {
+  if (error instanceof DamagedRunError) return 'its identifiers cannot be read';
+  const isFull = error instanceof Error && 'code' in error && error.code === 'SQLITE_FULL';
+  return isFull ? 'its disk is full' : 'its journal cannot be written';
+}
+
+function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
-    process.once('SIGTERM', () => resolve());
-    process.once('SIGINT', () => resolve());
+    for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => resolve(signal));
   });
 }
 

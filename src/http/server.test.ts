@@ -52,6 +52,7 @@ before(async () => {
     idempotency: new Idempotency(answered, catalog.answers, journal),
     namespaceOf: () => 'acct_1/test',
     sessionOf: () => undefined,
+    stuck: () => undefined,
   });
   url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
   close = async () => {

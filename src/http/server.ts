@@ -6,20 +6,22 @@
  * data folder is recovered; API calls are answered once `serve` was called.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Session } from '../catalog/catalog.ts';
 import type { Clock } from '../clock.ts';
-import { ApiError, type ApiVersion } from '../errors.ts';
+import { ApiError } from '../errors.ts';
 import { newRequestId } from '../ids.ts';
-import { logError } from '../log.ts';
+import { log } from '../log.ts';
 import type { Namespace } from '../namespace.ts';
-import { StartupError } from '../startup-error.ts';
 import type { Route } from './api.ts';
 import { authenticate } from './auth.ts';
-import { BodyBudget, type BodyShare } from './body-budget.ts';
+import { BodyBudget } from './body-budget.ts';
 import { BODY_BYTES_MAX, readBody } from './body.ts';
+import { logRequest, toApiError, versionOf, type Exchange } from './exchange.ts';
 import { toAnswered, type Answered, type Idempotency } from './idempotency.ts';
+import { listen } from './listen.ts';
+import { sendPage, toFailurePage, toHealthPage, type Page } from './operator-pages.ts';
 import { identityOf, readParameters } from './parameters.ts';
+import { RequestCounts } from './request-counts.ts';
 import { apiHeaders, replayHeaders, sendError, sendJson, type ResponseHeaders } from './respond.ts';
 import { Router } from './router.ts';
 import { authenticateSession } from './session-auth.ts';
@@ -29,7 +31,11 @@ export type Api = {
   readonly idempotency: Idempotency;
   readonly namespaceOf: (secretSha256: string) => Namespace | undefined;
   readonly sessionOf: (tokenSha256: string) => Session | undefined;
+  /** Why nothing moves any more, if that is so. */
+  readonly stuck: () => string | undefined;
 };
+
+type Serving = { readonly router: Router; readonly parts: Api };
 
 /** Idle connections are kept longer than SDKs and proxies keep theirs, so that they close first. */
 const KEEP_ALIVE_MS = 65_000;
@@ -42,17 +48,21 @@ const ANSWER_TIMEOUT_MS = 10_000;
 
 export class ApiServer {
   readonly #server = createServer((request, response) => void this.#respond(request, response));
+  readonly requests = new RequestCounts();
   readonly #clock: Clock;
+  readonly #metrics: (() => Promise<Page>) | undefined;
   readonly #bodies = new BodyBudget();
-  #api: { router: Router; parts: Api } | undefined;
+  #api: Serving | undefined;
   #unready = 'starting';
   #isClosing = false;
-  /** Requests that were read whole and whose answer is not out yet. */
+  /** Requests that were read whole and are not done with: being worked on, or with an answer that is not out. */
   #unanswered = 0;
   #onAllAnswered = (): void => undefined;
 
-  constructor(clock: Clock) {
+  /** `metrics`: the page `/metrics`, where this server has one. */
+  constructor(clock: Clock, metrics?: () => Promise<Page>) {
     this.#clock = clock;
+    this.#metrics = metrics;
     this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
     this.#server.headersTimeout = HEADERS_TIMEOUT_MS;
     this.#server.requestTimeout = REQUEST_TIMEOUT_MS;
@@ -60,17 +70,8 @@ export class ApiServer {
   }
 
   /** Answers the port. Throws StartupError when the address cannot be had. */
-  listen(port: number, host: string): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', (error: NodeJS.ErrnoException) => {
-        const reason =
-          error.code === 'EADDRINUSE' ? 'the port is in use' : (error.code ?? error.message);
-        reject(new StartupError(`Cannot listen on ${host}:${port}: ${reason}.`));
-      });
-      this.#server.listen(port, host, () => {
-        resolve((this.#server.address() as AddressInfo).port);
-      });
-    });
+  async listen(port: number, host: string): Promise<number> {
+    return await listen(this.#server, port, host);
   }
 
   /** From here on API calls are answered. */
@@ -82,6 +83,15 @@ export class ApiServer {
   refuse(reason: string): void {
     this.#api = undefined;
     this.#unready = reason;
+  }
+
+  get isReady(): boolean {
+    return this.#whyUnready() === undefined;
+  }
+
+  /** Requests that are being answered. */
+  get inFlight(): number {
+    return this.#unanswered;
   }
 
   /**
@@ -109,40 +119,61 @@ export class ApiServer {
     });
   }
 
-  #beginAnswer(response: ServerResponse): void {
-    // Who has gone already gets no answer to wait for.
-    if (response.closed) return;
+  #beginAnswer(exchange: Exchange): void {
+    exchange.isRead = true;
     this.#unanswered += 1;
-    response.once('close', () => {
-      this.#unanswered -= 1;
-      if (this.#unanswered === 0) this.#onAllAnswered();
-    });
   }
 
-  async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = request.url ?? '/';
+  /** Who has gone already gets no answer to wait for. */
+  #endAnswer({ response }: Exchange): void {
+    if (response.closed) this.#answered();
+    else response.once('close', () => this.#answered());
+  }
+
+  #answered(): void {
+    this.#unanswered -= 1;
+    if (this.#unanswered === 0) this.#onAllAnswered();
+  }
+
+  async #respond(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const startMs = performance.now();
+    const url = message.url ?? '/';
     const question = url.indexOf('?');
     const path = question === -1 ? url : url.slice(0, question);
-    if (path === '/healthz') return this.#health(response, true);
-    if (path === '/readyz') return this.#health(response, this.#api !== undefined);
-    const requestId = newRequestId();
-    const headers = apiHeaders(requestId, request.headers);
-    const share = this.#bodies.open();
-    try {
-      const query = question === -1 ? '' : url.slice(question + 1);
-      const answered = await this.#answer(request, response, path, query, requestId, share);
-      const { body, replayed } = answered;
-      Object.assign(headers, answered.headers);
-      if (replayed !== undefined) Object.assign(headers, replayHeaders(replayed));
-      this.#partIfDone(request, headers);
-      sendJson(response, 200, body, headers);
-    } catch (error) {
-      if (response.destroyed) return;
-      this.#partIfDone(request, headers);
-      sendError(response, toApiError(error, requestId), versionOf(path), headers);
-    } finally {
-      share.close();
+    if (path === '/healthz') return sendPage(response, this.#health());
+    if (path === '/readyz') return sendPage(response, this.#readiness());
+    if (path === '/metrics' && this.#metrics !== undefined) {
+      return sendPage(response, await this.#metrics().catch(toFailurePage));
     }
+    const id = newRequestId();
+    const query = question === -1 ? '' : url.slice(question + 1);
+    const exchange: Exchange = { message, response, id, path, query, share: this.#bodies.open() };
+    const headers = apiHeaders(id, message.headers);
+    try {
+      const { body, replayed, headers: own } = await this.#answer(exchange);
+      Object.assign(headers, own);
+      if (replayed !== undefined) Object.assign(headers, replayHeaders(replayed));
+      this.#partIfDone(message, headers);
+      sendJson(response, 200, body, headers);
+      this.requests.countSuccess(exchange.route, startMs);
+    } catch (error) {
+      this.#refuse(exchange, startMs, headers, error);
+    } finally {
+      exchange.share.close();
+      if (exchange.isRead === true) this.#endAnswer(exchange);
+      if (log.isLevelEnabled('debug')) logRequest(exchange, startMs);
+    }
+  }
+
+  #refuse(exchange: Exchange, startMs: number, headers: ResponseHeaders, error: unknown): void {
+    const { message, response, route } = exchange;
+    if (response.destroyed) return;
+    const refusal = toApiError(exchange, error);
+    const version = versionOf(exchange);
+    this.#partIfDone(message, headers);
+    sendError(response, refusal, version, headers);
+    const { status } = refusal.toWire(version);
+    this.requests.countRefused(route, startMs, { reason: refusal.reason, status });
   }
 
   /** A connection is not kept when the server is closing, or when the rest of a body would come first. */
@@ -150,19 +181,11 @@ export class ApiServer {
     if (this.#isClosing || !request.complete) headers['Connection'] = 'close';
   }
 
-  async #answer(
-    message: IncomingMessage,
-    response: ServerResponse,
-    path: string,
-    query: string,
-    id: string,
-    share: BodyShare,
-  ): Promise<Answered> {
-    if (this.#api === undefined) {
-      throw new ApiError('unavailable', `Taximeter is ${this.#unready}. Try again.`);
-    }
-    const { router, parts } = this.#api;
+  async #answer(exchange: Exchange): Promise<Answered> {
+    const { message, path, query, id, share } = exchange;
+    const { router, parts } = this.#whileServing();
     const { route, pathParams } = router.find(message.method ?? '', path);
+    exchange.route = route;
     const { headers } = message;
     const namespace =
       route.opensWith === 'session'
@@ -174,7 +197,7 @@ export class ApiServer {
       route.bodyBytesMax ?? BODY_BYTES_MAX,
       share,
     );
-    this.#beginAnswer(response);
+    this.#beginAnswer(exchange);
     const sent = readParameters(route, query, bytes);
     const { form } = sent;
     const receivedAtMs = this.#clock.nowMs();
@@ -188,23 +211,23 @@ export class ApiServer {
     return await idempotency.answer(route, { ...of, claim });
   }
 
-  #health(response: ServerResponse, ok: boolean): void {
-    const body = JSON.stringify({ status: ok ? 'ok' : this.#unready });
-    sendJson(response, ok ? 200 : 503, body, {});
+  /** Throws `unavailable` before `serve` and after `refuse`. */
+  #whileServing(): Serving {
+    if (this.#api !== undefined) return this.#api;
+    throw new ApiError('unavailable', `Taximeter is ${this.#unready}. Try again.`);
   }
-}
 
-function versionOf(path: string): ApiVersion {
-  return path.startsWith('/v2/') ? 'v2' : 'v1';
-}
-
-/** A refusal stays what it is. Anything else is our fault: logged whole, answered without detail. */
-function toApiError(error: unknown, requestId: string): ApiError {
-  if (error instanceof ApiError) {
-    // A 503 that says we are starting or stopping is no news; one with a cause behind it is.
-    if (error.cause !== undefined) logError(error.message, error.cause, { requestId });
-    return error;
+  #health(): Page {
+    const reason = this.#api?.parts.stuck();
+    return toHealthPage(reason === undefined ? undefined : { status: 'stuck', reason });
   }
-  logError('A request failed.', error, { requestId });
-  return new ApiError('internal', `An unknown error occurred. Please report ${requestId}.`);
+
+  #readiness(): Page {
+    const reason = this.#whyUnready();
+    return toHealthPage(reason === undefined ? undefined : { status: 'unready', reason });
+  }
+
+  #whyUnready(): string | undefined {
+    return this.#api === undefined ? this.#unready : this.#api.parts.stuck();
+  }
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import Database from 'better-sqlite3';
 import { createMeter, sendEvent } from '../support/fixtures.ts';
+import { freePort } from '../support/free-port.ts';
 import { call, toForm } from '../support/http.ts';
 import { newClient } from '../support/sdk.ts';
 import { newFolder, removeFolder, REPO, runCli, Server, TEST_KEY } from '../support/server.ts';
@@ -320,17 +321,6 @@ describe('folders that are only read', () => {
   });
 });
 
-describe('health', () => {
-  test('/healthz and /readyz', async () => {
-    const server = await Server.start();
-    for (const path of ['/healthz', '/readyz']) {
-      const answer = await call(server, { path, key: null });
-      assert.equal(answer.status, 200, answer.text);
-    }
-    await server.remove();
-  });
-});
-
 describe('audit', () => {
   test('a stopped folder is audited: one line with the counts, exit 0, nothing changed', async () => {
     const server = await Server.start();
@@ -359,15 +349,6 @@ describe('audit', () => {
     }
   });
 });
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { readonly port: number };
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
 
 function databasesIn(path: string): string[] {
   return readdirSync(path, { recursive: true, withFileTypes: true })
