@@ -80,7 +80,7 @@ async function serveFolder(
   log.info(`Stopping, because of ${await stopAsked}.`);
   clearInterval(sealing);
   clearInterval(hourly);
-  await server.close();
+  await server.drain();
   await ingest.close();
   await closeDataFolder(folder);
 }

@@ -2,8 +2,8 @@
  * The HTTP server: one pipeline for every request. Which route, whose key, what parameters, first answer or a
  * repeated one, and one place that turns errors into responses.
  *
- * It listens from the start, so that a port in use is known at once and health can be asked for while the
- * data folder is recovered; API calls are answered once `serve` was called.
+ * It listens from the start to the end, so that a port in use is known at once, and health can be asked for while the
+ * data folder is recovered or closed; API calls are answered from `serve` to `drain`, and get a 503 before and after.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Session } from '../catalog/catalog.ts';
@@ -94,16 +94,20 @@ export class ApiServer {
     return this.#unanswered;
   }
 
-  /**
-   * Takes no new requests and waits for the answers to those that were read; then lets go of every
-   * connection, also of those that never finish a request. A second call does nothing more.
-   */
-  async close(): Promise<void> {
+  /** Takes no new requests, each of which gets a 503, and waits for the answers to those that were read. */
+  async drain(): Promise<void> {
     this.refuse('stopping');
     this.#isClosing = true;
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeIdleConnections();
     await this.#allAnswered();
+  }
+
+  /**
+   * Drains; then lets go of the port and of every connection, also of those that never finish a request. A second
+   * call does nothing more.
+   */
+  async close(): Promise<void> {
+    await this.drain();
+    const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeAllConnections();
     await closed;
   }
@@ -197,6 +201,8 @@ export class ApiServer {
       route.bodyBytesMax ?? BODY_BYTES_MAX,
       share,
     );
+    // A body may take its time, and come when the data folder is being closed.
+    this.#whileServing();
     this.#beginAnswer(exchange);
     const sent = readParameters(route, query, bytes);
     const { form } = sent;
