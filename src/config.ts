@@ -25,7 +25,7 @@ const JOURNAL_BYTES_MAX = 2 * 1024 ** 3;
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-const DATA = { type: 'string' } as const;
+export const DATA = { type: 'string' } as const;
 
 export function readServeConfig(args: readonly string[], env: Env): ServeConfig {
   const values = parseFlags(args, {
@@ -69,39 +69,13 @@ export function readFolderConfig(args: readonly string[], env: Env): FolderConfi
   return { data: dataFolder(values['data'], env) };
 }
 
-export type KeysConfig = FolderConfig &
-  (
-    | { readonly action: 'create'; readonly live: boolean; readonly account: string | undefined }
-    | { readonly action: 'list' }
-    | { readonly action: 'revoke'; readonly id: string }
-  );
-
-export function readKeysConfig(args: readonly string[], env: Env): KeysConfig {
-  const [action, ...rest] = args;
-  if (action === 'list') return { action, ...readFolderConfig(rest, env) };
-  if (action === 'revoke') {
-    const [id, ...flags] = rest;
-    if (id === undefined || id.startsWith('-')) {
-      throw new StartupError('Which key? taximeter keys revoke key_… (see taximeter keys list)');
-    }
-    return { action, id, ...readFolderConfig(flags, env) };
-  }
-  if (action === 'create') {
-    const flags = { data: DATA, account: { type: 'string' }, live: { type: 'boolean' } } as const;
-    const values = parseFlags(rest, flags);
-    const { account } = values;
-    if (account !== undefined && !/^acct_[A-Za-z0-9_]{1,64}$/.test(account)) {
-      throw new StartupError(`--account is an id such as acct_1, not '${account}'.`);
-    }
-    return { action, live: 'live' in values, account, data: dataFolder(values['data'], env) };
-  }
-  throw new StartupError('taximeter keys takes create, list or revoke.');
-}
-
 type Flags = Record<string, { readonly type: 'string' | 'boolean' }>;
 
 /** Flags as text; a boolean flag that was given is ''. */
-function parseFlags(args: readonly string[], options: Flags): Record<string, string | undefined> {
+export function parseFlags(
+  args: readonly string[],
+  options: Flags,
+): Record<string, string | undefined> {
   try {
     const { values } = parseArgs({ args: [...args], options, strict: true });
     return Object.fromEntries(
@@ -119,11 +93,11 @@ function envOf(env: Env, name: string): string | undefined {
   return value === '' ? undefined : value;
 }
 
-function dataFolder(flag: string | undefined, env: Env): string {
+export function dataFolder(flag: string | undefined, env: Env): string {
   return flag ?? envOf(env, 'data') ?? './taximeter-data';
 }
 
-function wholeNumber(
+export function wholeNumber(
   name: string,
   text: string | undefined,
   min: number,
@@ -141,14 +115,15 @@ function customersOf(text: string | undefined): 'any' | 'registered' {
   throw new StartupError(`--customers is 'any' or 'registered', not '${text}'.`);
 }
 
-/** The message never repeats a key. */
+/** The message never repeats a key. 22 letters and digits are 128 bits. */
 function secretKeys(text: string | undefined): readonly string[] {
   const keys = (text ?? '')
     .split(',')
     .map((key) => key.trim())
     .filter((key) => key !== '');
-  if (keys.every((key) => /^sk_(?:test|live)_[\w.~-]+$/.test(key))) return keys;
+  if (keys.every((key) => /^sk_(?:test|live)_[\w.~-]{22,}$/.test(key))) return keys;
   throw new StartupError(
-    'TAXIMETER_SECRET_KEY takes keys such as sk_test_… or sk_live_…, of letters, digits, _ . ~ and -.',
+    'TAXIMETER_SECRET_KEY takes keys such as sk_test_… or sk_live_…, with at least 22 random letters, digits, ' +
+      '_ . ~ or - after that: echo sk_test_$(openssl rand -hex 16)',
   );
 }

@@ -46,11 +46,15 @@ const REFUSALS = {
   url_unknown: row(404, 'invalid_request_error', null, { code: 'not_found' }),
   key_missing: row(401, 'invalid_request_error', null),
   key_invalid: row(401, 'invalid_request_error', null),
+  /** Stripe's error codes: api_key_expired. */
+  key_expired: row(401, 'invalid_request_error', 'api_key_expired'),
   session_invalid: row(401, 'invalid_request_error', null),
   session_expired: row(401, 'invalid_request_error', 'billing_meter_event_session_expired', {
     type: 'temporary_session_expired',
   }),
   account_invalid: row(403, 'invalid_request_error', 'account_invalid'),
+  /** A restricted key; Stripe sends no code (the issues of stripe-node). */
+  permission_missing: row(403, 'invalid_request_error', null),
   resource_missing: row(404, 'invalid_request_error', 'resource_missing'),
   /** The id of the missing thing came as a body parameter, not in the URL. */
   resource_missing_in_body: row(400, 'invalid_request_error', 'resource_missing'),

@@ -2,7 +2,8 @@
 import { audit } from './cli/audit.ts';
 import { keys } from './cli/keys.ts';
 import { serve } from './cli/serve.ts';
-import { readFolderConfig, readKeysConfig, readServeConfig } from './config.ts';
+import { readFolderConfig, readServeConfig } from './config.ts';
+import { readKeysConfig } from './keys-config.ts';
 import { StartupError } from './startup-error.ts';
 
 const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's Billing Meters
@@ -18,7 +19,8 @@ const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's 
     --stream-events-max N       TAXIMETER_STREAM_EVENTS_MAX, 100, up to 10000: events in one call of the stream
     TAXIMETER_SECRET_KEY        sk_test_… or sk_live_…; several, comma-separated
 
-taximeter keys create [--live] [--account ID] [--data FOLDER]
+taximeter keys create [--live] [--account ID] [--restricted --scope SCOPE,…] [--expires-in-days N] [--name NAME]
+                      [--data FOLDER]
 taximeter keys list [--data FOLDER]
 taximeter keys revoke KEY_ID [--data FOLDER]
 

@@ -2,20 +2,23 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { systemClock } from '../clock.ts';
 import type { ServeConfig } from '../config.ts';
 import { closeDataFolder, openDataFolder, type DataFolder } from '../data-folder.ts';
-import { hashSecret } from '../http/auth.ts';
+import { Access } from '../http/access.ts';
 import { Idempotency } from '../http/idempotency.ts';
 import { routes } from '../http/routes.ts';
 import { ApiServer, type Api } from '../http/server.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import { DamagedRunError } from '../ingest/remembered/run-file.ts';
+import type { NewKeyConfig } from '../keys-config.ts';
 import { logError, logWarning, outliveOutput } from '../log.ts';
-import { toNamespace, type Namespace } from '../namespace.ts';
 import { HOUR_MS } from '../summaries/windows.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
 import { createKey } from './keys.ts';
+import { knownKeys } from './known-keys.ts';
 
 /** How often is looked whether identifiers have to make room: some 50,000 may come in between. */
 const SEAL_MS = 100;
+/** How much of when keys were last used a crash may lose. */
+const MINUTE_MS = 60_000;
 
 /** `taximeter serve`: until SIGTERM or SIGINT, then finishes what was accepted and returns. */
 export async function serve(config: ServeConfig): Promise<void> {
@@ -59,41 +62,46 @@ async function serveFolder(
 
   const sealing = setInterval(() => ingest.seal(systemClock.nowMs()), SEAL_MS);
   const hourly = setInterval(() => void forgetWhatIsOld(ingest), HOUR_MS);
+  const minutely = setInterval(() => void saveKeyUse(catalog), MINUTE_MS);
   await stopAsked;
   clearInterval(sealing);
   clearInterval(hourly);
+  clearInterval(minutely);
   await server.close();
   await ingest.close();
+  await saveKeyUse(catalog);
   await closeDataFolder(folder);
 }
 
-function toApi(config: ServeConfig, { journal, catalog, store }: DataFolder, ingest: Ingest): Api {
+/** What the server serves of an open folder. */
+export function toApi(
+  config: ServeConfig,
+  { journal, catalog, store }: DataFolder,
+  ingest: Ingest,
+): Api {
   const usage = new UsageReader(store, () => ingest.settled());
-  const fromEnv = keysFromEnv(config.secretKeys, catalog);
   return {
     routes: routes({ catalog, ingest, usage, rules: config }),
     idempotency: new Idempotency(ingest.answeredKeys, catalog.answers, journal),
-    namespaceOf: (sha256) => fromEnv.get(sha256) ?? catalog.keys.find(sha256),
-    sessionOf: (sha256) => catalog.sessions.find(sha256),
+    access: new Access({
+      keys: knownKeys(config.secretKeys, catalog, systemClock.nowMs()),
+      sessions: catalog.sessions,
+    }),
   };
 }
 
-/** Keys from the environment open the default account and are not stored: without them, they are gone. */
-function keysFromEnv(secrets: readonly string[], catalog: Catalog): Map<string, Namespace> {
-  if (secrets.length === 0) return new Map();
-  const account = catalog.keys.defaultAccount();
-  return new Map(
-    secrets.map((secret) => {
-      const mode = secret.startsWith('sk_live_') ? 'live' : 'test';
-      return [hashSecret(secret), toNamespace(account, mode)];
-    }),
-  );
-}
+const FIRST_KEY: NewKeyConfig = {
+  live: false,
+  account: undefined,
+  scopes: 'all',
+  expiresInDays: undefined,
+  name: undefined,
+};
 
 /** A new folder without keys in the environment gets one test key, shown this once. */
 async function printFirstKey(config: ServeConfig, catalog: Catalog): Promise<void> {
   if (config.secretKeys.length > 0 || (await catalog.keys.list()).length > 0) return;
-  const { secret } = await createKey(catalog, 'test', undefined, systemClock.nowMs());
+  const { secret } = await createKey(catalog, FIRST_KEY, systemClock.nowMs());
   console.log(`Your secret key, shown this once: ${secret}`);
 }
 
@@ -111,6 +119,15 @@ async function forgetWhatIsOld(ingest: Ingest): Promise<void> {
   } catch (error) {
     // Old answers do no harm; if it is the journal that failed, the next commit stops the process.
     logError('Old answers could not be dropped.', error);
+  }
+}
+
+async function saveKeyUse({ keys }: Catalog): Promise<void> {
+  try {
+    await keys.saveUse();
+  } catch (error) {
+    // It is told to people only, and tried again in a minute.
+    logError('When keys were last used could not be saved.', error);
   }
 }
 

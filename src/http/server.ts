@@ -7,28 +7,24 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Session } from '../catalog/catalog.ts';
 import type { Clock } from '../clock.ts';
 import { ApiError, type ApiVersion } from '../errors.ts';
 import { newRequestId } from '../ids.ts';
 import { logError } from '../log.ts';
-import type { Namespace } from '../namespace.ts';
 import { StartupError } from '../startup-error.ts';
+import type { Access } from './access.ts';
 import type { Route } from './api.ts';
-import { authenticate } from './auth.ts';
 import { BodyBudget, type BodyShare } from './body-budget.ts';
 import { BODY_BYTES_MAX, readBody } from './body.ts';
 import { toAnswered, type Answered, type Idempotency } from './idempotency.ts';
 import { identityOf, readParameters } from './parameters.ts';
 import { apiHeaders, replayHeaders, sendError, sendJson, type ResponseHeaders } from './respond.ts';
 import { Router } from './router.ts';
-import { authenticateSession } from './session-auth.ts';
 
 export type Api = {
   readonly routes: readonly Route[];
   readonly idempotency: Idempotency;
-  readonly namespaceOf: (secretSha256: string) => Namespace | undefined;
-  readonly sessionOf: (tokenSha256: string) => Session | undefined;
+  readonly access: Access;
 };
 
 /** Idle connections are kept longer than SDKs and proxies keep theirs, so that they close first. */
@@ -164,10 +160,8 @@ export class ApiServer {
     const { router, parts } = this.#api;
     const { route, pathParams } = router.find(message.method ?? '', path);
     const { headers } = message;
-    const namespace =
-      route.opensWith === 'session'
-        ? authenticateSession(headers, parts.sessionOf, this.#clock.nowMs())
-        : authenticate(headers, parts.namespaceOf);
+    const key = parts.access.admit(route, message, this.#clock.nowMs());
+    const { namespace } = key;
     const bytes = await readBody(
       message,
       route.body ?? 'form',
@@ -178,13 +172,17 @@ export class ApiServer {
     const sent = readParameters(route, query, bytes);
     const { form } = sent;
     const receivedAtMs = this.#clock.nowMs();
-    const of = { id, namespace, receivedAtMs, pathParams, form, bytes: sent.bytes, headers };
-    const key = headers['idempotency-key'];
-    if (key === undefined || route.method === 'GET') {
+    const of = { id, namespace, key, receivedAtMs, pathParams, form, bytes: sent.bytes, headers };
+    const idempotencyKey = headers['idempotency-key'];
+    if (idempotencyKey === undefined || route.method === 'GET') {
       return toAnswered(await route.handle({ ...of, claim: undefined }));
     }
     const { idempotency } = parts;
-    const claim = idempotency.claim(of, String(key), identityOf(route, path, sent, bytes));
+    const claim = idempotency.claim(
+      of,
+      String(idempotencyKey),
+      identityOf(route, path, sent, bytes),
+    );
     return await idempotency.answer(route, { ...of, claim });
   }
 
