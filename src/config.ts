@@ -18,10 +18,16 @@ export type ServeConfig = {
   readonly journalBytesMax: number;
   readonly sessionMinutes: number;
   readonly streamEventsMax: number;
+  /** Wrong keys that an address may try in a minute; 0: any number. */
+  readonly authFailuresMax: number;
+  readonly proxies: number;
 };
 
 /** Some 20 million events, a minute's worth at full speed: enough to outlast a restart of a store elsewhere. */
 const JOURNAL_BYTES_MAX = 2 * 1024 ** 3;
+
+/** More than a misconfigured client and its operator need to notice; a guesser gets 43,200 tries a day. */
+const AUTH_FAILURES_MAX = 30;
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -39,6 +45,8 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     'journal-bytes-max': { type: 'string' },
     'session-minutes': { type: 'string' },
     'stream-events-max': { type: 'string' },
+    'auth-failures-max': { type: 'string' },
+    proxies: { type: 'string' },
   });
   const setting = (name: string): string | undefined => values[name] ?? envOf(env, name);
   const whole = (name: string, max: number, min = 1): number | undefined =>
@@ -59,6 +67,8 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     // Both defaults are Stripe's.
     sessionMinutes: whole('session-minutes', 1440) ?? 15,
     streamEventsMax: whole('stream-events-max', 10_000) ?? 100,
+    authFailuresMax: whole('auth-failures-max', 1_000_000, 0) ?? AUTH_FAILURES_MAX,
+    proxies: whole('proxies', 10, 0) ?? 0,
   };
 }
 

@@ -78,6 +78,8 @@ const REFUSALS = {
   }),
   idempotency_key_in_use: row(409, 'invalid_request_error', 'idempotency_key_in_use'),
   rate_limit: row(429, 'invalid_request_error', 'rate_limit', { type: 'rate_limit' }),
+  /** Whoever guesses keys. */
+  too_many_failures: row(429, 'invalid_request_error', 'rate_limit', { type: 'rate_limit' }),
   internal: row(500, 'api_error', null),
   unavailable: row(503, 'api_error', null),
 } as const satisfies Record<string, Row>;
@@ -100,11 +102,14 @@ export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly reason: ErrorCode;
   readonly param: string | undefined;
+  /** When to come again, of a 429 or a 503. */
+  readonly retryAfterS: number;
 
-  constructor(reason: ErrorCode, message: string, param?: string) {
+  constructor(reason: ErrorCode, message: string, param?: string, retryAfterS = 1) {
     super(message);
     this.reason = reason;
     this.param = param;
+    this.retryAfterS = retryAfterS;
   }
 
   toWire(version: ApiVersion): WireError {

@@ -86,6 +86,7 @@ export function toApi(
     access: new Access({
       keys: knownKeys(config.secretKeys, catalog, systemClock.nowMs()),
       sessions: catalog.sessions,
+      limits: config,
     }),
   };
 }

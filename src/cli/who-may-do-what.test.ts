@@ -18,7 +18,8 @@ let mine: World;
 /** The same account in its other mode, and another account. */
 let others: readonly World[] = [];
 before(async () => {
-  served = await serveNewFolder();
+  // More wrong keys are tried than an address may.
+  served = await serveNewFolder('--auth-failures-max', '0');
   callers = new Callers(served);
   mine = await callers.newWorld('acct_mine', false);
   others = [await callers.newWorld('acct_mine', true), await callers.newWorld('acct_other', false)];

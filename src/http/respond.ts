@@ -52,7 +52,7 @@ export function sendError(
     headers['Stripe-Should-Retry'] = 'false';
   }
   if (wire.status === 401) headers['WWW-Authenticate'] = 'Bearer realm="Stripe"';
-  if (wire.status === 429 || wire.status === 503) headers['Retry-After'] = 1;
+  if (wire.status === 429 || wire.status === 503) headers['Retry-After'] = error.retryAfterS;
   const envelope = { error: toBody(error, wire, version) };
   sendJson(response, wire.status, JSON.stringify(envelope), headers);
 }
