@@ -18,6 +18,8 @@ export type ServeConfig = {
   readonly journalBytesMax: number;
   readonly sessionMinutes: number;
   readonly streamEventsMax: number;
+  /** Requests a second of each key; undefined: any number. */
+  readonly rateLimit: number | undefined;
   /** Wrong keys that an address may try in a minute; 0: any number. */
   readonly authFailuresMax: number;
   readonly proxies: number;
@@ -45,6 +47,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     'journal-bytes-max': { type: 'string' },
     'session-minutes': { type: 'string' },
     'stream-events-max': { type: 'string' },
+    'rate-limit': { type: 'string' },
     'auth-failures-max': { type: 'string' },
     proxies: { type: 'string' },
   });
@@ -67,6 +70,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     // Both defaults are Stripe's.
     sessionMinutes: whole('session-minutes', 1440) ?? 15,
     streamEventsMax: whole('stream-events-max', 10_000) ?? 100,
+    rateLimit: whole('rate-limit', 1_000_000),
     authFailuresMax: whole('auth-failures-max', 1_000_000, 0) ?? AUTH_FAILURES_MAX,
     proxies: whole('proxies', 10, 0) ?? 0,
   };

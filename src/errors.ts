@@ -78,6 +78,8 @@ const REFUSALS = {
   }),
   idempotency_key_in_use: row(409, 'invalid_request_error', 'idempotency_key_in_use'),
   rate_limit: row(429, 'invalid_request_error', 'rate_limit', { type: 'rate_limit' }),
+  /** The key makes more requests than it may. */
+  key_rate_limit: row(429, 'invalid_request_error', 'rate_limit', { type: 'rate_limit' }),
   /** Whoever guesses keys. */
   too_many_failures: row(429, 'invalid_request_error', 'rate_limit', { type: 'rate_limit' }),
   internal: row(500, 'api_error', null),

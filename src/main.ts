@@ -17,6 +17,7 @@ const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's 
     --cancel-window-hours N     TAXIMETER_CANCEL_WINDOW_HOURS, no limit
     --session-minutes N         TAXIMETER_SESSION_MINUTES, 15, up to 1440
     --stream-events-max N       TAXIMETER_STREAM_EVENTS_MAX, 100, up to 10000: events in one call of the stream
+    --rate-limit N              TAXIMETER_RATE_LIMIT, no limit: requests a second of each key
     --auth-failures-max N       TAXIMETER_AUTH_FAILURES_MAX, 30: wrong keys that an address may try in a minute; 0: any
     --proxies N                 TAXIMETER_PROXIES, 0: proxies in front, each of which adds to X-Forwarded-For
     TAXIMETER_SECRET_KEY        sk_test_… or sk_live_…; several, comma-separated

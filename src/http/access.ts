@@ -1,6 +1,6 @@
 /**
- * Who may do what: whose request it is, and whether that key may make this call. All of it is decided from the
- * headers, before a byte of the body is read. Who guesses keys is slowed down.
+ * Who may do what: whose request it is, whether that key may make this call, and how often. All of it is decided
+ * from the headers, before a byte of the body is read.
  */
 import type { Keys, Sessions } from '../catalog/catalog.ts';
 import { ApiError } from '../errors.ts';
@@ -10,6 +10,7 @@ import type { Route } from './api.ts';
 import { authenticate, hashSecret, noKey, refuseOtherAccount, secretOf } from './auth.ts';
 import { clientAddress, type Asked } from './client-address.ts';
 import { Guesses } from './guesses.ts';
+import { KeyRates } from './key-rates.ts';
 import { authenticateSession, noToken, orphaned } from './session-auth.ts';
 
 export type AccessParts = {
@@ -18,6 +19,8 @@ export type AccessParts = {
   readonly limits: AccessLimits;
 };
 export type AccessLimits = {
+  /** Requests a second that each key may make; undefined: any number. */
+  readonly rateLimit: number | undefined;
   /** How many wrong keys one address may try in a minute; 0: any number. */
   readonly authFailuresMax: number;
   /** How many proxies stand in front: the client's address is what the first of them saw. */
@@ -29,12 +32,14 @@ export class Access {
   readonly #sessions: AccessParts['sessions'];
   readonly #proxies: number;
   readonly #guesses: Guesses;
+  readonly #rates: KeyRates | undefined;
 
   constructor({ keys, sessions, limits }: AccessParts) {
     this.#keys = keys;
     this.#sessions = sessions;
     this.#proxies = limits.proxies;
     this.#guesses = new Guesses(limits.authFailuresMax);
+    this.#rates = limits.rateLimit === undefined ? undefined : new KeyRates(limits.rateLimit);
   }
 
   /** The key that makes the request, or opened its session. Throws the ApiError that says what it may not. */
@@ -46,6 +51,7 @@ export class Access {
         ? this.#keyOfSession(secret, asked, nowMs)
         : this.#keyOf(secret, asked, nowMs);
     this.#keys.noteUse(key.id, nowMs);
+    this.#rates?.take(key.id, nowMs);
     refuseOtherAccount(headers, key);
     refuseBeyondScopes(key, route.scope);
     return key;

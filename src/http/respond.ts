@@ -53,6 +53,8 @@ export function sendError(
   }
   if (wire.status === 401) headers['WWW-Authenticate'] = 'Bearer realm="Stripe"';
   if (wire.status === 429 || wire.status === 503) headers['Retry-After'] = error.retryAfterS;
+  // Stripe's word for a limit over all calls (docs: rate limits).
+  if (error.reason === 'key_rate_limit') headers['Stripe-Rate-Limited-Reason'] = 'global-rate';
   const envelope = { error: toBody(error, wire, version) };
   sendJson(response, wire.status, JSON.stringify(envelope), headers);
 }

@@ -58,7 +58,7 @@ before(async () => {
     access: new Access({
       keys: catalog.keys,
       sessions: catalog.sessions,
-      limits: { authFailuresMax: 20, proxies: 0 },
+      limits: { rateLimit: undefined, authFailuresMax: 20, proxies: 0 },
     }),
   });
   url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
