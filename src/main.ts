@@ -4,6 +4,7 @@ import { keys } from './cli/keys.ts';
 import { serve } from './cli/serve.ts';
 import { readFolderConfig, readServeConfig } from './config.ts';
 import { readKeysConfig } from './keys-config.ts';
+import { redactSecrets } from './redact.ts';
 import { StartupError } from './startup-error.ts';
 
 const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's Billing Meters
@@ -58,7 +59,7 @@ try {
   // Handles that the engine may keep must not hold a finished process.
   process.exit(0);
 } catch (error) {
-  const reason = error instanceof StartupError ? error.message : error;
+  const reason = error instanceof StartupError ? redactSecrets(error.message) : error;
   console.error(reason);
   process.exit(1);
 }

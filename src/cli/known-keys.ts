@@ -1,8 +1,9 @@
 import type { Catalog, Keys } from '../catalog/catalog.ts';
 import { KeyRing } from '../catalog/key-ring.ts';
-import { hashSecret, redact } from '../http/auth.ts';
+import { hashSecret } from '../http/auth.ts';
 import type { Key } from '../keys/key.ts';
 import { toNamespace } from '../namespace.ts';
+import { redact } from '../redact.ts';
 
 /**
  * The keys that the server takes: the catalog's, and those of the environment, which open the default account and

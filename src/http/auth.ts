@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { ApiError } from '../errors.ts';
 import { isExpired, type Key } from '../keys/key.ts';
 import { accountOf } from '../namespace.ts';
+import { redact } from '../redact.ts';
 
 /** SHA-256 of a secret key, in hex: the only form in which keys are kept. */
 export function hashSecret(secret: string): string {
@@ -60,17 +61,4 @@ export function secretOf(authorization: string | undefined): string | undefined 
   if (scheme !== 'basic') return undefined;
   const [user = ''] = Buffer.from(credentials, 'base64').toString().split(':', 1);
   return user === '' ? undefined : user;
-}
-
-const KEY_PREFIX = /^(?:sk|rk|pk)_(?:test|live)_/;
-
-export function looksLikeKey(secret: string): boolean {
-  return KEY_PREFIX.test(secret);
-}
-
-/** What may be shown of a key: its kind and mode, and the last four characters when the rest stays secret. */
-export function redact(secret: string): string {
-  const kind = KEY_PREFIX.exec(secret)?.[0] ?? '';
-  const rest = secret.slice(kind.length);
-  return `${kind}****${rest.length >= 16 ? rest.slice(-4) : ''}`;
 }

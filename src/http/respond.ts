@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { ApiError, ApiVersion, WireError } from '../errors.ts';
+import { redactSecrets } from '../redact.ts';
 import type { Replayed } from './idempotency.ts';
 
 /** What is answered to a client that names no version: the newest whose objects these are. */
@@ -56,7 +57,7 @@ export function sendError(
   // Stripe's word for a limit over all calls (docs: rate limits).
   if (error.reason === 'key_rate_limit') headers['Stripe-Rate-Limited-Reason'] = 'global-rate';
   const envelope = { error: toBody(error, wire, version) };
-  sendJson(response, wire.status, JSON.stringify(envelope), headers);
+  sendJson(response, wire.status, redactSecrets(JSON.stringify(envelope)), headers);
 }
 
 /** v2 has no `param`: its messages name the field. */
