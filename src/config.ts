@@ -24,14 +24,22 @@ export type ServeConfig = {
   readonly metrics: 'api' | 'off' | { readonly port: number };
   /** How long a commit may take before the process counts as stuck. */
   readonly stuckSeconds: number;
+  /** Requests a second of each key; undefined: any number. */
+  readonly rateLimit: number | undefined;
+  /** Wrong keys that an address may try in a minute; 0: any number. */
+  readonly authFailuresMax: number;
+  readonly proxies: number;
 };
 
 /** Some 20 million events, a minute's worth at full speed: enough to outlast a restart of a store elsewhere. */
 const JOURNAL_BYTES_MAX = 2 * 1024 ** 3;
 
+/** More than a misconfigured client and its operator need to notice; a guesser gets 43,200 tries a day. */
+const AUTH_FAILURES_MAX = 30;
+
 export type Env = Readonly<Record<string, string | undefined>>;
 
-const DATA = { type: 'string' } as const;
+export const DATA = { type: 'string' } as const;
 
 export function readServeConfig(args: readonly string[], env: Env): ServeConfig {
   const values = parseFlags(args, {
@@ -48,6 +56,9 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     'log-level': { type: 'string' },
     metrics: { type: 'string' },
     'stuck-seconds': { type: 'string' },
+    'rate-limit': { type: 'string' },
+    'auth-failures-max': { type: 'string' },
+    proxies: { type: 'string' },
   });
   const setting = (name: string): string | undefined => values[name] ?? envOf(env, name);
   const whole = (name: string, max: number, min = 1): number | undefined =>
@@ -71,6 +82,9 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     logLevel: logLevelOf(setting('log-level')),
     metrics: metricsOf(setting('metrics')),
     stuckSeconds: whole('stuck-seconds', 86_400) ?? 30,
+    rateLimit: whole('rate-limit', 1_000_000),
+    authFailuresMax: whole('auth-failures-max', 1_000_000, 0) ?? AUTH_FAILURES_MAX,
+    proxies: whole('proxies', 10, 0) ?? 0,
   };
 }
 
@@ -81,39 +95,13 @@ export function readFolderConfig(args: readonly string[], env: Env): FolderConfi
   return { data: dataFolder(values['data'], env) };
 }
 
-export type KeysConfig = FolderConfig &
-  (
-    | { readonly action: 'create'; readonly live: boolean; readonly account: string | undefined }
-    | { readonly action: 'list' }
-    | { readonly action: 'revoke'; readonly id: string }
-  );
-
-export function readKeysConfig(args: readonly string[], env: Env): KeysConfig {
-  const [action, ...rest] = args;
-  if (action === 'list') return { action, ...readFolderConfig(rest, env) };
-  if (action === 'revoke') {
-    const [id, ...flags] = rest;
-    if (id === undefined || id.startsWith('-')) {
-      throw new StartupError('Which key? taximeter keys revoke key_… (see taximeter keys list)');
-    }
-    return { action, id, ...readFolderConfig(flags, env) };
-  }
-  if (action === 'create') {
-    const flags = { data: DATA, account: { type: 'string' }, live: { type: 'boolean' } } as const;
-    const values = parseFlags(rest, flags);
-    const { account } = values;
-    if (account !== undefined && !/^acct_[A-Za-z0-9_]{1,64}$/.test(account)) {
-      throw new StartupError(`--account is an id such as acct_1, not '${account}'.`);
-    }
-    return { action, live: 'live' in values, account, data: dataFolder(values['data'], env) };
-  }
-  throw new StartupError('taximeter keys takes create, list or revoke.');
-}
-
 type Flags = Record<string, { readonly type: 'string' | 'boolean' }>;
 
 /** Flags as text; a boolean flag that was given is ''. */
-function parseFlags(args: readonly string[], options: Flags): Record<string, string | undefined> {
+export function parseFlags(
+  args: readonly string[],
+  options: Flags,
+): Record<string, string | undefined> {
   try {
     const { values } = parseArgs({ args: [...args], options, strict: true });
     return Object.fromEntries(
@@ -131,11 +119,11 @@ function envOf(env: Env, name: string): string | undefined {
   return value === '' ? undefined : value;
 }
 
-function dataFolder(flag: string | undefined, env: Env): string {
+export function dataFolder(flag: string | undefined, env: Env): string {
   return flag ?? envOf(env, 'data') ?? './taximeter-data';
 }
 
-function wholeNumber(
+export function wholeNumber(
   name: string,
   text: string | undefined,
   min: number,
@@ -167,14 +155,15 @@ function metricsOf(text: string | undefined): ServeConfig['metrics'] {
   throw new StartupError(`--metrics is 'api', 'off' or a port from 0 to 65535, not '${text}'.`);
 }
 
-/** The message never repeats a key. */
+/** The message never repeats a key. 22 letters and digits are 128 bits. */
 function secretKeys(text: string | undefined): readonly string[] {
   const keys = (text ?? '')
     .split(',')
     .map((key) => key.trim())
     .filter((key) => key !== '');
-  if (keys.every((key) => /^sk_(?:test|live)_[\w.~-]+$/.test(key))) return keys;
+  if (keys.every((key) => /^sk_(?:test|live)_[\w.~-]{22,}$/.test(key))) return keys;
   throw new StartupError(
-    'TAXIMETER_SECRET_KEY takes keys such as sk_test_… or sk_live_…, of letters, digits, _ . ~ and -.',
+    'TAXIMETER_SECRET_KEY takes keys such as sk_test_… or sk_live_…, with at least 22 random letters, digits, ' +
+      '_ . ~ or - after that: echo sk_test_$(openssl rand -hex 16)',
   );
 }

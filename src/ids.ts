@@ -39,6 +39,11 @@ export function newSecretKey(mode: Mode, random: RandomByte = systemRandom): str
   return `sk_${mode}_` + base62(32, random);
 }
 
+/** The secret of a restricted key: `rk_live_` or `rk_test_`, then as much. */
+export function newRestrictedKey(mode: Mode, random: RandomByte = systemRandom): string {
+  return `rk_${mode}_` + base62(32, random);
+}
+
 /** `bmes_` or `bmes_test_`, then 32 characters: names a meter event session, opens nothing. */
 export function newSessionId(mode: Mode, random: RandomByte = systemRandom): string {
   return (mode === 'live' ? 'bmes_' : 'bmes_test_') + base62(32, random);

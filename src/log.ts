@@ -8,15 +8,13 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import pino from 'pino';
+import { redactSecrets } from './redact.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** What may wait for a reader of the log (P10). Past it lines are dropped, and counted. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024;
-
-/** Secret keys, tokens of sessions and secrets of webhooks, as ids.ts makes them and Stripe's look. */
-const SECRETS = /\b((?:sk|rk)_(?:live|test)_|token_|whsec_)[\w.~-]+/gu;
 
 /** What JSON leaves as it is and a terminal may obey: DEL, C1 controls, and marks that turn the direction of text. */
 const UNSAFE = /[\u007F-\u009F\u2028-\u202E\u2066-\u2069]/gu;
@@ -68,7 +66,7 @@ export async function exit(code: number): Promise<never> {
 
 /** The line as it may be shown on any terminal, still the same JSON. */
 export function toSafeLine(line: string): string {
-  return line.replaceAll(SECRETS, '$1…').replaceAll(UNSAFE, (character) => {
+  return redactSecrets(line).replaceAll(UNSAFE, (character) => {
     const code = character.charCodeAt(0).toString(16).padStart(4, '0');
     return `\\u${code}`;
   });

@@ -2,8 +2,10 @@
 import { audit } from './cli/audit.ts';
 import { keys } from './cli/keys.ts';
 import { serve } from './cli/serve.ts';
-import { readFolderConfig, readKeysConfig, readServeConfig } from './config.ts';
+import { readFolderConfig, readServeConfig } from './config.ts';
+import { readKeysConfig } from './keys-config.ts';
 import { exit } from './log.ts';
+import { redactSecrets } from './redact.ts';
 import { StartupError } from './startup-error.ts';
 
 const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's Billing Meters
@@ -20,9 +22,13 @@ const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's 
     --log-level LEVEL           TAXIMETER_LOG_LEVEL, info: debug, info, warn, error or silent
     --metrics api|PORT|off      TAXIMETER_METRICS, api: /metrics on the API's port, on one of its own, or not at all
     --stuck-seconds N           TAXIMETER_STUCK_SECONDS, 30: a commit that takes longer fails /healthz
+    --rate-limit N              TAXIMETER_RATE_LIMIT, no limit: requests a second of each key
+    --auth-failures-max N       TAXIMETER_AUTH_FAILURES_MAX, 30: wrong keys that an address may try in a minute; 0: any
+    --proxies N                 TAXIMETER_PROXIES, 0: proxies in front, each of which adds to X-Forwarded-For
     TAXIMETER_SECRET_KEY        sk_test_… or sk_live_…; several, comma-separated
 
-taximeter keys create [--live] [--account ID] [--data FOLDER]
+taximeter keys create [--live] [--account ID] [--restricted --scope SCOPE,…] [--expires-in-days N] [--name NAME]
+                      [--data FOLDER]
 taximeter keys list [--data FOLDER]
 taximeter keys revoke KEY_ID [--data FOLDER]
 
@@ -57,7 +63,7 @@ try {
   // Handles that the engine may keep must not hold a finished process.
   await exit(0);
 } catch (error) {
-  const reason = error instanceof StartupError ? error.message : error;
+  const reason = error instanceof StartupError ? redactSecrets(error.message) : error;
   console.error(reason);
   await exit(1);
 }

@@ -9,8 +9,8 @@ const SRC = join(REPO, 'src');
 
 type Part = string;
 /** What each part of `src/` may import besides itself. What is not listed here may not exist. */
-const BASE = ['quantity', 'rfc3339', 'errors', 'namespace', 'clock', 'ids', 'histogram'];
-const DOMAIN = ['events', 'meters', 'summaries', 'customers'];
+const BASE = ['quantity', 'rfc3339', 'errors', 'namespace', 'clock', 'ids', 'histogram', 'redact'];
+const DOMAIN = ['events', 'meters', 'summaries', 'customers', 'keys'];
 const STORES = ['usage', 'catalog', 'journal'];
 const SHELL = ['log', 'startup-error', 'version'];
 const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
@@ -24,9 +24,11 @@ const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
   http: ['ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
   metrics: ['http', 'ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
   config: [...DOMAIN, ...SHELL, ...BASE],
+  'keys-config': ['config', ...DOMAIN, ...SHELL, ...BASE],
   'data-folder': [...STORES, ...DOMAIN, ...SHELL, ...BASE],
   cli: [
     'config',
+    'keys-config',
     'data-folder',
     'metrics',
     'http',
@@ -36,11 +38,22 @@ const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
     ...SHELL,
     ...BASE,
   ],
-  main: ['cli', 'config', 'data-folder', 'http', 'ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
+  main: [
+    'cli',
+    'config',
+    'keys-config',
+    'data-folder',
+    'http',
+    'ingest',
+    ...STORES,
+    ...DOMAIN,
+    ...SHELL,
+    ...BASE,
+  ],
 };
 
 /** No `node:*`, no package, no clock, randomness or environment. */
-const PURE = [...DOMAIN, 'quantity', 'rfc3339', 'errors', 'namespace'];
+const PURE = [...DOMAIN, 'quantity', 'rfc3339', 'errors', 'namespace', 'redact'];
 const IMPURE_WORDS =
   /\b(?:Date|performance|process|crypto|setTimeout|setInterval|setImmediate|fetch|console|globalThis)\b|\bMath\.random\b/u;
 

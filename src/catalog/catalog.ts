@@ -9,8 +9,9 @@
  * - Lists are newest first, in the order of creation, also within one second.
  */
 import type { Customer } from '../customers/customer.ts';
+import type { Key } from '../keys/key.ts';
 import type { Meter, MeterStatus } from '../meters/meter.ts';
-import type { Mode, Namespace } from '../namespace.ts';
+import type { Namespace } from '../namespace.ts';
 
 export type Catalog = {
   readonly meters: Meters;
@@ -80,17 +81,6 @@ export type Customers = {
   list(namespace: Namespace, page: PageQuery, email?: string): Promise<Page<Customer>>;
 };
 
-export type Key = {
-  /** `key_…`: names the key without showing it. */
-  readonly id: string;
-  readonly account: string;
-  readonly mode: Mode;
-  /** What a person may see of it, such as `sk_test_…x4Qz`. */
-  readonly hint: string;
-  readonly createdMs: number;
-  readonly revokedAtMs: number | null;
-};
-
 export type Keys = {
   /** The account that the catalog was made with: the same for ever, in every process. */
   defaultAccount(): string;
@@ -101,16 +91,24 @@ export type Keys = {
   /** False when there is no such key. Revoking twice keeps the first time. */
   revoke(id: string, nowMs: number): Promise<boolean>;
   /**
-   * The namespace of a key that is not revoked. From memory: a key made by another process is found at
-   * once, one that it revoked is refused within `KEYS_STALE_MS`.
+   * The key with this secret, unless it is revoked; an expired one too. From memory: a key made by another process
+   * is found at once, one that it revoked is refused within `KEYS_STALE_MS`.
    */
-  find(secretSha256: string): Namespace | undefined;
+  find(secretSha256: string): Key | undefined;
+  /** The same by its id. */
+  findById(id: string): Key | undefined;
+  /** Costs no write: kept in memory until `saveUse`, so a crash may lose what was noted since. */
+  noteUse(id: string, nowMs: number): void;
+  /** Brings the noted uses to disk, in one commit. */
+  saveUse(): Promise<void>;
 };
 
-/** A meter event session: until it expires, its token opens the stream of one namespace. */
+/** A meter event session: until it expires or its key is revoked, its token opens the stream of one namespace. */
 export type Session = {
   readonly id: string;
   readonly namespace: Namespace;
+  /** The key that opened it. */
+  readonly keyId: string;
   readonly createdMs: number;
   readonly expiresAtMs: number;
 };

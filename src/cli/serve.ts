@@ -2,7 +2,7 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { systemClock } from '../clock.ts';
 import type { ServeConfig } from '../config.ts';
 import { closeDataFolder, openDataFolder, type DataFolder } from '../data-folder.ts';
-import { hashSecret } from '../http/auth.ts';
+import { Access } from '../http/access.ts';
 import { EventIds } from '../http/event-ids.ts';
 import { Idempotency } from '../http/idempotency.ts';
 import { MetricsServer } from '../http/metrics-server.ts';
@@ -11,20 +11,25 @@ import { routes } from '../http/routes.ts';
 import { ApiServer, type Api } from '../http/server.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import { DamagedRunError } from '../ingest/remembered/run-file.ts';
+import type { NewKeyConfig } from '../keys-config.ts';
 import { exit, log, logError, logWarning, outliveOutput, setLogLevel } from '../log.ts';
 import { exposeIngest } from '../metrics/ingest-metrics.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { exposeDisk, exposeProcess } from '../metrics/process-metrics.ts';
 import { exposeRequests } from '../metrics/request-metrics.ts';
 import { exposeQueries } from '../metrics/usage-metrics.ts';
-import { toNamespace, type Namespace } from '../namespace.ts';
 import { HOUR_MS } from '../summaries/windows.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
 import { readVersion } from '../version.ts';
+import { Chores } from './chores.ts';
 import { createKey } from './keys.ts';
+import { knownKeys } from './known-keys.ts';
 
 /** How often is looked whether identifiers have to make room: some 50,000 may come in between. */
 const SEAL_MS = 100;
+/** How much of when keys were last used a crash may lose. */
+const MINUTE_MS = 60_000;
+const KEY_USE_NOT_SAVED = 'When keys were last used could not be saved.';
 
 /** `taximeter serve`: until SIGTERM or SIGINT, then finishes what was accepted and returns. */
 export async function serve(config: ServeConfig): Promise<void> {
@@ -75,14 +80,27 @@ async function serveFolder(
   console.log(`Taximeter is listening on ${url}`);
   log.info({ url, version: readVersion() }, 'Taximeter is listening.');
 
-  const sealing = setInterval(() => ingest.seal(systemClock.nowMs()), SEAL_MS);
-  const hourly = setInterval(() => void forgetWhatIsOld(ingest), HOUR_MS);
+  const chores = beginChores(folder, ingest);
   log.info(`Stopping, because of ${await stopAsked}.`);
-  clearInterval(sealing);
-  clearInterval(hourly);
+  chores.stop();
   await server.drain();
   await ingest.close();
+  await saveKeyUse(catalog);
   await closeDataFolder(folder);
+}
+
+function beginChores({ catalog }: DataFolder, ingest: Ingest): Chores {
+  const chores = new Chores();
+  const nowMs = (): number => systemClock.nowMs();
+  chores.every(SEAL_MS, 'Identifiers could not be brought to disk.', () => ingest.seal(nowMs()));
+  chores.every(MINUTE_MS, KEY_USE_NOT_SAVED, async () => await catalog.keys.saveUse());
+  // If it is the journal that failed, the next commit stops the process.
+  chores.every(
+    HOUR_MS,
+    'Old answers could not be dropped.',
+    async () => await ingest.forget(nowMs()),
+  );
+  return chores;
 }
 
 function openIngest(
@@ -104,13 +122,13 @@ function openIngest(
   });
 }
 
-function toApi(
+/** What the server serves of an open folder. */
+export function toApi(
   config: ServeConfig,
   { journal, catalog }: DataFolder,
   ingest: Ingest,
   usage: UsageReader,
 ): Api {
-  const fromEnv = keysFromEnv(config.secretKeys, catalog);
   return {
     routes: routes({
       catalog,
@@ -120,8 +138,11 @@ function toApi(
       rules: config,
     }),
     idempotency: new Idempotency(ingest.answeredKeys, catalog.answers, journal),
-    namespaceOf: (sha256) => fromEnv.get(sha256) ?? catalog.keys.find(sha256),
-    sessionOf: (sha256) => catalog.sessions.find(sha256),
+    access: new Access({
+      keys: knownKeys(config.secretKeys, catalog, systemClock.nowMs()),
+      sessions: catalog.sessions,
+      limits: config,
+    }),
     stuck: () => stuckCommit(ingest.waitingSeconds, config.stuckSeconds),
   };
 }
@@ -131,22 +152,18 @@ function stuckCommit(seconds: number, secondsMax: number): string | undefined {
   return `the disk has not finished a commit for ${Math.floor(seconds)} s`;
 }
 
-/** Keys from the environment open the default account and are not stored: without them, they are gone. */
-function keysFromEnv(secrets: readonly string[], catalog: Catalog): Map<string, Namespace> {
-  if (secrets.length === 0) return new Map();
-  const account = catalog.keys.defaultAccount();
-  return new Map(
-    secrets.map((secret) => {
-      const mode = secret.startsWith('sk_live_') ? 'live' : 'test';
-      return [hashSecret(secret), toNamespace(account, mode)];
-    }),
-  );
-}
+const FIRST_KEY: NewKeyConfig = {
+  live: false,
+  account: undefined,
+  scopes: 'all',
+  expiresInDays: undefined,
+  name: undefined,
+};
 
 /** A new folder without keys in the environment gets one test key, shown this once. */
 async function printFirstKey(config: ServeConfig, catalog: Catalog): Promise<void> {
   if (config.secretKeys.length > 0 || (await catalog.keys.list()).length > 0) return;
-  const { secret } = await createKey(catalog, 'test', undefined, systemClock.nowMs());
+  const { secret } = await createKey(catalog, FIRST_KEY, systemClock.nowMs());
   console.log(`Your secret key, shown this once: ${secret}`);
 }
 
@@ -158,12 +175,12 @@ function warnOfShortMemory({ identifierWindowDays, pastDays }: ServeConfig): voi
   );
 }
 
-async function forgetWhatIsOld(ingest: Ingest): Promise<void> {
+async function saveKeyUse({ keys }: Catalog): Promise<void> {
   try {
-    await ingest.forget(systemClock.nowMs());
+    await keys.saveUse();
   } catch (error) {
-    // Old answers do no harm; if it is the journal that failed, the next commit stops the process.
-    logError('Old answers could not be dropped.', error);
+    // It is told to people only.
+    logError(KEY_USE_NOT_SAVED, error);
   }
 }
 

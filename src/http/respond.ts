@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { ApiError, ApiVersion, WireError } from '../errors.ts';
+import { redactSecrets } from '../redact.ts';
 import type { Replayed } from './idempotency.ts';
 
 /** What is answered to a client that names no version: the newest whose objects these are. */
@@ -52,9 +53,11 @@ export function sendError(
     headers['Stripe-Should-Retry'] = 'false';
   }
   if (wire.status === 401) headers['WWW-Authenticate'] = 'Bearer realm="Stripe"';
-  if (wire.status === 429 || wire.status === 503) headers['Retry-After'] = 1;
+  if (wire.status === 429 || wire.status === 503) headers['Retry-After'] = error.retryAfterS;
+  // Stripe's word for a limit over all calls (docs: rate limits).
+  if (error.reason === 'key_rate_limit') headers['Stripe-Rate-Limited-Reason'] = 'global-rate';
   const envelope = { error: toBody(error, wire, version) };
-  sendJson(response, wire.status, JSON.stringify(envelope), headers);
+  sendJson(response, wire.status, redactSecrets(JSON.stringify(envelope)), headers);
 }
 
 /** v2 has no `param`: its messages name the field. */
@@ -68,7 +71,7 @@ function toBody({ message, param }: ApiError, { type, code }: WireError, version
 }
 
 /** Only codes of Stripe's v1 API have a page there. */
-const DOCUMENTED = /^(?:parameter_|resource_|idempotency_key_|account_)/u;
+const DOCUMENTED = /^(?:parameter_|resource_|idempotency_key_|account_|api_key_)/u;
 /** Its schema of this one error demands a page. */
 const SESSIONS_PAGE =
   'https://docs.stripe.com/api/v2/meter-event-streams/meter-event-sessions/object';

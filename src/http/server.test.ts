@@ -4,13 +4,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { aKey } from '../catalog/contract/fixtures.ts';
 import { openSqliteCatalog } from '../catalog/sqlite/sqlite-catalog.ts';
 import { systemClock } from '../clock.ts';
 import { ApiError } from '../errors.ts';
 import { AnsweredKeys } from '../ingest/answered-keys.ts';
 import { NamespaceHashes } from '../ingest/namespace-hashes.ts';
 import { openSqliteJournal } from '../journal/sqlite/thread-journal.ts';
+import { Access } from './access.ts';
 import { Reply, type Route } from './api.ts';
+import { hashSecret } from './auth.ts';
 import { Idempotency } from './idempotency.ts';
 import { ApiServer } from './server.ts';
 
@@ -22,11 +25,12 @@ const busy: Route['handle'] = () => {
   throw new ApiError('rate_limit', 'Too much at once.');
 };
 const ROUTES: readonly Route[] = [
-  { method: 'POST', path: '/v1/busy', handle: busy },
-  { method: 'POST', path: '/v2/busy', body: 'json', handle: busy },
+  { method: 'POST', path: '/v1/busy', scope: 'meters.read', handle: busy },
+  { method: 'POST', path: '/v2/busy', scope: 'meters.read', body: 'json', handle: busy },
   {
     method: 'POST',
     path: '/v2/echo',
+    scope: 'meters.read',
     body: 'raw_json',
     keepsNoAnswer: true,
     handle: ({ bytes, headers }) =>
@@ -47,11 +51,15 @@ before(async () => {
     lastPosition: 0,
     onFailure: (error) => assert.fail(String(error)),
   });
+  await catalog.keys.create(aKey('key_1'), hashSecret('k'));
   server.serve({
     routes: ROUTES,
     idempotency: new Idempotency(answered, catalog.answers, journal),
-    namespaceOf: () => 'acct_1/test',
-    sessionOf: () => undefined,
+    access: new Access({
+      keys: catalog.keys,
+      sessions: catalog.sessions,
+      limits: { rateLimit: undefined, authFailuresMax: 20, proxies: 0 },
+    }),
     stuck: () => undefined,
   });
   url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;

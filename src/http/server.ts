@@ -6,14 +6,12 @@
  * data folder is recovered or closed; API calls are answered from `serve` to `drain`, and get a 503 before and after.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Session } from '../catalog/catalog.ts';
 import type { Clock } from '../clock.ts';
 import { ApiError } from '../errors.ts';
 import { newRequestId } from '../ids.ts';
 import { log } from '../log.ts';
-import type { Namespace } from '../namespace.ts';
+import type { Access } from './access.ts';
 import type { Route } from './api.ts';
-import { authenticate } from './auth.ts';
 import { BodyBudget } from './body-budget.ts';
 import { BODY_BYTES_MAX, readBody } from './body.ts';
 import { logRequest, toApiError, versionOf, type Exchange } from './exchange.ts';
@@ -24,13 +22,11 @@ import { identityOf, readParameters } from './parameters.ts';
 import { RequestCounts } from './request-counts.ts';
 import { apiHeaders, replayHeaders, sendError, sendJson, type ResponseHeaders } from './respond.ts';
 import { Router } from './router.ts';
-import { authenticateSession } from './session-auth.ts';
 
 export type Api = {
   readonly routes: readonly Route[];
   readonly idempotency: Idempotency;
-  readonly namespaceOf: (secretSha256: string) => Namespace | undefined;
-  readonly sessionOf: (tokenSha256: string) => Session | undefined;
+  readonly access: Access;
   /** Why nothing moves any more, if that is so. */
   readonly stuck: () => string | undefined;
 };
@@ -191,10 +187,8 @@ export class ApiServer {
     const { route, pathParams } = router.find(message.method ?? '', path);
     exchange.route = route;
     const { headers } = message;
-    const namespace =
-      route.opensWith === 'session'
-        ? authenticateSession(headers, parts.sessionOf, this.#clock.nowMs())
-        : authenticate(headers, parts.namespaceOf);
+    const key = parts.access.admit(route, message, this.#clock.nowMs());
+    const { namespace } = key;
     const bytes = await readBody(
       message,
       route.body ?? 'form',
@@ -207,13 +201,17 @@ export class ApiServer {
     const sent = readParameters(route, query, bytes);
     const { form } = sent;
     const receivedAtMs = this.#clock.nowMs();
-    const of = { id, namespace, receivedAtMs, pathParams, form, bytes: sent.bytes, headers };
-    const key = headers['idempotency-key'];
-    if (key === undefined || route.method === 'GET') {
+    const of = { id, namespace, key, receivedAtMs, pathParams, form, bytes: sent.bytes, headers };
+    const idempotencyKey = headers['idempotency-key'];
+    if (idempotencyKey === undefined || route.method === 'GET') {
       return toAnswered(await route.handle({ ...of, claim: undefined }));
     }
     const { idempotency } = parts;
-    const claim = idempotency.claim(of, String(key), identityOf(route, path, sent, bytes));
+    const claim = idempotency.claim(
+      of,
+      String(idempotencyKey),
+      identityOf(route, path, sent, bytes),
+    );
     return await idempotency.answer(route, { ...of, claim });
   }
 

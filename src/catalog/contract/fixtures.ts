@@ -2,9 +2,10 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import type { Customer } from '../../customers/customer.ts';
+import type { Key } from '../../keys/key.ts';
 import type { Meter } from '../../meters/meter.ts';
 import type { Namespace } from '../../namespace.ts';
-import type { Key, Page, PageQuery, SavedAnswer, Session } from '../catalog.ts';
+import type { Page, PageQuery, SavedAnswer, Session } from '../catalog.ts';
 
 export const NAMESPACE: Namespace = 'acct_one/test';
 /** The same account in its other mode, and another account: nothing may be seen from either. */
@@ -60,10 +61,13 @@ export function aCustomer(id: string, fields: Partial<Customer> = {}): Customer 
 export function aKey(id: string, fields: Partial<Key> = {}): Key {
   return {
     id,
-    account: 'acct_one',
-    mode: 'test',
-    hint: `sk_test_…${id.slice(-4)}`,
+    namespace: NAMESPACE,
+    scopes: 'all',
+    name: null,
+    hint: `sk_test_****${id.slice(-4)}`,
     createdMs: 1_760_000_000_000,
+    expiresAtMs: null,
+    lastUsedMs: null,
     revokedAtMs: null,
     ...fields,
   };
@@ -73,6 +77,7 @@ export function aSession(id: string, fields: Partial<Session> = {}): Session {
   return {
     id,
     namespace: NAMESPACE,
+    keyId: 'key_1',
     createdMs: 1_760_000_000_000,
     expiresAtMs: 1_760_000_900_000,
     ...fields,

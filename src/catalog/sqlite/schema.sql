@@ -1,4 +1,4 @@
--- Made by dump-schema.ts: version 2.
+-- Made by dump-schema.ts: version 3.
 
 CREATE TABLE accounts (
   ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -41,7 +41,7 @@ CREATE TABLE keys (
   hint TEXT NOT NULL,
   created_ms INTEGER NOT NULL,
   revoked_at_ms INTEGER
-) STRICT;
+, scopes TEXT, name TEXT, expires_at_ms INTEGER, last_used_ms INTEGER) STRICT;
 
 CREATE TABLE meters (
   ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -67,7 +67,7 @@ CREATE TABLE sessions (
   token_sha256 TEXT NOT NULL UNIQUE,
   created_ms INTEGER NOT NULL,
   expires_at_ms INTEGER NOT NULL
-) STRICT;
+, key_id TEXT NOT NULL DEFAULT '') STRICT;
 
 CREATE INDEX answers_by_age ON answers (created_ms);
 

@@ -77,12 +77,12 @@ export function sqliteSessions(db: Database, sessionsMax = SESSIONS_MAX): Sessio
 function prepareStatements(db: Database) {
   return {
     insert: db.prepare<[Row]>(`
-      INSERT INTO sessions (id, namespace, token_sha256, created_ms, expires_at_ms)
-      VALUES (@id, @namespace, @tokenSha256, @createdMs, @expiresAtMs)`),
+      INSERT INTO sessions (id, namespace, key_id, token_sha256, created_ms, expires_at_ms)
+      VALUES (@id, @namespace, @keyId, @tokenSha256, @createdMs, @expiresAtMs)`),
     delete: db.prepare<[string]>('DELETE FROM sessions WHERE token_sha256 = ?'),
     all: db.prepare<[], Row>(`
-      SELECT id, namespace, token_sha256 AS tokenSha256, created_ms AS createdMs,
-        expires_at_ms AS expiresAtMs
+      SELECT id, namespace, key_id AS keyId, token_sha256 AS tokenSha256,
+        created_ms AS createdMs, expires_at_ms AS expiresAtMs
       FROM sessions ORDER BY ordinal`),
   };
 }

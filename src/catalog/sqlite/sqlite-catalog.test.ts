@@ -103,7 +103,7 @@ suite('SQLite: the file', () => {
       (error) => {
         assert.ok(error instanceof StartupError);
         assert.match(error.message, /^[^\n]+$/);
-        for (const part of [file, 'newer', '7001', 'up to 2']) {
+        for (const part of [file, 'newer', '7001', 'up to 3']) {
           assert.ok(error.message.includes(part), `${part} in: ${error.message}`);
         }
         return true;
@@ -129,6 +129,28 @@ suite('SQLite: the file', () => {
     assert.equal(catalog.keys.defaultAccount(), 'acct_first');
     await catalog.sessions.create(aSession('bmes_1'), sha256('token'));
     assert.deepEqual(catalog.sessions.find(sha256('token')), aSession('bmes_1'));
+  });
+
+  test('keys and sessions of the second version: a key may still do all, a session has expired', (t) => {
+    const file = newFile(t);
+    const db = new Database(file);
+    for (const name of ['001-catalog', '002-sessions']) {
+      db.exec(readFileSync(new URL(`migrations/${name}.sql`, import.meta.url), 'utf8'));
+    }
+    db.pragma('user_version = 2');
+    db.exec(`
+      INSERT INTO accounts (id, created_ms) VALUES ('acct_one', 1);
+      INSERT INTO keys (id, account, mode, secret_sha256, hint, created_ms)
+      VALUES ('key_1', 'acct_one', 'test', '${sha256('secret')}', 'sk_test_****ey_1', 7);
+      INSERT INTO sessions (id, namespace, token_sha256, created_ms, expires_at_ms)
+      VALUES ('bmes_1', 'acct_one/test', '${sha256('token')}', 7, 900007);`);
+    db.close();
+    const catalog = openSqliteCatalog(file);
+    t.after(() => catalog.close());
+    const key = aKey('key_1', { createdMs: 7 });
+    assert.deepEqual(catalog.keys.find(sha256('secret')), key);
+    const session = aSession('bmes_1', { keyId: '', createdMs: 7, expiresAtMs: 7 });
+    assert.deepEqual(catalog.sessions.find(sha256('token')), session);
   });
 
   test('what is not a catalog is not opened', (t) => {
@@ -204,7 +226,7 @@ suite('SQLite: answers and keys', () => {
     await catalog.keys.create(aKey('key_1'), sha256('secret'));
     await beside.keys.revoke('key_1', 1);
     clock.advance(KEYS_STALE_MS - 1);
-    assert.equal(catalog.keys.find(sha256('secret')), 'acct_one/test', 'from memory');
+    assert.deepEqual(catalog.keys.find(sha256('secret')), aKey('key_1'), 'from memory');
     clock.advance(1);
     assert.equal(catalog.keys.find(sha256('secret')), undefined);
   });

@@ -34,6 +34,7 @@ export function createMeterEventStream(parts: StreamParts): Route {
   return {
     method: 'POST',
     path: '/v2/billing/meter_event_stream',
+    scope: 'events.write',
     opensWith: 'session',
     body: 'raw_json',
     bodyBytesMax: Math.min(Math.ceil(parts.eventsMax / 100) * BYTES_PER_100_EVENTS, BODY_BYTES_MAX),

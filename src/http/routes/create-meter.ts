@@ -31,6 +31,7 @@ export function createMeter({ meters }: Pick<Catalog, 'meters'>): Route {
   return {
     method: 'POST',
     path: '/v1/billing/meters',
+    scope: 'meters.write',
     handle: async (request) => {
       const meter = parseMeter(request);
       await meters.create(meter, remember(request, presentMeter));

@@ -11,6 +11,7 @@ export function updateMeter({ meters }: Pick<Catalog, 'meters'>): Route {
   return {
     method: 'POST',
     path: '/v1/billing/meters/:id',
+    scope: 'meters.write',
     handle: async (request) => {
       const { form, namespace, receivedAtMs } = request;
       refuseUnknown(form, { display_name: true, expand: true });

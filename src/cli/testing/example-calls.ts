@@ -1,0 +1,89 @@
+/** One good call of each route: with the names of what is there, and a new identifier, it is answered 200. */
+import assert from 'node:assert/strict';
+import type { Route } from '../../http/api.ts';
+
+/** The names of what a namespace holds. */
+export type Names = {
+  readonly meter: string;
+  readonly eventName: string;
+  readonly customer: string;
+  readonly identifier: string;
+};
+
+export type Sent = {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+};
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What each call sends beside the ids in its path, which are filled in by what stands before them. */
+const FIELDS: Readonly<Record<string, (names: Names) => Fields>> = {
+  'POST /v1/billing/meters': ({ eventName }) => ({
+    display_name: 'M',
+    event_name: `another ${eventName}`,
+    'default_aggregation[formula]': 'sum',
+  }),
+  'GET /v1/billing/meters/:id': () => ({}),
+  'POST /v1/billing/meters/:id': () => ({ display_name: 'N' }),
+  'GET /v1/billing/meters': ({ meter }) => ({ ending_before: meter }),
+  'POST /v1/billing/meters/:id/deactivate': () => ({}),
+  'POST /v1/billing/meters/:id/reactivate': () => ({}),
+  'GET /v1/billing/meters/:id/event_summaries': ({ customer }) => ({
+    customer,
+    start_time: 0,
+    end_time: 86_400,
+  }),
+  'POST /v1/billing/meter_events': (names) => ({
+    event_name: names.eventName,
+    'payload[stripe_customer_id]': names.customer,
+    'payload[value]': 1,
+    identifier: names.identifier,
+  }),
+  'POST /v2/billing/meter_events': anEvent,
+  'POST /v2/billing/meter_event_stream': (names) => ({ events: [anEvent(names)] }),
+  'POST /v2/billing/meter_event_session': () => ({}),
+  'POST /v1/billing/meter_event_adjustments': ({ eventName, identifier }) => ({
+    event_name: eventName,
+    type: 'cancel',
+    'cancel[identifier]': identifier,
+  }),
+  'POST /v2/billing/meter_event_adjustments': ({ eventName, identifier }) => ({
+    event_name: eventName,
+    type: 'cancel',
+    cancel: { identifier },
+  }),
+  'POST /v1/customers': () => ({ name: 'C' }),
+  'GET /v1/customers/:id': () => ({}),
+  'POST /v1/customers/:id': () => ({ name: 'D' }),
+  'DELETE /v1/customers/:id': () => ({}),
+  'GET /v1/customers': ({ customer }) => ({ starting_after: customer }),
+};
+
+function anEvent({ eventName, customer, identifier }: Names): Fields {
+  return {
+    event_name: eventName,
+    payload: { stripe_customer_id: customer, value: '1' },
+    identifier,
+  };
+}
+
+/** The call of a route with these names, as it goes on the wire; without a key. */
+export function exampleCall(origin: string, route: Route, names: Names): Sent {
+  const { method, path } = route;
+  const fields = FIELDS[`${method} ${path}`]?.(names);
+  assert.ok(fields, `example-calls.ts has no call of ${method} ${path}: write one`);
+  const id = path.startsWith('/v1/customers') ? names.customer : names.meter;
+  const url = origin + path.replace(':id', id);
+  // Who prefers it is told what became of each event of a stream.
+  const headers = { prefer: 'return=representation' };
+  if (route.body !== undefined) {
+    const type = { 'content-type': 'application/json' };
+    return { url, method, headers: { ...headers, ...type }, body: JSON.stringify(fields) };
+  }
+  const form = String(new URLSearchParams(fields as Record<string, string>));
+  if (method !== 'POST') return { url: `${url}?${form}`, method, headers };
+  const type = { 'content-type': 'application/x-www-form-urlencoded' };
+  return { url, method, headers: { ...headers, ...type }, body: form };
+}
