@@ -12,6 +12,7 @@ import { logError, logWarning, outliveOutput } from '../log.ts';
 import { toNamespace, type Namespace } from '../namespace.ts';
 import { HOUR_MS } from '../summaries/windows.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
+import { connectionsWithin, warnOfOpenDoor } from './exposure.ts';
 import { createKey } from './keys.ts';
 
 /** How often is looked whether identifiers have to make room: some 50,000 may come in between. */
@@ -21,7 +22,9 @@ const SEAL_MS = 100;
 export async function serve(config: ServeConfig): Promise<void> {
   const stopAsked = stopSignal();
   outliveOutput();
-  const server = new ApiServer(systemClock);
+  warnOfOpenDoor(config.host);
+  const connectionsMax = connectionsWithin(config.connectionsMax);
+  const server = new ApiServer(systemClock, { connectionsMax });
   // Before the folder: a port in use should not cost a recovery.
   const port = await server.listen(config.port, config.host);
   try {

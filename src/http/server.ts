@@ -5,7 +5,13 @@
  * It listens from the start, so that a port in use is known at once and health can be asked for while the
  * data folder is recovered; API calls are answered once `serve` was called.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Session } from '../catalog/catalog.ts';
 import type { Clock } from '../clock.ts';
@@ -18,7 +24,10 @@ import type { Route } from './api.ts';
 import { authenticate } from './auth.ts';
 import { BodyBudget, type BodyShare } from './body-budget.ts';
 import { BODY_BYTES_MAX, readBody } from './body.ts';
+import { CONNECTION_LIMITS, Connections, type ConnectionLimits } from './connections.ts';
+import { wrongHeaders } from './headers.ts';
 import { toAnswered, type Answered, type Idempotency } from './idempotency.ts';
+import { answerWhatIsNoHttp } from './no-http.ts';
 import { identityOf, readParameters } from './parameters.ts';
 import { apiHeaders, replayHeaders, sendError, sendJson, type ResponseHeaders } from './respond.ts';
 import { Router } from './router.ts';
@@ -31,32 +40,27 @@ export type Api = {
   readonly sessionOf: (tokenSha256: string) => Session | undefined;
 };
 
-/** Idle connections are kept longer than SDKs and proxies keep theirs, so that they close first. */
-const KEEP_ALIVE_MS = 65_000;
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-/** Bounds sockets and the memory of half-sent bodies (P10); past it, a new connection is closed at once. */
-const CONNECTIONS_MAX = 10_000;
 /** How long a closing server waits for answers to requests that it has read. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
 export class ApiServer {
-  readonly #server = createServer((request, response) => void this.#respond(request, response));
+  readonly #server: Server;
+  readonly #connections: Connections;
   readonly #clock: Clock;
   readonly #bodies = new BodyBudget();
   #api: { router: Router; parts: Api } | undefined;
   #unready = 'starting';
   #isClosing = false;
-  /** Requests that were read whole and whose answer is not out yet. */
-  #unanswered = 0;
-  #onAllAnswered = (): void => undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, limits: Partial<ConnectionLimits> = {}) {
     this.#clock = clock;
-    this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
-    this.#server.headersTimeout = HEADERS_TIMEOUT_MS;
-    this.#server.requestTimeout = REQUEST_TIMEOUT_MS;
-    this.#server.maxConnections = CONNECTIONS_MAX;
+    const all = { ...CONNECTION_LIMITS, ...limits };
+    const respond = (request: IncomingMessage, response: ServerResponse): void => {
+      if (this.#connections.begin(request, response)) void this.#respond(request, response);
+    };
+    this.#server = createApiServer(all, respond);
+    this.#connections = new Connections(this.#server, all);
+    answerWhatIsNoHttp(this.#server, (socket) => !this.#connections.owesAnswer(socket));
   }
 
   /** Answers the port. Throws StartupError when the address cannot be had. */
@@ -93,30 +97,9 @@ export class ApiServer {
     this.#isClosing = true;
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeIdleConnections();
-    await this.#allAnswered();
+    await this.#connections.allAnswered(ANSWER_TIMEOUT_MS);
     this.#server.closeAllConnections();
     await closed;
-  }
-
-  #allAnswered(): Promise<void> {
-    if (this.#unanswered === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ANSWER_TIMEOUT_MS);
-      this.#onAllAnswered = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
-  #beginAnswer(response: ServerResponse): void {
-    // Who has gone already gets no answer to wait for.
-    if (response.closed) return;
-    this.#unanswered += 1;
-    response.once('close', () => {
-      this.#unanswered -= 1;
-      if (this.#unanswered === 0) this.#onAllAnswered();
-    });
   }
 
   async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -130,7 +113,7 @@ export class ApiServer {
     const share = this.#bodies.open();
     try {
       const query = question === -1 ? '' : url.slice(question + 1);
-      const answered = await this.#answer(request, response, path, query, requestId, share);
+      const answered = await this.#answer(request, path, query, requestId, share);
       const { body, replayed } = answered;
       Object.assign(headers, answered.headers);
       if (replayed !== undefined) Object.assign(headers, replayHeaders(replayed));
@@ -138,8 +121,10 @@ export class ApiServer {
       sendJson(response, 200, body, headers);
     } catch (error) {
       if (response.destroyed) return;
+      const refusal = toApiError(error, requestId);
       this.#partIfDone(request, headers);
-      sendError(response, toApiError(error, requestId), versionOf(path), headers);
+      if (refusal.reason === 'request_malformed') headers['Connection'] = 'close';
+      sendError(response, refusal, versionOf(path), headers);
     } finally {
       share.close();
     }
@@ -152,7 +137,6 @@ export class ApiServer {
 
   async #answer(
     message: IncomingMessage,
-    response: ServerResponse,
     path: string,
     query: string,
     id: string,
@@ -161,6 +145,7 @@ export class ApiServer {
     if (this.#api === undefined) {
       throw new ApiError('unavailable', `Taximeter is ${this.#unready}. Try again.`);
     }
+    this.#checkHeaders(message);
     const { router, parts } = this.#api;
     const { route, pathParams } = router.find(message.method ?? '', path);
     const { headers } = message;
@@ -174,7 +159,6 @@ export class ApiServer {
       route.bodyBytesMax ?? BODY_BYTES_MAX,
       share,
     );
-    this.#beginAnswer(response);
     const sent = readParameters(route, query, bytes);
     const { form } = sent;
     const receivedAtMs = this.#clock.nowMs();
@@ -188,10 +172,37 @@ export class ApiServer {
     return await idempotency.answer(route, { ...of, claim });
   }
 
+  #checkHeaders(message: IncomingMessage): void {
+    const problem = wrongHeaders(message);
+    if (problem === undefined) return;
+    this.#connections.distrust(message.socket);
+    throw new ApiError('request_malformed', `Invalid request: ${problem}.`);
+  }
+
   #health(response: ServerResponse, ok: boolean): void {
     const body = JSON.stringify({ status: ok ? 'ok' : this.#unready });
     sendJson(response, ok ? 200 : 503, body, {});
   }
+}
+
+function createApiServer(limits: ConnectionLimits, respond: RequestListener): Server {
+  const server = createServer(
+    {
+      keepAliveTimeout: limits.keepAliveMs,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: limits.checkEveryMs,
+      // Ours says so in the envelope.
+      requireHostHeader: false,
+    },
+    respond,
+  );
+  server.timeout = limits.stalledTimeoutMs;
+  // Node would leave out what comes after the 2000th, and say nothing; all of them are bounded by their bytes.
+  server.maxHeadersCount = 0;
+  // Of what a client expects, only 100-continue is known; the rest may be ignored (RFC 9110, section 10.1.1).
+  server.on('checkExpectation', respond);
+  return server;
 }
 
 function versionOf(path: string): ApiVersion {
