@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { audit } from './cli/audit.ts';
 import { keys } from './cli/keys.ts';
+import { refuseOldNode } from './cli/node-floor.ts';
 import { serve } from './cli/serve.ts';
 import { readFolderConfig, readKeysConfig, readServeConfig } from './config.ts';
 import { StartupError } from './startup-error.ts';
@@ -16,6 +17,7 @@ const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's 
     --cancel-window-hours N     TAXIMETER_CANCEL_WINDOW_HOURS, no limit
     --session-minutes N         TAXIMETER_SESSION_MINUTES, 15, up to 1440
     --stream-events-max N       TAXIMETER_STREAM_EVENTS_MAX, 100, up to 10000: events in one call of the stream
+    --connections-max N         TAXIMETER_CONNECTIONS_MAX, 10000: past it, the connection idle for longest gives way
     TAXIMETER_SECRET_KEY        sk_test_… or sk_live_…; several, comma-separated
 
 taximeter keys create [--live] [--account ID] [--data FOLDER]
@@ -25,6 +27,7 @@ taximeter keys revoke KEY_ID [--data FOLDER]
 taximeter audit [--data FOLDER]   compares the rollup with the raw events`;
 
 async function main([command, ...args]: readonly string[]): Promise<void> {
+  refuseOldNode(process.versions.node);
   if (args.includes('--help')) return console.log(USAGE);
   switch (command) {
     case 'serve':
