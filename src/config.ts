@@ -29,6 +29,7 @@ export type ServeConfig = {
   /** Wrong keys that an address may try in a minute; 0: any number. */
   readonly authFailuresMax: number;
   readonly proxies: number;
+  readonly connectionsMax: number;
 };
 
 /** Some 20 million events, a minute's worth at full speed: enough to outlast a restart of a store elsewhere. */
@@ -59,6 +60,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     'rate-limit': { type: 'string' },
     'auth-failures-max': { type: 'string' },
     proxies: { type: 'string' },
+    'connections-max': { type: 'string' },
   });
   const setting = (name: string): string | undefined => values[name] ?? envOf(env, name);
   const whole = (name: string, max: number, min = 1): number | undefined =>
@@ -85,6 +87,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     rateLimit: whole('rate-limit', 1_000_000),
     authFailuresMax: whole('auth-failures-max', 1_000_000, 0) ?? AUTH_FAILURES_MAX,
     proxies: whole('proxies', 10, 0) ?? 0,
+    connectionsMax: whole('connections-max', 1_000_000) ?? 10_000,
   };
 }
 

@@ -41,6 +41,10 @@ const REFUSALS = {
     INVALID_FIELDS,
   ),
   parameter_invalid: row(400, 'invalid_request_error', null, INVALID_FIELDS),
+  /** No HTTP, or in two ways; not in time. Nothing that an SDK or a proxy sends. */
+  request_malformed: row(400, 'invalid_request_error', null),
+  request_timeout: row(408, 'invalid_request_error', null),
+  headers_too_large: row(431, 'invalid_request_error', null),
   body_invalid: row(400, 'invalid_request_error', null),
   body_too_large: row(413, 'invalid_request_error', null),
   url_unknown: row(404, 'invalid_request_error', null, { code: 'not_found' }),

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { audit } from './cli/audit.ts';
 import { keys } from './cli/keys.ts';
+import { refuseOldNode } from './cli/node-floor.ts';
 import { serve } from './cli/serve.ts';
 import { readFolderConfig, readServeConfig } from './config.ts';
 import { readKeysConfig } from './keys-config.ts';
@@ -25,6 +26,7 @@ const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's 
     --rate-limit N              TAXIMETER_RATE_LIMIT, no limit: requests a second of each key
     --auth-failures-max N       TAXIMETER_AUTH_FAILURES_MAX, 30: wrong keys that an address may try in a minute; 0: any
     --proxies N                 TAXIMETER_PROXIES, 0: proxies in front, each of which adds to X-Forwarded-For
+    --connections-max N         TAXIMETER_CONNECTIONS_MAX, 10000: past it, the connection idle for longest gives way
     TAXIMETER_SECRET_KEY        sk_test_… or sk_live_…; several, comma-separated
 
 taximeter keys create [--live] [--account ID] [--restricted --scope SCOPE,…] [--expires-in-days N] [--name NAME]
@@ -35,6 +37,7 @@ taximeter keys revoke KEY_ID [--data FOLDER]
 taximeter audit [--data FOLDER]   compares the rollup with the raw events`;
 
 async function main([command, ...args]: readonly string[]): Promise<void> {
+  refuseOldNode(process.versions.node);
   if (args.includes('--help')) return console.log(USAGE);
   switch (command) {
     case 'serve':

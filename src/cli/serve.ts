@@ -22,6 +22,7 @@ import { HOUR_MS } from '../summaries/windows.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
 import { readVersion } from '../version.ts';
 import { Chores } from './chores.ts';
+import { connectionsWithin, warnOfOpenDoor } from './exposure.ts';
 import { createKey } from './keys.ts';
 import { knownKeys } from './known-keys.ts';
 
@@ -36,9 +37,13 @@ export async function serve(config: ServeConfig): Promise<void> {
   const stopAsked = stopSignal();
   outliveOutput();
   setLogLevel(config.logLevel);
+  warnOfOpenDoor(config.host);
   const metrics = new Metrics();
   const metricsPage = async (): Promise<Page> => await metrics.toPage();
-  const server = new ApiServer(systemClock, config.metrics === 'api' ? metricsPage : undefined);
+  const server = new ApiServer(systemClock, {
+    ...(config.metrics === 'api' ? { metrics: metricsPage } : {}),
+    limits: { connectionsMax: connectionsWithin(config.connectionsMax) },
+  });
   exposeProcess(metrics, readVersion());
   exposeRequests(metrics, server);
   const metricsServer = new MetricsServer(metricsPage);

@@ -17,7 +17,7 @@ function refusal(reason: ErrorCode, param: string | undefined, message: RegExp =
 }
 
 function read(text: string): Form {
-  return jsonToForm(parseJson(text));
+  return jsonToForm(parseJson(Buffer.from(text)));
 }
 
 /** What a form says, as a plain tree without prototypes. */
@@ -98,7 +98,7 @@ suite('limits', () => {
   test('depth', () => {
     assert.equal(read(nested(DEPTH_MAX)).size, 1);
     for (const depth of [DEPTH_MAX + 1, 100_000]) {
-      assert.throws(() => read(nested(depth)), refusal('body_invalid', undefined, /levels/));
+      assert.throws(() => read(nested(depth)), refusal('body_invalid', undefined, /levels|values/));
     }
   });
 

@@ -5,17 +5,28 @@
  */
 import { ApiError } from '../errors.ts';
 import { DEPTH_MAX, PAIRS_MAX, type Form, type FormValue } from './form.ts';
+import { holdsMoreThan } from './json-size.ts';
 
 /** A name may be as long as the body; what an error repeats of it may not. */
 const PATH_SHOWN_MAX = 200;
 
-/** The value of a whole body; that of the empty one is `{}`. Throws `body_invalid` for what is not JSON. */
-export function parseJson(text: string): unknown {
-  if (text === '') return {};
+/** What a body of 1 MB may hold, of whatever kind: a bound for time (promise P10). */
+const VALUES_MAX = 10_000;
+
+/**
+ * The value of a whole body, which is UTF-8; that of the empty one is `{}`. Throws `body_invalid` for what is not JSON and,
+ * before any of it is read, for a long one of too many values.
+ */
+export function parseJson(bytes: Buffer, valuesMax = VALUES_MAX): unknown {
+  if (bytes.length === 0) return {};
+  if (holdsMoreThan(bytes, valuesMax)) {
+    throw new ApiError('body_invalid', `Invalid request body: more than ${valuesMax} values.`);
+  }
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(bytes.toString()) as unknown;
   } catch (error) {
-    const reason = error instanceof Error ? error.message.slice(0, PATH_SHOWN_MAX) : '';
+    const reason =
+      error instanceof Error ? error.message.slice(0, PATH_SHOWN_MAX).toWellFormed() : '';
     throw new ApiError('body_invalid', `Invalid request body: not JSON. ${reason}`);
   }
 }
@@ -73,6 +84,6 @@ function notUnicode(path: string): ApiError {
 }
 
 function invalid(path: string, problem: string): ApiError {
-  const shown = path.toWellFormed().slice(0, PATH_SHOWN_MAX);
+  const shown = path.slice(0, PATH_SHOWN_MAX).toWellFormed();
   return new ApiError('parameter_invalid', `Invalid ${shown}: ${problem}.`, shown);
 }

@@ -16,7 +16,7 @@ import type { Meter } from '../meters/meter.ts';
 import type { Namespace } from '../namespace.ts';
 import { toReceipt, type ApiRequest } from './api.ts';
 import type { Form } from './form.ts';
-import { requiredHash, requiredText, text } from './params.ts';
+import { requiredHash, requiredText, shown, text } from './params.ts';
 
 export type MeterEventParts = {
   readonly meters: Pick<Catalog['meters'], 'ofEventName'>;
@@ -169,10 +169,11 @@ function parsePayload(sent: Form): Payload {
       value.length > PAYLOAD_TEXT_MAX ||
       key.length > PAYLOAD_TEXT_MAX
     ) {
+      const path = shown(`payload[${key}]`);
       throw new ApiError(
         'parameter_invalid',
-        `Invalid string: payload[${key}] must be a text of at most ${PAYLOAD_TEXT_MAX} characters.`,
-        `payload[${key}]`,
+        `Invalid string: ${path} must be a text of at most ${PAYLOAD_TEXT_MAX} characters.`,
+        path,
       );
     }
     payload.set(key, value);

@@ -217,8 +217,9 @@ function empty(path: string): ApiError {
 /** A name or value may be as long as the body; what a refusal repeats of it may not. */
 const SHOWN_MAX = 200;
 
-function shown(sent: string): string {
-  return sent.length <= SHOWN_MAX ? sent : `${sent.slice(0, SHOWN_MAX)}…`;
+/** The cut may halve a character. */
+export function shown(sent: string): string {
+  return sent.length <= SHOWN_MAX ? sent : `${sent.slice(0, SHOWN_MAX).toWellFormed()}…`;
 }
 
 /** `a, b, or c` */

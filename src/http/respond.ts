@@ -34,18 +34,40 @@ export function sendJson(
   body: string,
   headers: ResponseHeaders,
 ): void {
-  headers['Content-Type'] = 'application/json';
-  headers['Content-Length'] = Buffer.byteLength(body);
-  response.writeHead(status, headers).end(body);
+  response.writeHead(status, withBodyHeaders(headers, body)).end(body);
 }
 
-/** The error envelope of that version, and whether an SDK should try again: never after a refusal for good. */
+/** Usage and ids are nobody else's business, and JSON is never a page. */
+function withBodyHeaders(headers: ResponseHeaders, body: string): ResponseHeaders {
+  headers['Content-Type'] = 'application/json';
+  headers['Content-Length'] = Buffer.byteLength(body);
+  headers['Cache-Control'] = 'no-store';
+  headers['X-Content-Type-Options'] = 'nosniff';
+  return headers;
+}
+
 export function sendError(
   response: ServerResponse,
   error: ApiError,
   version: ApiVersion,
-  headers: ResponseHeaders,
+  asked: ResponseHeaders,
 ): void {
+  const { status, headers, body } = toErrorAnswer(error, version, asked);
+  response.writeHead(status, headers).end(body);
+}
+
+export type ErrorAnswer = {
+  readonly status: number;
+  readonly headers: ResponseHeaders;
+  readonly body: string;
+};
+
+/** The error envelope of that version, and whether an SDK should try again: never after a refusal for good. */
+export function toErrorAnswer(
+  error: ApiError,
+  version: ApiVersion,
+  headers: ResponseHeaders,
+): ErrorAnswer {
   const wire = error.toWire(version);
   // An SDK tries a 409 and a 503 again unless told otherwise, a 429 only when told so.
   if (wire.status === 429) headers['Stripe-Should-Retry'] = 'true';
@@ -56,8 +78,8 @@ export function sendError(
   if (wire.status === 429 || wire.status === 503) headers['Retry-After'] = error.retryAfterS;
   // Stripe's word for a limit over all calls (docs: rate limits).
   if (error.reason === 'key_rate_limit') headers['Stripe-Rate-Limited-Reason'] = 'global-rate';
-  const envelope = { error: toBody(error, wire, version) };
-  sendJson(response, wire.status, redactSecrets(JSON.stringify(envelope)), headers);
+  const body = redactSecrets(JSON.stringify({ error: toBody(error, wire, version) }));
+  return { status: wire.status, headers: withBodyHeaders(headers, body), body };
 }
 
 /** v2 has no `param`: its messages name the field. */

@@ -5,7 +5,13 @@
  * It listens from the start to the end, so that a port in use is known at once, and health can be asked for while the
  * data folder is recovered or closed; API calls are answered from `serve` to `drain`, and get a 503 before and after.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { Clock } from '../clock.ts';
 import { ApiError } from '../errors.ts';
 import { newRequestId } from '../ids.ts';
@@ -14,9 +20,12 @@ import type { Access } from './access.ts';
 import type { Route } from './api.ts';
 import { BodyBudget } from './body-budget.ts';
 import { BODY_BYTES_MAX, readBody } from './body.ts';
+import { CONNECTION_LIMITS, Connections, type ConnectionLimits } from './connections.ts';
 import { logRequest, toApiError, versionOf, type Exchange } from './exchange.ts';
+import { wrongHeaders } from './headers.ts';
 import { toAnswered, type Answered, type Idempotency } from './idempotency.ts';
 import { listen } from './listen.ts';
+import { answerWhatIsNoHttp } from './no-http.ts';
 import { sendPage, toFailurePage, toHealthPage, type Page } from './operator-pages.ts';
 import { identityOf, readParameters } from './parameters.ts';
 import { RequestCounts } from './request-counts.ts';
@@ -33,17 +42,12 @@ export type Api = {
 
 type Serving = { readonly router: Router; readonly parts: Api };
 
-/** Idle connections are kept longer than SDKs and proxies keep theirs, so that they close first. */
-const KEEP_ALIVE_MS = 65_000;
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-/** Bounds sockets and the memory of half-sent bodies (P10); past it, a new connection is closed at once. */
-const CONNECTIONS_MAX = 10_000;
 /** How long a closing server waits for answers to requests that it has read. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
 export class ApiServer {
-  readonly #server = createServer((request, response) => void this.#respond(request, response));
+  readonly #server: Server;
+  readonly #connections: Connections;
   readonly requests = new RequestCounts();
   readonly #clock: Clock;
   readonly #metrics: (() => Promise<Page>) | undefined;
@@ -56,13 +60,22 @@ export class ApiServer {
   #onAllAnswered = (): void => undefined;
 
   /** `metrics`: the page `/metrics`, where this server has one. */
-  constructor(clock: Clock, metrics?: () => Promise<Page>) {
+  constructor(
+    clock: Clock,
+    options: {
+      readonly metrics?: () => Promise<Page>;
+      readonly limits?: Partial<ConnectionLimits>;
+    } = {},
+  ) {
     this.#clock = clock;
-    this.#metrics = metrics;
-    this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
-    this.#server.headersTimeout = HEADERS_TIMEOUT_MS;
-    this.#server.requestTimeout = REQUEST_TIMEOUT_MS;
-    this.#server.maxConnections = CONNECTIONS_MAX;
+    this.#metrics = options.metrics;
+    const limits = { ...CONNECTION_LIMITS, ...options.limits };
+    const respond = (request: IncomingMessage, response: ServerResponse): void => {
+      if (this.#connections.begin(request, response)) void this.#respond(request, response);
+    };
+    this.#server = createApiServer(limits, respond);
+    this.#connections = new Connections(this.#server, limits);
+    answerWhatIsNoHttp(this.#server, (socket) => !this.#connections.owesAnswer(socket));
   }
 
   /** Answers the port. Throws StartupError when the address cannot be had. */
@@ -171,6 +184,7 @@ export class ApiServer {
     const refusal = toApiError(exchange, error);
     const version = versionOf(exchange);
     this.#partIfDone(message, headers);
+    if (refusal.reason === 'request_malformed') headers['Connection'] = 'close';
     sendError(response, refusal, version, headers);
     const { status } = refusal.toWire(version);
     this.requests.countRefused(route, startMs, { reason: refusal.reason, status });
@@ -184,6 +198,7 @@ export class ApiServer {
   async #answer(exchange: Exchange): Promise<Answered> {
     const { message, path, query, id, share } = exchange;
     const { router, parts } = this.#whileServing();
+    this.#checkHeaders(message);
     const { route, pathParams } = router.find(message.method ?? '', path);
     exchange.route = route;
     const { headers } = message;
@@ -215,6 +230,13 @@ export class ApiServer {
     return await idempotency.answer(route, { ...of, claim });
   }
 
+  #checkHeaders(message: IncomingMessage): void {
+    const problem = wrongHeaders(message);
+    if (problem === undefined) return;
+    this.#connections.distrust(message.socket);
+    throw new ApiError('request_malformed', `Invalid request: ${problem}.`);
+  }
+
   /** Throws `unavailable` before `serve` and after `refuse`. */
   #whileServing(): Serving {
     if (this.#api !== undefined) return this.#api;
@@ -234,4 +256,24 @@ export class ApiServer {
   #whyUnready(): string | undefined {
     return this.#api === undefined ? this.#unready : this.#api.parts.stuck();
   }
+}
+
+function createApiServer(limits: ConnectionLimits, respond: RequestListener): Server {
+  const server = createServer(
+    {
+      keepAliveTimeout: limits.keepAliveMs,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: limits.checkEveryMs,
+      // Ours says so in the envelope.
+      requireHostHeader: false,
+    },
+    respond,
+  );
+  server.timeout = limits.stalledTimeoutMs;
+  // Node would leave out what comes after the 2000th, and say nothing; all of them are bounded by their bytes.
+  server.maxHeadersCount = 0;
+  // Of what a client expects, only 100-continue is known; the rest may be ignored (RFC 9110, section 10.1.1).
+  server.on('checkExpectation', respond);
+  return server;
 }

@@ -105,6 +105,11 @@ describe('starting', () => {
     const open = await Server.start({ args: ['--host', '0.0.0.0'] });
     const answer = await call({ url: `http://${outside}:${open.port}` }, { path: '/healthz' });
     assert.equal(answer.status, 200);
+    assert.match(
+      open.stderr,
+      /^\{"level":"warning","message":"Listening on 0\.0\.0\.0 without TLS/u,
+    );
+    assert.equal(inside.stderr, '');
     await open.remove();
   });
 
@@ -120,6 +125,15 @@ describe('starting', () => {
 });
 
 describe('refusing to start', () => {
+  test('a Node with known holes', async () => {
+    const old = `data:text/javascript,Object.defineProperty(process.versions,'node',{value:'24.14.0'})`;
+    const env = { NODE_OPTIONS: `--import=${old}` };
+    const exit = await runCli(['serve', '--port', '0', '--data', join(folder, 'old')], { env });
+    assert.equal(exit.code, 1);
+    assert.match(exit.stderr, /^Node 24\.14\.0 has known holes .* 24\.14\.1 or later.*\n$/u);
+    assert.equal(existsSync(join(folder, 'old')), false);
+  });
+
   test('a port in use', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
@@ -188,6 +202,7 @@ describe('refusing to start', () => {
     ['--session-minutes', '0'],
     ['--session-minutes', '1441'],
     ['--stream-events-max', '10001'],
+    ['--connections-max', '0'],
   ];
   for (const args of wrong) {
     test(`the flags ${args.join(' ')}`, async () => {

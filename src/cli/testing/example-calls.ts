@@ -41,6 +41,8 @@ const FIELDS: Readonly<Record<string, (names: Names) => Fields>> = {
     'payload[value]': 1,
     identifier: names.identifier,
   }),
+  'GET /v1/billing/meter_events': ({ identifier }) => ({ identifier }),
+  'GET /v1/billing/meter_events/:identifier': () => ({}),
   'POST /v2/billing/meter_events': anEvent,
   'POST /v2/billing/meter_event_stream': (names) => ({ events: [anEvent(names)] }),
   'POST /v2/billing/meter_event_session': () => ({}),
@@ -75,7 +77,7 @@ export function exampleCall(origin: string, route: Route, names: Names): Sent {
   const fields = FIELDS[`${method} ${path}`]?.(names);
   assert.ok(fields, `example-calls.ts has no call of ${method} ${path}: write one`);
   const id = path.startsWith('/v1/customers') ? names.customer : names.meter;
-  const url = origin + path.replace(':id', id);
+  const url = origin + path.replace(':identifier', names.identifier).replace(':id', id);
   // Who prefers it is told what became of each event of a stream.
   const headers = { prefer: 'return=representation' };
   if (route.body !== undefined) {
