@@ -18,10 +18,15 @@ export type ServeConfig = {
   readonly journalBytesMax: number;
   readonly sessionMinutes: number;
   readonly streamEventsMax: number;
+  readonly readSeconds: number;
+  readonly stopSeconds: number;
 };
 
 /** Some 20 million events, a minute's worth at full speed: enough to outlast a restart of a store elsewhere. */
 const JOURNAL_BYTES_MAX = 2 * 1024 ** 3;
+
+/** Less than the 30 s that Kubernetes gives before it kills. */
+const STOP_SECONDS = 25;
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -39,6 +44,8 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     'journal-bytes-max': { type: 'string' },
     'session-minutes': { type: 'string' },
     'stream-events-max': { type: 'string' },
+    'read-seconds': { type: 'string' },
+    'stop-seconds': { type: 'string' },
   });
   const setting = (name: string): string | undefined => values[name] ?? envOf(env, name);
   const whole = (name: string, max: number, min = 1): number | undefined =>
@@ -59,6 +66,8 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     // Both defaults are Stripe's.
     sessionMinutes: whole('session-minutes', 1440) ?? 15,
     streamEventsMax: whole('stream-events-max', 10_000) ?? 100,
+    readSeconds: whole('read-seconds', 3600) ?? 10,
+    stopSeconds: whole('stop-seconds', 3600) ?? STOP_SECONDS,
   };
 }
 

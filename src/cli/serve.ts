@@ -20,6 +20,7 @@ const SEAL_MS = 100;
 /** `taximeter serve`: until SIGTERM or SIGINT, then finishes what was accepted and returns. */
 export async function serve(config: ServeConfig): Promise<void> {
   const stopAsked = stopSignal();
+  void stopAsked.then(() => endIfStuck(config.stopSeconds));
   outliveOutput();
   const server = new ApiServer(systemClock);
   // Before the folder: a port in use should not cost a recovery.
@@ -52,6 +53,7 @@ async function serveFolder(
       logError('Identifiers or keys could not be brought to disk; trying again.', error),
     onFatal: (error) => stopRatherThanLie(server, error),
   });
+  server.refuse('recovering');
   await ingest.recover(systemClock.nowMs());
   await printFirstKey(config, catalog);
   server.serve(toApi(config, folder, ingest));
@@ -68,7 +70,7 @@ async function serveFolder(
 }
 
 function toApi(config: ServeConfig, { journal, catalog, store }: DataFolder, ingest: Ingest): Api {
-  const usage = new UsageReader(store, () => ingest.settled());
+  const usage = new UsageReader(store, (signal) => ingest.settled(signal), config.readSeconds);
   const fromEnv = keysFromEnv(config.secretKeys, catalog);
   return {
     routes: routes({ catalog, ingest, usage, rules: config }),
@@ -124,6 +126,21 @@ function stopRatherThanLie(server: ApiServer, error: unknown): void {
   server.refuse(`stopped, because ${what}`);
   const GIVE_REFUSALS_TIME_MS = 100;
   setTimeout(() => process.exit(1), GIVE_REFUSALS_TIME_MS);
+}
+
+/**
+ * Bounds a stop that a disk or the usage store holds up. Not by `process.exit`: that waits for threads of the engine,
+ * and one that hangs in a system call never comes back. For the folder this is a crash like any other.
+ */
+function endIfStuck(seconds: number): void {
+  const timer = setTimeout(() => {
+    logWarning(
+      `Stopping takes longer than ${seconds} s; ending at once. What was acknowledged and is not in the usage ` +
+        'store waits in the journal for the next start.',
+    );
+    process.kill(process.pid, 'SIGKILL');
+  }, seconds * 1000);
+  timer.unref();
 }
 
 function stopSignal(): Promise<void> {

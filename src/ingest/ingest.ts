@@ -166,9 +166,12 @@ export class Ingest {
     }
   }
 
-  /** The read barrier (P3): resolves when all that was acknowledged before the call is in the usage store. */
-  async settled(): Promise<void> {
-    await this.#flusher.flushForReader(this.#committer.committedBlockId);
+  /**
+   * The read barrier (P3): resolves when all that was acknowledged before the call is in the usage store. Throws as
+   * `flushThrough` of the flusher does.
+   */
+  async settled(signal?: AbortSignal): Promise<void> {
+    await this.#flusher.flushForReader(this.#committer.committedBlockId, signal);
   }
 
   /** Brings to disk what is remembered, when there is much of it. To be called a few times a second. */

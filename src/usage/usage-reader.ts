@@ -1,25 +1,58 @@
-import type { StoredEvent, SummaryQuery, SummaryRow, UsageStore } from './usage-store.ts';
+import { ApiError } from '../errors.ts';
+import type { Patience, StoredEvent, SummaryQuery, SummaryRow, UsageStore } from './usage-store.ts';
+
+/** Reads that wait or run at once. More would only wait longer, and each holds memory (P10). */
+const READS_MAX = 1000;
 
 /**
  * The usage store behind the read barrier: every read counts all that was acknowledged before it was asked
  * for (P3). Whoever reads for a client reads through this.
+ *
+ * A store that is slow or hangs holds nobody for longer than `readSeconds`: then, and for more reads at once than
+ * READS_MAX, ApiError `unavailable` is thrown (P10).
  */
 export class UsageReader {
-  readonly #store: UsageStore;
-  readonly #settled: () => Promise<void>;
+  readonly #store: Pick<UsageStore, 'summarize' | 'findEvent'>;
+  readonly #settled: (signal: AbortSignal) => Promise<void>;
+  readonly #seconds: number;
+  #reads = 0;
 
-  constructor(store: UsageStore, settled: () => Promise<void>) {
+  constructor(
+    store: Pick<UsageStore, 'summarize' | 'findEvent'>,
+    settled: (signal: AbortSignal) => Promise<void>,
+    readSeconds: number,
+  ) {
     this.#store = store;
     this.#settled = settled;
+    this.#seconds = readSeconds;
   }
 
   async summarize(query: SummaryQuery): Promise<readonly SummaryRow[]> {
-    await this.#settled();
-    return await this.#store.summarize(query);
+    return await this.#read((patience) => this.#store.summarize(query, patience));
   }
 
-  async findEvent(...args: Parameters<UsageStore['findEvent']>): Promise<StoredEvent | undefined> {
-    await this.#settled();
-    return await this.#store.findEvent(...args);
+  async findEvent(
+    ...[namespace, meterIds, identifier]: Parameters<UsageStore['findEvent']>
+  ): Promise<StoredEvent | undefined> {
+    return await this.#read((patience) =>
+      this.#store.findEvent(namespace, meterIds, identifier, patience),
+    );
+  }
+
+  async #read<T>(ask: (patience: Patience) => Promise<T>): Promise<T> {
+    if (this.#reads >= READS_MAX) {
+      throw new ApiError('unavailable', 'Too many reads wait for the usage store. Try again.');
+    }
+    this.#reads += 1;
+    const signal = AbortSignal.timeout(this.#seconds * 1000);
+    try {
+      await this.#settled(signal);
+      return await ask({ signal, seconds: this.#seconds });
+    } catch (error) {
+      if (!signal.aborted || error !== signal.reason) throw error;
+      throw new ApiError('unavailable', `No answer within ${this.#seconds} s. Try again.`);
+    } finally {
+      this.#reads -= 1;
+    }
   }
 }
