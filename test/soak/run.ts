@@ -30,7 +30,7 @@ const report = await soak(
     seconds: minutes * 60,
     seed: values.seed === undefined ? undefined : Number(values.seed),
     requestsPerS: Number(values.rate),
-    faultPauseS: 25,
+    faultPauseS: 12,
   },
   interrupted.signal,
 );
