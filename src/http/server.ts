@@ -19,6 +19,7 @@ import { authenticate } from './auth.ts';
 import { BodyBudget, type BodyShare } from './body-budget.ts';
 import { BODY_BYTES_MAX, readBody } from './body.ts';
 import { toAnswered, type Answered, type Idempotency } from './idempotency.ts';
+import { InFlight } from './in-flight.ts';
 import { identityOf, readParameters } from './parameters.ts';
 import { apiHeaders, replayHeaders, sendError, sendJson, type ResponseHeaders } from './respond.ts';
 import { Router } from './router.ts';
@@ -44,6 +45,7 @@ export class ApiServer {
   readonly #server = createServer((request, response) => void this.#respond(request, response));
   readonly #clock: Clock;
   readonly #bodies = new BodyBudget();
+  readonly #inFlight = new InFlight();
   #api: { router: Router; parts: Api } | undefined;
   #unready = 'starting';
   #isClosing = false;
@@ -125,6 +127,8 @@ export class ApiServer {
     const path = question === -1 ? url : url.slice(0, question);
     if (path === '/healthz') return this.#health(response, true);
     if (path === '/readyz') return this.#health(response, this.#api !== undefined);
+    const { socket } = request;
+    if (!this.#inFlight.begin(socket)) return void socket.destroy();
     const requestId = newRequestId();
     const headers = apiHeaders(requestId, request.headers);
     const share = this.#bodies.open();
@@ -142,6 +146,7 @@ export class ApiServer {
       sendError(response, toApiError(error, requestId), versionOf(path), headers);
     } finally {
       share.close();
+      this.#inFlight.end(socket);
     }
   }
 
