@@ -133,14 +133,13 @@ function stopRatherThanLie(server: ApiServer, error: unknown): void {
  * and one that hangs in a system call never comes back. For the folder this is a crash like any other.
  */
 function endIfStuck(seconds: number): void {
-  const timer = setTimeout(() => {
+  setTimeout(() => {
     logWarning(
       `Stopping takes longer than ${seconds} s; ending at once. What was acknowledged and is not in the usage ` +
         'store waits in the journal for the next start.',
     );
     process.kill(process.pid, 'SIGKILL');
   }, seconds * 1000);
-  timer.unref();
 }
 
 function stopSignal(): Promise<void> {

@@ -77,7 +77,7 @@ describe('a usage store that hangs', { skip }, () => {
     assert.match(stderr, /Stopping takes longer than 2 s.*waits in the journal/u);
   }
 
-  test('reads say 503 and when to come again; writes go on until the journal is full', async () => {
+  test('reads say 503 and when to come again; writes go on until the journal is full', async (t) => {
     faults!.hang();
     assert.equal(await send(), 200);
     const agent = new Agent();
@@ -93,6 +93,7 @@ describe('a usage store that hangs', { skip }, () => {
       assert.ok(sent * 4000 < 2 * BYTES_MAX, 'there is a bound');
     }
     assert.ok(sent * 5000 > BYTES_MAX / 2, `${sent} were acknowledged`);
+    t.diagnostic(`${reads.length} reads refused, ${sent} events acknowledged while it hung`);
     for (const path of ['/healthz', '/readyz']) {
       assert.equal((await call(server, { path, key: null })).status, 200);
     }
