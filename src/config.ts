@@ -30,6 +30,8 @@ export type ServeConfig = {
   readonly authFailuresMax: number;
   readonly proxies: number;
   readonly connectionsMax: number;
+  readonly readSeconds: number;
+  readonly stopSeconds: number;
 };
 
 /** Some 20 million events, a minute's worth at full speed: enough to outlast a restart of a store elsewhere. */
@@ -37,6 +39,8 @@ const JOURNAL_BYTES_MAX = 2 * 1024 ** 3;
 
 /** More than a misconfigured client and its operator need to notice; a guesser gets 43,200 tries a day. */
 const AUTH_FAILURES_MAX = 30;
+/** Less than the 30 s that Kubernetes gives before it kills. */
+const STOP_SECONDS = 25;
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -61,6 +65,8 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     'auth-failures-max': { type: 'string' },
     proxies: { type: 'string' },
     'connections-max': { type: 'string' },
+    'read-seconds': { type: 'string' },
+    'stop-seconds': { type: 'string' },
   });
   const setting = (name: string): string | undefined => values[name] ?? envOf(env, name);
   const whole = (name: string, max: number, min = 1): number | undefined =>
@@ -88,6 +94,8 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     authFailuresMax: whole('auth-failures-max', 1_000_000, 0) ?? AUTH_FAILURES_MAX,
     proxies: whole('proxies', 10, 0) ?? 0,
     connectionsMax: whole('connections-max', 1_000_000) ?? 10_000,
+    readSeconds: whole('read-seconds', 3600) ?? 10,
+    stopSeconds: whole('stop-seconds', 3600) ?? STOP_SECONDS,
   };
 }
 

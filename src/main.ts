@@ -27,6 +27,8 @@ const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's 
     --auth-failures-max N       TAXIMETER_AUTH_FAILURES_MAX, 30: wrong keys that an address may try in a minute; 0: any
     --proxies N                 TAXIMETER_PROXIES, 0: proxies in front, each of which adds to X-Forwarded-For
     --connections-max N         TAXIMETER_CONNECTIONS_MAX, 10000: past it, the connection idle for longest gives way
+    --read-seconds N            TAXIMETER_READ_SECONDS, 10: how long a read waits for the usage store
+    --stop-seconds N            TAXIMETER_STOP_SECONDS, 25: how long a stop may take
     TAXIMETER_SECRET_KEY        sk_test_… or sk_live_…; several, comma-separated
 
 taximeter keys create [--live] [--account ID] [--restricted --scope SCOPE,…] [--expires-in-days N] [--name NAME]

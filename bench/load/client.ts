@@ -19,6 +19,8 @@ export type LoadOptions = {
   /** Events a request; v1 has one. */
   readonly batch: number;
   readonly duplicates: number;
+  /** The share of events that are one customer's; 0 when absent. */
+  readonly hot?: number;
   readonly durationMs: number;
   /** Requests a second of an open loop; null: closed loop. */
   readonly requestsPerS: number | null;
@@ -33,6 +35,9 @@ export type LoadResult = {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
+  /** From when it was sent: under overload, how long who got through had to wait. */
+  readonly sentP50Ms: number;
+  readonly sentP99Ms: number;
   /** Open loop: how late this process itself sent a request for which a connection was free. */
   readonly lateP99Ms: number;
   /** Of one core. */
@@ -47,10 +52,12 @@ const NS_PER_MS = 1e6;
 class Load {
   readonly #options: LoadOptions;
   readonly #latencies = createHistogram();
+  readonly #sentLatencies = createHistogram();
   readonly #lateness = createHistogram();
   readonly #requests = new Map<Connection, LoadRequest>();
   /** When the request that a connection waits for was due. */
   readonly #dueMs = new Map<Connection, number>();
+  readonly #sentMs = new Map<Connection, number>();
   readonly #idle: Connection[] = [];
   /** Open loop: requests that are due and found no connection free. */
   readonly #waitingDueMs: number[] = [];
@@ -85,10 +92,10 @@ class Load {
   }
 
   async #connect(): Promise<void> {
-    const { port, kind, secret, batch, duplicates, connections } = this.#options;
+    const { port, kind, secret, batch, duplicates, hot, connections } = this.#options;
     const random = new Random();
     const sent = new Sent();
-    const request = { kind, secret, events: batch, duplicates, nowMs: Date.now() };
+    const request = { kind, secret, events: batch, duplicates, hot, nowMs: Date.now() };
     for (let i = 0; i < connections; i += 1) {
       const connection = new Connection(
         port,
@@ -105,6 +112,7 @@ class Load {
     if (request === undefined) return;
     this.#begun += 1;
     this.#dueMs.set(connection, dueMs);
+    this.#sentMs.set(connection, performance.now());
     connection.send(request.bytes);
   }
 
@@ -114,6 +122,7 @@ class Load {
     if (request === undefined) return;
     const latencyMs = nowMs - (this.#dueMs.get(connection) ?? nowMs);
     record(this.#latencies, latencyMs);
+    record(this.#sentLatencies, nowMs - (this.#sentMs.get(connection) ?? nowMs));
     this.#answered += 1;
     this.#endMs = nowMs;
     if (status === 200) {
@@ -180,6 +189,8 @@ class Load {
       p50Ms: this.#latencies.percentile(50) / NS_PER_MS,
       p99Ms: this.#latencies.percentile(99) / NS_PER_MS,
       maxMs: this.#latencies.max / NS_PER_MS,
+      sentP50Ms: this.#sentLatencies.percentile(50) / NS_PER_MS,
+      sentP99Ms: this.#sentLatencies.percentile(99) / NS_PER_MS,
       lateP99Ms: this.#lateness.count === 0 ? 0 : this.#lateness.percentile(99) / NS_PER_MS,
       clientCpu: cpuUs / 1000 / elapsedMs,
       clientUsAnEvent: this.#events === 0 ? 0 : cpuUs / this.#events,

@@ -13,6 +13,8 @@ export type RequestOptions = {
   readonly events: number;
   /** The share of events whose identifier was sent before. */
   readonly duplicates: number;
+  /** The share of events that are one customer's, beside what chance gives it; none when absent. */
+  readonly hot?: number | undefined;
   readonly nowMs: number;
 };
 /** One request after the other in the same bytes: `refresh` makes the next, once the last was answered. */
@@ -28,6 +30,7 @@ const CUSTOMER_DIGITS = 4;
 const UUID = '00000000-0000-4000-8000-000000000000';
 /** Four digits in `10.00` to `19.99`; the first stays, so that the width does. */
 const VALUE = '10.00';
+const ZERO = '0'.charCodeAt(0);
 const RETRY_KEY = 'stripe-node-retry-';
 const CLIENT_AGENT = JSON.stringify({
   bindings_version: '23.1.0',
@@ -41,7 +44,7 @@ export function prepareRequest(options: RequestOptions, random: Random, sent: Se
   return options.kind === 'v1' ? prepareV1(options, random) : prepareStream(options, random, sent);
 }
 
-function prepareV1({ secret }: RequestOptions, random: Random): LoadRequest {
+function prepareV1({ secret, hot }: RequestOptions, random: Random): LoadRequest {
   const body =
     `event_name=${EVENT_NAME}&payload[stripe_customer_id]=cus_0000&payload[value]=${VALUE}` +
     `&identifier=${UUID}`;
@@ -52,7 +55,7 @@ function prepareV1({ secret }: RequestOptions, random: Random): LoadRequest {
   const identifierAt = bodyAt + body.length - UUID_LENGTH;
   const refresh = (): void => {
     random.writeUuid(bytes, keyAt);
-    random.writeDigits(bytes, customerAt, CUSTOMER_DIGITS);
+    writeCustomer(bytes, customerAt, random, hot);
     writeValue(bytes, valueAt, random);
     random.writeUuid(bytes, identifierAt);
   };
@@ -61,7 +64,7 @@ function prepareV1({ secret }: RequestOptions, random: Random): LoadRequest {
 }
 
 function prepareStream(options: RequestOptions, random: Random, sent: Sent): LoadRequest {
-  const { secret, events, duplicates, nowMs } = options;
+  const { secret, events, duplicates, hot, nowMs } = options;
   // Within the last minute, as usage that is reported as it happens.
   const event = (): string =>
     `{"event_name":"${EVENT_NAME}","identifier":"${UUID}",` +
@@ -80,7 +83,7 @@ function prepareStream(options: RequestOptions, random: Random, sent: Sent): Loa
   const refresh = (): void => {
     random.writeUuid(bytes, keyAt);
     for (let at = 0; at < events * width; at += width) {
-      random.writeDigits(bytes, customerAt + at, CUSTOMER_DIGITS);
+      writeCustomer(bytes, customerAt + at, random, hot);
       writeValue(bytes, valueAt + at, random);
       if (duplicates > 0 && sent.isFull && (random.next() >>> 0) / 2 ** 32 < duplicates) {
         sent.repeat(bytes, identifierAt + at, random);
@@ -117,6 +120,11 @@ function toBytes(
   ].join('\r\n');
   const keyAt = head.indexOf(RETRY_KEY) + RETRY_KEY.length;
   return { bytes: Buffer.from(head + body, 'latin1'), keyAt, bodyAt: head.length };
+}
+
+function writeCustomer(bytes: Uint8Array, at: number, random: Random, hot = 0): void {
+  if (hot > 0 && random.below(1000) < hot * 1000) bytes.fill(ZERO, at, at + CUSTOMER_DIGITS);
+  else random.writeDigits(bytes, at, CUSTOMER_DIGITS);
 }
 
 /** `1d.dd` */

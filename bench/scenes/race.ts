@@ -12,6 +12,8 @@ export type Contestant = {
   readonly secret: () => Promise<string>;
   /** The share of its events whose identifier was sent before; 0 when absent. */
   readonly duplicates?: number;
+  /** The share of its events that are one customer's; 0 when absent. */
+  readonly hot?: number;
 };
 export type Sample = LoadResult & {
   readonly eventsPerS: number;
@@ -39,10 +41,10 @@ export async function race(
 
 /** One run. Throws when an answer was no success: a refusal is faster than the work. */
 export async function measure(
-  { name, port, pids, secret, duplicates = 0 }: Contestant,
+  { name, port, pids, secret, duplicates = 0, hot = 0 }: Contestant,
   { requestsPerS, ...options }: Omit<RaceOptions, 'rounds'> & { requestsPerS?: number },
 ): Promise<Sample> {
-  const rest = { duplicates, requestsPerS: requestsPerS ?? null, ...options };
+  const rest = { duplicates, hot, requestsPerS: requestsPerS ?? null, ...options };
   const before = cpuSeconds(pids);
   const result = await load({ port, secret: await secret(), ...rest });
   if (result.failed > 0) {

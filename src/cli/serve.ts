@@ -35,6 +35,7 @@ const KEY_USE_NOT_SAVED = 'When keys were last used could not be saved.';
 /** `taximeter serve`: until SIGTERM or SIGINT, then finishes what was accepted and returns. */
 export async function serve(config: ServeConfig): Promise<void> {
   const stopAsked = stopSignal();
+  void stopAsked.then(() => endIfStuck(config.stopSeconds));
   outliveOutput();
   setLogLevel(config.logLevel);
   warnOfOpenDoor(config.host);
@@ -73,7 +74,11 @@ async function serveFolder(
   const folder = await openDataFolder(config.data, systemClock, 'make');
   const { catalog } = folder;
   const ingest = openIngest(config, folder, server);
-  const usage = new UsageReader(folder.store, () => ingest.settled());
+  const usage = new UsageReader(
+    folder.store,
+    async (signal) => await ingest.settled(signal),
+    config.readSeconds,
+  );
   exposeIngest(metrics, ingest, config.journalBytesMax);
   exposeQueries(metrics, usage);
   exposeDisk(metrics, config.data);
@@ -202,6 +207,20 @@ function whatFailed(error: unknown): string {
   if (error instanceof DamagedRunError) return 'its identifiers cannot be read';
   const isFull = error instanceof Error && 'code' in error && error.code === 'SQLITE_FULL';
   return isFull ? 'its disk is full' : 'its journal cannot be written';
+}
+
+/**
+ * Bounds a stop that a disk or the usage store holds up. Not by `process.exit`: that waits for threads of the engine,
+ * and one that hangs in a system call never comes back. For the folder this is a crash like any other.
+ */
+function endIfStuck(seconds: number): void {
+  setTimeout(() => {
+    logWarning(
+      `Stopping takes longer than ${seconds} s; ending at once. What was acknowledged and is not in the usage ` +
+        'store waits in the journal for the next start.',
+    );
+    process.kill(process.pid, 'SIGKILL');
+  }, seconds * 1000);
 }
 
 function stopSignal(): Promise<string> {

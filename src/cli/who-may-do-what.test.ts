@@ -172,7 +172,9 @@ test('docs/operations.md has the scopes of the calls as they are', () => {
   const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
   const rows = SCOPES.map((scope) => {
     const calls = served.routes.filter((route) => route.scope === scope);
-    const shown = calls.map(({ method, path }) => `\`${method} ${path.replace(':id', '{id}')}\``);
+    const shown = calls.map(
+      ({ method, path }) => `\`${method} ${path.replace(/:(\w+)/u, '{$1}')}\``,
+    );
     return `| \`${scope}\` | ${shown.join('<br>')} |`;
   });
   const table = ['| Scope | Calls |', '|---|---|', ...rows].join('\n');

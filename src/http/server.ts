@@ -24,6 +24,7 @@ import { CONNECTION_LIMITS, Connections, type ConnectionLimits } from './connect
 import { logRequest, toApiError, versionOf, type Exchange } from './exchange.ts';
 import { wrongHeaders } from './headers.ts';
 import { toAnswered, type Answered, type Idempotency } from './idempotency.ts';
+import { InFlight } from './in-flight.ts';
 import { listen } from './listen.ts';
 import { answerWhatIsNoHttp } from './no-http.ts';
 import { sendPage, toFailurePage, toHealthPage, type Page } from './operator-pages.ts';
@@ -52,6 +53,7 @@ export class ApiServer {
   readonly #clock: Clock;
   readonly #metrics: (() => Promise<Page>) | undefined;
   readonly #bodies = new BodyBudget();
+  readonly #inFlight = new InFlight();
   #api: Serving | undefined;
   #unready = 'starting';
   #isClosing = false;
@@ -158,6 +160,8 @@ export class ApiServer {
     if (path === '/metrics' && this.#metrics !== undefined) {
       return sendPage(response, await this.#metrics().catch(toFailurePage));
     }
+    const { socket } = message;
+    if (!this.#inFlight.begin(socket)) return void socket.destroy();
     const id = newRequestId();
     const query = question === -1 ? '' : url.slice(question + 1);
     const exchange: Exchange = { message, response, id, path, query, share: this.#bodies.open() };
@@ -173,6 +177,7 @@ export class ApiServer {
       this.#refuse(exchange, startMs, headers, error);
     } finally {
       exchange.share.close();
+      this.#inFlight.end(socket);
       if (exchange.isRead === true) this.#endAnswer(exchange);
       if (log.isLevelEnabled('debug')) logRequest(exchange, startMs);
     }

@@ -99,21 +99,32 @@ export class Flusher {
 
   /**
    * Resolves when every block up to this one is in the usage store. Throws ApiError `unavailable` when the
-   * store refuses, or when the flusher has stopped; the rows stay safe in the journal.
+   * store refuses, or when the flusher has stopped, and the signal's reason when that comes first; the rows stay safe
+   * in the journal.
    */
-  async flushThrough(blockId: number): Promise<void> {
+  async flushThrough(blockId: number, signal?: AbortSignal): Promise<void> {
     if (blockId <= this.#flushedBlockId) return;
     if (this.#stopped) throw unavailable(new Error('The flusher has stopped.'));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#waiters.push({ blockId, resolve, reject });
+    const waiter = { blockId, resolve, reject };
+    this.#waiters.push(waiter);
+    const leave = (): void => {
+      this.#waiters = this.#waiters.filter((other) => other !== waiter);
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', leave);
     this.#start();
-    await promise;
+    try {
+      await promise;
+    } finally {
+      signal?.removeEventListener('abort', leave);
+    }
   }
 
   /** `flushThrough` for who reads; for a while from now on inserts are small, so that the next reader waits less. */
-  async flushForReader(blockId: number): Promise<void> {
+  async flushForReader(blockId: number, signal?: AbortSignal): Promise<void> {
     this.#lastReadMs = performance.now();
-    await this.flushThrough(blockId);
+    await this.flushThrough(blockId, signal);
   }
 
   /** Stops after the insert that runs now; what is left waits in the journal for the next start. */

@@ -191,12 +191,12 @@ export class Ingest {
 
   /**
    * The read barrier (P3): resolves when all that was acknowledged before the call is in the usage store, with the
-   * sequence up to which that is everything.
+   * sequence up to which that is everything. Throws as `flushThrough` of the flusher does.
    */
-  async settled(): Promise<number> {
+  async settled(signal?: AbortSignal): Promise<number> {
     const { committedBlockId, committedSequence } = this.#committer;
     const startMs = performance.now();
-    await this.#flusher.flushForReader(committedBlockId);
+    await this.#flusher.flushForReader(committedBlockId, signal);
     this.stats.barrierSeconds.observe(secondsSince(startMs));
     return committedSequence;
   }

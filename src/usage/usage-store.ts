@@ -20,7 +20,7 @@ import type { EventSearcher } from './event-search.ts';
 export type UsageStore = {
   insert(batch: UsageBatch): Promise<void>;
   /** One page of summaries; windows without usage are left out. */
-  summarize(query: SummaryQuery): Promise<readonly SummaryRow[]>;
+  summarize(query: SummaryQuery, patience?: Patience): Promise<readonly SummaryRow[]>;
   /** Single events, and what became of them. */
   readonly search: EventSearcher;
   /** The last accepted event of this identifier on one of these meters, with its cancellation if it has one. */
@@ -28,6 +28,7 @@ export type UsageStore = {
     namespace: Namespace,
     meterIds: readonly string[],
     identifier: string,
+    patience?: Patience,
   ): Promise<StoredEvent | undefined>;
   /**
    * The identifiers of all events after `afterSequence` that were received at `sinceMs` or later, of all
@@ -40,6 +41,12 @@ export type UsageStore = {
   audit(): Promise<Audit>;
   close(): Promise<void>;
 };
+
+/**
+ * How long who asks is willing to wait. The read rejects with the signal's reason at once, even if the store never
+ * comes back from it; `seconds` is what the store itself may spend on one query before it gives up.
+ */
+export type Patience = { readonly signal: AbortSignal; readonly seconds: number };
 
 /** Rows in the forms of `event-columns.ts` and `rows.ts`; the token names exactly these bytes, for ever. */
 export type UsageBatch = Pick<

@@ -40,7 +40,12 @@ export async function serveNewFolder(...flags: readonly string[]): Promise<Serve
   });
   await ingest.recover(systemClock.nowMs());
   const server = new ApiServer(systemClock);
-  const api = toApi(config, folder, ingest, new UsageReader(store, () => ingest.settled()));
+  const api = toApi(
+    config,
+    folder,
+    ingest,
+    new UsageReader(store, async () => await ingest.settled(), 10),
+  );
   const port = await server.listen(0, '127.0.0.1');
   server.serve(api);
   return {

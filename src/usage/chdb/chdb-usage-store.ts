@@ -28,6 +28,7 @@ import { anyCancelledSql, summarySql } from '../sql/summary.ts';
 import type {
   Audit,
   IdentifierRange,
+  Patience,
   ReceivedIdentifiers,
   StoredEvent,
   SummaryQuery,
@@ -158,9 +159,9 @@ class ChdbUsageStore implements UsageStore {
     });
   }
 
-  async summarize(query: SummaryQuery): Promise<readonly SummaryRow[]> {
-    const statement = summarySql(query, await this.#anyCancelled(query));
-    const rows = await this.#readers.rows<[number, string]>(statement);
+  async summarize(query: SummaryQuery, patience?: Patience): Promise<readonly SummaryRow[]> {
+    const statement = summarySql(query, await this.#anyCancelled(query, patience));
+    const rows = await this.#readers.rows<[number, string]>(statement, patience);
     const { groupingWindow, startMs } = query;
     return rows.map(([window, value]) => ({
       startMs: groupingWindow === null ? startMs : window * windowMs(groupingWindow),
@@ -168,20 +169,23 @@ class ChdbUsageStore implements UsageStore {
     }));
   }
 
-  async #anyCancelled(query: SummaryQuery): Promise<boolean> {
+  async #anyCancelled(query: SummaryQuery, patience?: Patience): Promise<boolean> {
     if (!this.#cancelledMeters.has(`${query.namespace} ${query.meterId}`)) return false;
-    return (await this.#readers.rows(anyCancelledSql(query))).length > 0;
+    return (await this.#readers.rows(anyCancelledSql(query), patience)).length > 0;
   }
 
   async findEvent(
     namespace: Namespace,
     meterIds: readonly string[],
     identifier: string,
+    patience?: Patience,
   ): Promise<StoredEvent | undefined> {
-    const [row] = await this.#readers.rows<EventRow>(findEventSql(namespace, meterIds, identifier));
+    const find = findEventSql(namespace, meterIds, identifier);
+    const [row] = await this.#readers.rows<EventRow>(find, patience);
     if (row === undefined) return undefined;
     const event = toEvent(row);
-    const [cancelled] = await this.#readers.rows<[string, string]>(findCancellationSql(event));
+    const findCancellation = findCancellationSql(event);
+    const [cancelled] = await this.#readers.rows<[string, string]>(findCancellation, patience);
     if (cancelled === undefined) return { event, cancellation: undefined };
     const [cancelledAtMs, requestId] = cancelled;
     return { event, cancellation: { cancelledAtMs: Number(cancelledAtMs), requestId } };

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Session } from 'chdb';
+import { SessionPool } from './session-pool.ts';
+
+const ONE = { sql: 'SELECT 1', params: {} };
+/** Hours of work for the engine. */
+const ENDLESS = {
+  sql: 'SELECT count() FROM numbers(1e13) WHERE sipHash64(number) = 1',
+  params: {},
+};
+const DAY_S = 86_400;
+
+async function withPool(use: (pool: SessionPool) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'taximeter-pool-'));
+  const pool = new SessionPool([new Session(folder)]);
+  await use(pool);
+  await pool.close();
+  await rm(folder, { recursive: true });
+}
+
+test('a query that would not end is ended by the engine, and its session serves the next', async () => {
+  await withPool(async (pool) => {
+    const patience = { signal: new AbortController().signal, seconds: 1 };
+    await assert.rejects(pool.rows(ENDLESS, patience), /TIMEOUT_EXCEEDED/u);
+    assert.deepEqual(await pool.rows(ONE), [[1]]);
+  });
+});
+
+test('who has no patience left is told at once, while it runs and while it waits its turn', async () => {
+  await withPool(async (pool) => {
+    const running = new AbortController();
+    const waiting = new AbortController();
+    const first = pool.rows(ENDLESS, { signal: running.signal, seconds: 2 });
+    const second = pool.rows(ONE, { signal: waiting.signal, seconds: DAY_S });
+    const third = pool.rows(ONE, { signal: new AbortController().signal, seconds: DAY_S });
+    waiting.abort();
+    await assert.rejects(second, { name: 'AbortError' });
+    running.abort();
+    await assert.rejects(first, { name: 'AbortError' });
+    // The session is not given to anybody before the engine is done with it.
+    assert.deepEqual(await third, [[1]]);
+    assert.deepEqual(await pool.rows(ONE), [[1]]);
+  });
+});

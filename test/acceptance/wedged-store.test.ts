@@ -1,0 +1,166 @@
+/**
+ * P10: a usage store that hangs, rather than fails: no system call on its files returns. Ingest goes on until the
+ * journal holds what it may, reads are 503 after a bound, a stop ends, and all of it is there when the disk is back.
+ */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Agent } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { DiskFaults } from '../support/disk-faults.ts';
+import { cancelEvent, createMeter } from '../support/fixtures.ts';
+import { call, errorOf, toForm, type Answer } from '../support/http.ts';
+import { newClient, type Stripe } from '../support/sdk.ts';
+import { newFolder, removeFolder, Server } from '../support/server.ts';
+import { total } from '../support/summaries.ts';
+import { DAY_S, dayStart } from '../support/times.ts';
+import { until } from '../support/wait.ts';
+
+const folder = newFolder();
+const faults = DiskFaults.in(folder);
+const skip = faults === undefined ? 'needs Linux and a C compiler' : false;
+const BYTES_MAX = 1_000_000;
+const start = dayStart(2);
+const range = { start_time: start, end_time: start + DAY_S };
+/** Makes a row large, so that the bound is reached soon. */
+const TAGS = Object.fromEntries(
+  Array.from({ length: 40 }, (_, n) => [`payload[tag${n}]`, 'x'.repeat(100)]),
+);
+
+describe('a usage store that hangs', { skip }, () => {
+  let server: Server;
+  let meter: Stripe.Billing.Meter;
+  let acked = 0;
+
+  before(async () => {
+    const args = ['--read-seconds', '1', '--stop-seconds', '2'];
+    args.push('--journal-bytes-max', String(BYTES_MAX));
+    server = await Server.start({ args, env: faults!.env });
+    meter = await createMeter(newClient(server));
+    await send('first');
+    await readsAll();
+  });
+  after(async () => {
+    faults?.end();
+    await server.remove();
+    removeFolder(folder);
+  });
+
+  /** Sends one event; acknowledged or 429. */
+  async function send(identifier?: string): Promise<number> {
+    const { event_name } = meter;
+    const event = { event_name, 'payload[stripe_customer_id]': 'c', 'payload[value]': '1' };
+    const given = identifier === undefined ? {} : { identifier };
+    const body = { ...event, ...given, ...TAGS, timestamp: start };
+    const answer = await call(server, { path: '/v1/billing/meter_events', body });
+    if (answer.status === 200) acked += 1;
+    else assertSaysWhen(answer, 429, 'rate_limit');
+    return answer.status;
+  }
+
+  async function read(agent?: Agent): Promise<Answer> {
+    const path = `/v1/billing/meters/${meter.id}/event_summaries`;
+    const query = toForm({ customer: 'c', ...range });
+    const through = agent === undefined ? {} : { agent };
+    return await call(server, { path: `${path}?${query}`, ...through });
+  }
+
+  async function readsAll(): Promise<void> {
+    assert.equal(await total(server, { meter: meter.id, customer: 'c', ...range }), String(acked));
+  }
+
+  /** It cannot get out of threads that hang but by a SIGKILL, its own: a stop that nobody else has to end. */
+  async function endsItself(): Promise<void> {
+    process.kill(server.pid, 'SIGTERM');
+    const { signal, stderr } = await server.exited;
+    assert.equal(signal, 'SIGKILL');
+    assert.match(stderr, /Stopping takes longer than 2 s.*waits in the journal/u);
+  }
+
+  test('reads say 503 and when to come again; writes go on until the journal is full', async (t) => {
+    faults!.hang();
+    assert.equal(await send(), 200);
+    const agent = new Agent();
+    const reads = await Promise.all(Array.from({ length: 1050 }, async () => await read(agent)));
+    agent.destroy();
+    for (const answer of reads) assertSaysWhen(answer, 503, undefined);
+    const tooMany = reads.filter((answer) => /Too many reads wait/u.test(errorOf(answer).message));
+    assert.ok(tooMany.length >= 50, `${tooMany.length} were refused at once`);
+    await assert.rejects(cancelEvent(newClient(server), meter, 'first'), { statusCode: 503 });
+    let sent = 1;
+    while ((await send()) === 200) {
+      sent += 1;
+      assert.ok(sent * 4000 < 2 * BYTES_MAX, 'there is a bound');
+    }
+    assert.ok(sent * 5000 > BYTES_MAX / 2, `${sent} were acknowledged`);
+    t.diagnostic(`${reads.length} reads refused, ${sent} events acknowledged while it hung`);
+    for (const path of ['/healthz', '/readyz']) {
+      assert.equal((await call(server, { path, key: null })).status, 200);
+    }
+  });
+
+  test('when the store goes on, so does everything, and nothing is missing', async () => {
+    faults!.end();
+    await until('reads are answered', async () => (await read()).status === 200);
+    await readsAll();
+    await until('there is room', async () => (await send()) === 200);
+    await cancelEvent(newClient(server), meter, 'first');
+    acked -= 1;
+    await readsAll();
+  });
+
+  test('a query that hangs holds no later one once the store goes on', async () => {
+    faults!.hang();
+    // Nothing is left to flush: these get through to the engine itself, or are answered from its memory.
+    const early = await Promise.all(Array.from({ length: 4 }, async () => await read()));
+    for (const { status } of early) assert.ok(status === 200 || status === 503, String(status));
+    faults!.end();
+    await until('reads are answered', async () => (await read()).status === 200);
+    await readsAll();
+  });
+
+  test('a stop ends although the store does not, says so, and the next start has it all', async () => {
+    faults!.hang();
+    assert.equal(await send(), 200);
+    await endsItself();
+    faults!.end();
+    await server.restart();
+    await readsAll();
+  });
+
+  test('a start that waits for a slow store says that it is recovering, and can be stopped', async () => {
+    faults!.hang();
+    assert.equal(await send(), 200);
+    await server.kill();
+    faults!.slow(1000);
+    const port = await freePort();
+    const args = [...(server.options.args ?? []), '--port', String(port)];
+    server.relaunch({ ...server.options, args });
+    const at = { url: `http://127.0.0.1:${port}` };
+    const ready = async (): Promise<string> => {
+      const answer = await call(at, { path: '/readyz', key: null }).catch(() => undefined);
+      return `${answer?.status} ${answer?.text}`;
+    };
+    await until('it says so', async () => (await ready()) === '503 {"status":"recovering"}');
+    const refused = await call(at, { path: '/v1/billing/meters' });
+    assertSaysWhen(refused, 503, undefined);
+    await endsItself();
+    faults!.end();
+    await server.restart();
+    await readsAll();
+  });
+});
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  return port;
+}
+
+function assertSaysWhen(answer: Answer, status: number, code: string | undefined): void {
+  assert.equal(answer.status, status, answer.text);
+  assert.match(String(answer.headers['retry-after']), /^[1-9]\d*$/u);
+  assert.equal(errorOf(answer).code, code, answer.text);
+}
