@@ -17,7 +17,7 @@ import { exposeIngest } from '../metrics/ingest-metrics.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { exposeDisk, exposeProcess } from '../metrics/process-metrics.ts';
 import { exposeRequests } from '../metrics/request-metrics.ts';
-import { exposeQueries } from '../metrics/usage-metrics.ts';
+import { exposeAudits, exposeQueries } from '../metrics/usage-metrics.ts';
 import { HOUR_MS } from '../summaries/windows.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
 import { readVersion } from '../version.ts';
@@ -82,6 +82,7 @@ async function serveFolder(
   exposeIngest(metrics, ingest, config.journalBytesMax);
   exposeQueries(metrics, usage);
   exposeDisk(metrics, config.data);
+  exposeAudits(metrics);
   server.refuse('recovering');
   await ingest.recover(systemClock.nowMs());
   await printFirstKey(config, catalog);
