@@ -50,8 +50,14 @@ function hash(random: Random, depth: number): string {
     { length: random.below(5) },
     () => `${JSON.stringify(name(random))}:${value(random, depth)}`,
   );
+  // About as many as a payload may have.
+  if (random.chance(0.01)) pairs.push(...numbered(random, 90 + random.below(20)));
   if (random.chance(0.8)) pairs.push(depth === 1 ? event(random) : payload(random));
   return `{${random.shuffled(pairs).join(',')}}`;
+}
+
+function numbered(random: Random, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `"k${index}":${JSON.stringify(text(random))}`);
 }
 
 function event(random: Random): string {

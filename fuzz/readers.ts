@@ -1,7 +1,7 @@
 /** Feeds mutated inputs to the readers in this process, as many as fit into the time or the number asked for. */
 import type { Random } from '../test/support/random.ts';
 import { Mutator } from './mutate.ts';
-import type { Target } from './target.ts';
+import { refusalOf, type Target } from './target.ts';
 import { cursor } from './targets/cursor.ts';
 import { event, stream } from './targets/event.ts';
 import { form } from './targets/form.ts';
@@ -77,27 +77,37 @@ class TargetRun {
     this.#input = input;
     this.#executions += 1;
     if (input.length > this.#longest) this.#longest = input.length;
-    const startMs = performance.now();
-    let outcome: string;
-    try {
-      outcome = this.#target.run(input);
-    } catch (error) {
-      throw this.#withStack(error);
-    }
-    const ms = performance.now() - startMs;
+    const { ms, outcome } = this.#outcome(input);
     if (ms > this.#slowest.ms) this.#slowest = this.#again(input, ms);
     if (this.#outcomes.has(outcome)) return;
     this.#outcomes.add(outcome);
     this.#mutator.keep(input);
   }
 
+  #outcome(input: string): { ms: number; outcome: string } {
+    const startMs = performance.now();
+    const { read, refusal } = this.#read(input);
+    const ms = performance.now() - startMs;
+    try {
+      return { ms, outcome: refusal ? refusalOf(refusal) : this.#target.check(input, read) };
+    } catch (error) {
+      throw this.#withStack(error);
+    }
+  }
+
+  #read(input: string): { read?: unknown; refusal?: unknown } {
+    try {
+      return { read: this.#target.read(input) };
+    } catch (refusal) {
+      return { refusal };
+    }
+  }
+
   /** A collection of garbage is not the input's fault: the fastest of some tries counts. */
   #again(input: string, firstMs: number): { input: string; ms: number } {
     let ms = firstMs;
     for (let tries = 1; tries < HANG_TRIES && ms > this.#slowest.ms; tries += 1) {
-      const startMs = performance.now();
-      this.#target.run(input);
-      ms = Math.min(ms, performance.now() - startMs);
+      ms = Math.min(ms, this.#outcome(input).ms);
     }
     if (ms > HANG_MS) throw this.finding(new Error(`takes ${ms.toFixed(0)} ms each time`));
     return ms > this.#slowest.ms ? { input, ms } : this.#slowest;
@@ -106,7 +116,7 @@ class TargetRun {
   #withStack(error: unknown): Finding {
     Error.stackTraceLimit = 20;
     try {
-      this.#target.run(this.#input);
+      this.#target.check(this.#input, this.#target.read(this.#input));
     } catch (again) {
       return this.finding(again);
     }
@@ -115,7 +125,7 @@ class TargetRun {
 
   finding(cause: unknown): Finding {
     const input = JSON.stringify(this.#input);
-    const shown = input.length < 5_000 ? input : `${input.slice(0, 5_000)}… (${input.length})`;
+    const shown = input.length < 2_000 ? input : `${input.slice(0, 2_000)}… (${input.length})`;
     return new Finding(`${this.#target.name}, execution ${this.#executions}: ${shown}`, { cause });
   }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { ApiError } from '../src/errors.ts';
 import type { Random } from '../test/support/random.ts';
 
-export type Target = {
+export type Target<T = unknown> = {
   readonly name: string;
   /** Inputs that reach deep, to begin with. */
   readonly corpus: readonly string[];
@@ -13,11 +13,13 @@ export type Target = {
   readonly generate?: (random: Random) => string;
   /** The longest input that can come, if not as much as a body. */
   readonly lengthMax?: number;
+  /** What is tested, and nothing else: this is what is timed. It may throw an ApiError. */
+  read(input: string): T;
   /**
-   * Reads the input and throws when something is not as it must be. Returns how it came out, in few different words:
-   * an input with a new outcome is kept and mutated further.
+   * Throws when what was read is not as it must be. Returns how it came out, in few different words: an input with a
+   * new outcome is kept and mutated further.
    */
-  readonly run: (input: string) => string;
+  check(input: string, read: T): string;
 };
 
 /** The outcome of a refusal; anything else that is thrown is a finding. */
@@ -32,17 +34,4 @@ export function refusalOf(error: unknown): string {
   assert.ok(message.length < 1_000 && param.length < 500, `a long refusal: ${message.length}`);
   assert.ok(message.isWellFormed() && param.isWellFormed(), 'a refusal with half a character');
   return `${reason} ${/^\w*/u.exec(message)?.[0]} ${param === ''}`;
-}
-
-export type Attempt<T> =
-  | { readonly refusal: undefined; readonly value: T }
-  | { readonly refusal: string };
-
-/** What the reader answers, or its refusal. */
-export function attempt<T>(read: () => T): Attempt<T> {
-  try {
-    return { refusal: undefined, value: read() };
-  } catch (error) {
-    return { refusal: refusalOf(error) };
-  }
 }

@@ -3,21 +3,22 @@ import qs from 'qs';
 import { canonicalForm, DEPTH_MAX, PAIRS_MAX, parseForm, type Form } from '../../src/http/form.ts';
 import { corpusOf } from '../corpus.ts';
 import { generateForm } from '../generate.ts';
-import { attempt, type Target } from '../target.ts';
+import { type Target } from '../target.ts';
 
-/** Bodies and queries: what is read, once written and read again, is the same; and qs reads it too. */
-export const form: Target = {
+/** Bodies and queries: every value that was sent is there under its names, and qs reads the same. */
+export const form: Target<Form> = {
   name: 'form',
   ...corpusOf('form'),
   generate: generateForm,
-  run: (input) => {
-    const read = attempt(() => parseForm(input));
-    if (read.refusal !== undefined) return read.refusal;
-    const canonical = canonicalForm(read.value);
-    const written = write(read.value, '').join('&');
-    assert.equal(canonicalForm(parseForm(written)), canonical, 'read, written and read again');
+  read: parseForm,
+  check: (input, read) => {
+    const canonical = canonicalForm(read);
+    const written = write(read, '').join('&');
+    assert.deepEqual(parseForm(written), read, 'read, written and read again');
+    const again = leavesOfText(input);
+    if (again !== undefined) assert.deepEqual(leavesOf(read, []).sort(), again.sort());
     if (isSharedWithQs(input)) assert.equal(canonicalForm(fromQs(input)), canonical, 'qs');
-    return `${Math.min(read.value.size, 5)} ${depthOf(read.value)}`;
+    return `${Math.min(read.size, 5)} ${depthOf(read)}`;
   },
 };
 
@@ -28,6 +29,25 @@ function write(tree: Form, parent: string): string[] {
     return typeof value === 'string'
       ? [`${path}=${encodeURIComponent(value)}`]
       : write(value, path);
+  });
+}
+
+/** Every value with the names above it, from the text alone; undefined where `[]` leaves out a name. */
+function leavesOfText(input: string): string[] | undefined {
+  const decode = (piece: string): string => decodeURIComponent(piece.replace(/\+/gu, '%20'));
+  const pairs = input.split('&').filter((pair) => pair !== '');
+  const leaves = pairs.map((pair) => {
+    const [key = '', ...value] = pair.split('=');
+    return [...decode(key).replaceAll(']', '').split('['), decode(value.join('='))];
+  });
+  if (leaves.some((leaf) => leaf.slice(0, -1).includes(''))) return undefined;
+  return leaves.map((leaf) => JSON.stringify(leaf));
+}
+
+function leavesOf(tree: Form, above: readonly string[]): string[] {
+  return [...tree].flatMap(([name, value]) => {
+    const path = [...above, name];
+    return typeof value === 'string' ? [JSON.stringify([...path, value])] : leavesOf(value, path);
   });
 }
 

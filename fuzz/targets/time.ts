@@ -7,11 +7,11 @@ const GRAMMAR =
   /^(\d{4}-\d\d-\d\d)t(\d\d:\d\d:\d\d)(\.\d+)?(?:z|([+-])((?:[01]\d|2[0-3]):[0-5]\d))$/i;
 
 /** Times, against the Date of the engine. */
-export const time: Target = {
+export const time: Target<number | undefined> = {
   name: 'time',
   ...corpusOf('time'),
-  run: (input) => {
-    const read = parseRfc3339(input);
+  read: parseRfc3339,
+  check: (input, read) => {
     assert.equal(read, expected(input));
     if (read === undefined) return 'none';
     const inYears = read >= -62_167_219_200_000 && read < 253_402_300_800_000;

@@ -6,13 +6,13 @@ import { type Target } from '../target.ts';
 const UNITS_DIGITS = 12;
 
 /** Values of events, against arithmetic on integers alone. */
-export const value: Target = {
+export const value: Target<ReturnType<typeof parseQuantity>> = {
   name: 'value',
   ...corpusOf('value'),
   // A text of a payload has at most 100 characters.
   lengthMax: 1_000,
-  run: (input) => {
-    const read = parseQuantity(input);
+  read: parseQuantity,
+  check: (input, read) => {
     assert.equal(read, expected(input));
     if (typeof read === 'string') return read;
     const decimal = parseDecimal(input);
