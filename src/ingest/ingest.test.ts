@@ -45,6 +45,9 @@ class FaultyLine implements UsageStore {
   summarize: UsageStore['summarize'] = async (query) => await engine.summarize(query);
   findEvent: UsageStore['findEvent'] = async (...args) => await engine.findEvent(...args);
   identifiers: UsageStore['identifiers'] = (range) => engine.identifiers(range);
+  get customers(): UsageStore['customers'] {
+    return engine.customers;
+  }
   get search(): UsageStore['search'] {
     return engine.search;
   }

@@ -35,7 +35,9 @@ import type {
   UsageBatch,
   UsageStore,
 } from '../usage-store.ts';
+import type { CustomerUsageReader } from '../customer-usage.ts';
 import type { EventSearcher } from '../event-search.ts';
+import { customerUsageReader } from './customer-usage-reader.ts';
 import { eventSearcher } from './event-searcher.ts';
 import { identifierBlocks } from './identifier-blocks.ts';
 import { migrate } from './migrate.ts';
@@ -89,6 +91,7 @@ type CancelledMeter = [namespace: Namespace, meterId: string];
 
 class ChdbUsageStore implements UsageStore {
   readonly search: EventSearcher;
+  readonly customers: CustomerUsageReader;
   readonly #writer: Session;
   readonly #readers: SessionPool;
   readonly #handoverFile: string;
@@ -108,6 +111,9 @@ class ChdbUsageStore implements UsageStore {
     );
     this.#readers = new SessionPool(readers);
     this.search = eventSearcher(this.#readers);
+    this.customers = customerUsageReader(this.#readers, (namespace, meterId) =>
+      this.#cancelledMeters.has(`${namespace} ${meterId}`),
+    );
   }
 
   async insert(batch: UsageBatch): Promise<void> {
