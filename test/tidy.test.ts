@@ -10,7 +10,7 @@ const SRC = join(REPO, 'src');
 type Part = string;
 /** What each part of `src/` may import besides itself. What is not listed here may not exist. */
 const BASE = ['quantity', 'rfc3339', 'errors', 'namespace', 'clock', 'ids'];
-const DOMAIN = ['events', 'meters', 'summaries', 'customers'];
+const DOMAIN = ['events', 'meters', 'summaries', 'customers', 'alerts'];
 const STORES = ['usage', 'catalog', 'journal'];
 const SHELL = ['log', 'startup-error'];
 const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
@@ -21,11 +21,33 @@ const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
   usage: ['journal', ...DOMAIN, ...SHELL, ...BASE],
   catalog: ['journal', ...DOMAIN, ...SHELL, ...BASE],
   ingest: [...STORES, ...DOMAIN, ...SHELL, ...BASE],
-  http: ['ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
+  alerting: ['ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
+  http: ['alerting', 'ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
   config: [...DOMAIN, ...SHELL, ...BASE],
   'data-folder': [...STORES, ...DOMAIN, ...SHELL, ...BASE],
-  cli: ['config', 'data-folder', 'http', 'ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
-  main: ['cli', 'config', 'data-folder', 'http', 'ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
+  cli: [
+    'config',
+    'data-folder',
+    'http',
+    'alerting',
+    'ingest',
+    ...STORES,
+    ...DOMAIN,
+    ...SHELL,
+    ...BASE,
+  ],
+  main: [
+    'cli',
+    'config',
+    'data-folder',
+    'http',
+    'alerting',
+    'ingest',
+    ...STORES,
+    ...DOMAIN,
+    ...SHELL,
+    ...BASE,
+  ],
 };
 
 /** No `node:*`, no package, no clock, randomness or environment. */

@@ -1,5 +1,5 @@
 /**
- * The catalog: what changes seldom and must never be lost. Accounts, keys, sessions, meters, customers, and
+ * The catalog: what changes seldom and must never be lost. Accounts, keys, sessions, meters, customers, alerts, and
  * the first answers to keyed requests that changed one of these.
  *
  * Promises, checked by `contract.ts` on every implementation:
@@ -8,6 +8,8 @@
  * - A namespace never sees another one's rows (P7).
  * - Lists are newest first, in the order of creation, also within one second.
  */
+import type { Alert, Trigger } from '../alerts/alert.ts';
+import type { AlertsOfMeters } from '../alerts/alerts-of-meters.ts';
 import type { Customer } from '../customers/customer.ts';
 import type { Meter, MeterStatus } from '../meters/meter.ts';
 import type { Mode, Namespace } from '../namespace.ts';
@@ -17,6 +19,7 @@ export type Catalog = {
   readonly customers: Customers;
   readonly keys: Keys;
   readonly sessions: Sessions;
+  readonly alerts: Alerts;
   readonly answers: Answers;
   close(): void;
 };
@@ -128,6 +131,34 @@ export type Sessions = {
   create(session: Session, tokenSha256: string): Promise<void>;
   /** An expired one too, for SESSION_KEPT_MS at least. From memory: the stream asks this for every request. */
   find(tokenSha256: string): Session | undefined;
+};
+
+export type Alerts = {
+  create(alert: Alert, remember?: Remember<Alert>): Promise<void>;
+  /** As `Meters.change`. */
+  change(
+    namespace: Namespace,
+    id: string,
+    change: (alert: Alert) => Alert,
+    remember?: Remember<Alert>,
+  ): Promise<Alert | undefined>;
+  /** Finds archived ones too. */
+  find(namespace: Namespace, id: string): Promise<Alert | undefined>;
+  /** Without the archived ones, which still do as a cursor; a cursor that names none is refused. */
+  list(namespace: Namespace, page: PageQuery, meterId?: string): Promise<Page<Alert>>;
+  /** From memory: the active ones, of all namespaces. */
+  readonly active: Pick<AlertsOfMeters, 'meterIds' | 'about'>;
+  /** Grows with every change to an alert. */
+  readonly version: number;
+  /**
+   * Writes down that an alert fired. False, and nothing changes, when it had for this customer and period, or is not
+   * active any more.
+   */
+  trigger(trigger: Trigger): Promise<boolean>;
+  hasTriggered(alertId: string, customer: string, periodStartMs: number): boolean;
+  /** Up to which event it is known that all were looked at; 0 at first. */
+  readonly seenSequence: number;
+  saveSeenSequence(sequence: number): Promise<void>;
 };
 
 /** The first answer to a keyed request. */

@@ -3,6 +3,7 @@
  * its interface only.
  */
 import { suite, type TestContext } from 'node:test';
+import { alertsContract } from './contract/alerts.ts';
 import { answersContract } from './contract/answers.ts';
 import { customersContract } from './contract/customers.ts';
 import { eventNamesContract } from './contract/event-names.ts';
@@ -25,5 +26,6 @@ export function catalogContract(name: string, open: () => Promise<CatalogUnderTe
   suite(`${name}: lists`, () => listsContract(start));
   suite(`${name}: answers`, () => answersContract(start));
   suite(`${name}: keys`, () => keysContract(start));
+  suite(`${name}: alerts`, () => alertsContract(start));
   suite(`${name}: sessions`, () => sessionsContract(start));
 }

@@ -38,6 +38,8 @@ export class Flusher {
   readonly #store: Pick<UsageStore, 'insert'>;
   readonly #onFailure: (error: unknown) => void;
   readonly #onFatal: (error: unknown) => void;
+  /** Everything up to it is in the usage store; 0 as long as nothing had to be moved. */
+  flushedSequence = 0;
   #flushedBlockId = 0;
   #committedBlockId: number;
   #rowsWaiting = 0;
@@ -154,6 +156,7 @@ export class Flusher {
       return false;
     }
     await this.#journal.finishFlush(plan);
+    this.flushedSequence = plan.lastSequence;
     this.#flushed(plan.lastBlockId, plan.rows, bytesOf(plan));
     return true;
   }

@@ -29,8 +29,8 @@ export type Touched = Pick<MeterEvent, 'namespace' | 'meterId' | 'customer'> & {
 /** Its events that came between two sequences, cancelled ones too. */
 export type Arrived = Touched & {
   readonly count: number;
-  /** Of their values. */
-  readonly sum: Quantity;
+  /** The sum of the values above 0. */
+  readonly added: Quantity;
 };
 
 export type ArrivedQuery = {

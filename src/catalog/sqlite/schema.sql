@@ -1,9 +1,38 @@
--- Made by dump-schema.ts: version 2.
+-- Made by dump-schema.ts: version 3.
 
 CREATE TABLE accounts (
   ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
   created_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE alert_progress (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  seen_sequence INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE alert_triggers (
+  alert TEXT NOT NULL,
+  customer TEXT NOT NULL,
+  period_start_ms INTEGER NOT NULL,
+  value TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  PRIMARY KEY (alert, customer, period_start_ms)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE alerts (
+  ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
+  namespace TEXT NOT NULL,
+  id TEXT NOT NULL,
+  title TEXT NOT NULL,
+  meter TEXT NOT NULL,
+  customer TEXT,
+  gte TEXT NOT NULL,
+  recurrence TEXT NOT NULL CHECK (recurrence IN ('one_time', 'monthly', 'daily')),
+  status TEXT NOT NULL CHECK (status IN ('active', 'inactive', 'archived')),
+  created_s INTEGER NOT NULL,
+  since_sequence INTEGER NOT NULL,
+  UNIQUE (namespace, id)
 ) STRICT;
 
 CREATE TABLE answers (
@@ -68,6 +97,10 @@ CREATE TABLE sessions (
   created_ms INTEGER NOT NULL,
   expires_at_ms INTEGER NOT NULL
 ) STRICT;
+
+CREATE INDEX alerts_by_age ON alerts (namespace, ordinal) WHERE status <> 'archived';
+
+CREATE INDEX alerts_by_meter ON alerts (namespace, meter, ordinal) WHERE status <> 'archived';
 
 CREATE INDEX answers_by_age ON answers (created_ms);
 

@@ -7,6 +7,7 @@
  */
 import { type Clock, systemClock } from '../../clock.ts';
 import type { Catalog } from '../catalog.ts';
+import { sqliteAlerts } from './alerts.ts';
 import { sqliteAnswers } from './answers.ts';
 import { sqliteCustomers } from './customers.ts';
 import { openDatabase } from './database.ts';
@@ -26,6 +27,7 @@ export function openSqliteCatalog(file: string, options: { readonly clock?: Cloc
       customers: sqliteCustomers(db),
       keys: sqliteKeys(db, options.clock ?? systemClock),
       sessions: sqliteSessions(db),
+      alerts: sqliteAlerts(db),
       answers: sqliteAnswers(db),
       close: () => void db.close(),
     };

@@ -56,11 +56,11 @@ function sourcesOf(part: CustomerUsageQuery['formula'], anyCancelled: boolean): 
 export type TouchedRow = [namespace: Namespace, meterId: string, customer: string, dayS: number];
 
 /** A row of `arrivedSql`. */
-export type ArrivedRow = [...TouchedRow, count: string, sum: string];
+export type ArrivedRow = [...TouchedRow, count: string, added: string];
 
 const ARRIVED = `
   namespace, meter, customer, toUnixTimestamp(toStartOfDay(timestamp)) AS day, toString(count()),
-  toString(sum(toDecimal256(value, 12)))`;
+  toString(sumIf(toDecimal256(value, 12), value > 0))`;
 
 export function arrivedSql({ meterIds, afterSequence, upToSequence }: ArrivedQuery): Statement {
   return {
@@ -89,7 +89,7 @@ export function toTouched([namespace, meterId, customer, dayS]: TouchedRow): Tou
   return { namespace, meterId, customer, dayMs: dayS * 1000 };
 }
 
-export function toArrived([namespace, meterId, customer, dayS, count, sum]: ArrivedRow): Arrived {
+export function toArrived([namespace, meterId, customer, dayS, count, added]: ArrivedRow): Arrived {
   const touched = toTouched([namespace, meterId, customer, dayS]);
-  return { ...touched, count: Number(count), sum: storedQuantity(sum) };
+  return { ...touched, count: Number(count), added: storedQuantity(added) };
 }
