@@ -19,6 +19,11 @@ export function newMeterId(mode: Mode, random: RandomByte = systemRandom): strin
   return (mode === 'live' ? 'mtr_' : 'mtr_test_') + base62(32, random);
 }
 
+/** `alrt_` or `alrt_test_`, then 24 characters. */
+export function newAlertId(mode: Mode, random: RandomByte = systemRandom): string {
+  return (mode === 'live' ? 'alrt_' : 'alrt_test_') + base62(24, random);
+}
+
 /** `cus_` and 14 characters. */
 export function newCustomerId(random: RandomByte = systemRandom): string {
   return 'cus_' + base62(14, random);

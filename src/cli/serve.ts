@@ -1,3 +1,4 @@
+import { AlertWatch } from '../alerting/alert-watch.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { systemClock } from '../clock.ts';
 import type { ServeConfig } from '../config.ts';
@@ -15,6 +16,8 @@ import { HOUR_MS } from '../summaries/windows.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
 import { createKey } from './keys.ts';
 
+/** How often is looked whether there is usage that an alert could be about. */
+const WATCH_MS = 100;
 /** How often is looked whether identifiers have to make room: some 50,000 may come in between. */
 const SEAL_MS = 100;
 
@@ -55,20 +58,35 @@ async function serveFolder(
   });
   await ingest.recover(systemClock.nowMs());
   await printFirstKey(config, catalog);
-  server.serve(toApi(config, folder, ingest));
+  const watch = new AlertWatch({
+    ...catalog,
+    usage: store.customers,
+    progress: ingest,
+    clock: systemClock,
+    onFailure: (error) => logError('Alerts could not be looked at; trying again.', error),
+  });
+  server.serve(toApi(config, folder, ingest, watch));
   console.log(`Taximeter is listening on http://${shownHost(config.host)}:${port}`);
 
   const sealing = setInterval(() => ingest.seal(systemClock.nowMs()), SEAL_MS);
+  const watching = setInterval(() => watch.lookIfDue(systemClock.nowMs()), WATCH_MS);
   const hourly = setInterval(() => void forgetWhatIsOld(ingest), HOUR_MS);
   await stopAsked;
   clearInterval(sealing);
+  clearInterval(watching);
   clearInterval(hourly);
   await server.close();
+  await watch.close();
   await ingest.close();
   await closeDataFolder(folder);
 }
 
-function toApi(config: ServeConfig, { journal, catalog, store }: DataFolder, ingest: Ingest): Api {
+function toApi(
+  config: ServeConfig,
+  { journal, catalog, store }: DataFolder,
+  ingest: Ingest,
+  watch: AlertWatch,
+): Api {
   const usage = new UsageReader(store, () => ingest.settled());
   const fromEnv = keysFromEnv(config.secretKeys, catalog);
   return {
@@ -77,6 +95,7 @@ function toApi(config: ServeConfig, { journal, catalog, store }: DataFolder, ing
       ingest,
       usage,
       eventIds: new EventIds(journal.hashKey),
+      watch,
       rules: config,
     }),
     idempotency: new Idempotency(ingest.answeredKeys, catalog.answers, journal),
