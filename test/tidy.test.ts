@@ -10,7 +10,7 @@ const SRC = join(REPO, 'src');
 type Part = string;
 /** What each part of `src/` may import besides itself. What is not listed here may not exist. */
 const BASE = ['quantity', 'rfc3339', 'errors', 'namespace', 'clock', 'ids'];
-const DOMAIN = ['events', 'meters', 'summaries', 'customers', 'alerts'];
+const DOMAIN = ['events', 'meters', 'summaries', 'customers', 'alerts', 'core-events'];
 const STORES = ['usage', 'catalog', 'journal'];
 const SHELL = ['log', 'startup-error'];
 const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {

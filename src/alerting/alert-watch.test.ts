@@ -153,6 +153,7 @@ class World {
         settled: async () => sequence,
       },
       clock: { nowMs: () => this.#nowMs },
+      announce: () => [],
       onFailure: (error) => this.#failures.push(error),
     });
   }

@@ -7,9 +7,10 @@
  *   in one transaction, and takes none twice. What a crash left unlooked at is looked at on start.
  * - A cancellation may cross a threshold too (of a negative value): who had one is looked at again.
  */
-import { isCrossed, periodOf, type Alert, type Recurrence } from '../alerts/alert.ts';
+import { isCrossed, periodOf, type Alert, type Recurrence, type Trigger } from '../alerts/alert.ts';
 import type { Alerts, Meters } from '../catalog/catalog.ts';
 import type { Clock } from '../clock.ts';
+import type { CoreEvent } from '../core-events/core-event.ts';
 import type { Meter } from '../meters/meter.ts';
 import type { CustomerUsage, CustomerUsageReader, Touched } from '../usage/customer-usage.ts';
 import { addedBy, UpperBounds, type Group } from './upper-bounds.ts';
@@ -25,6 +26,8 @@ export type AlertWatchParts = {
     settled(): Promise<number>;
   };
   readonly clock: Clock;
+  /** The events that tell of a trigger. */
+  readonly announce: (trigger: Trigger, meter: Meter) => readonly CoreEvent[];
   readonly onFailure: (error: unknown) => void;
 };
 
@@ -157,14 +160,15 @@ export class AlertWatch {
   }
 
   async #judge(group: Group, meter: Meter, used: CustomerUsage): Promise<void> {
-    const { alerts, clock } = this.#parts;
+    const { alerts, clock, announce } = this.#parts;
     const { customer, value } = used;
     const periodStartMs = group.period.startMs;
     const open = this.#openAlerts(group, customer);
     const crossed = open.filter((alert) => isCrossed(alert, used));
     for (const alert of crossed) {
       const createdMs = clock.nowMs();
-      await alerts.trigger({ alert, customer, periodStartMs, value, createdMs });
+      const trigger = { alert, customer, periodStartMs, value, createdMs };
+      await alerts.trigger(trigger, announce(trigger, meter));
     }
     const left = open.filter((alert) => !crossed.includes(alert));
     this.#bounds.put(group, meter, { customer, value, thresholds: left.map(({ gte }) => gte) });

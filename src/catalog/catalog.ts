@@ -1,18 +1,22 @@
 /**
- * The catalog: what changes seldom and must never be lost. Accounts, keys, sessions, meters, customers, alerts, and
- * the first answers to keyed requests that changed one of these.
+ * The catalog: what changes seldom and must never be lost. Accounts, keys, sessions, meters, customers, alerts, the events
+ * that tell of changes with the destinations that they go to (core-events.ts), and the first answers to keyed requests that
+ * changed one of these.
  *
  * Promises, checked by `contract.ts` on every implementation:
  * - A call that returns has its change on disk; one that throws changed nothing.
- * - The answer to a keyed request is stored in the same transaction as the change that it reports.
+ * - The answer to a keyed request is stored in the same transaction as the change that it reports, and so are the
+ *   events that tell of it.
  * - A namespace never sees another one's rows (P7).
  * - Lists are newest first, in the order of creation, also within one second.
  */
 import type { Alert, Trigger } from '../alerts/alert.ts';
 import type { AlertsOfMeters } from '../alerts/alerts-of-meters.ts';
+import type { CoreEvent } from '../core-events/core-event.ts';
 import type { Customer } from '../customers/customer.ts';
 import type { Meter, MeterStatus } from '../meters/meter.ts';
 import type { Mode, Namespace } from '../namespace.ts';
+import type { Announce, CoreEvents, Deliveries, Destinations } from './core-events.ts';
 
 export type Catalog = {
   readonly meters: Meters;
@@ -21,6 +25,9 @@ export type Catalog = {
   readonly sessions: Sessions;
   readonly alerts: Alerts;
   readonly answers: Answers;
+  readonly coreEvents: CoreEvents;
+  readonly destinations: Destinations;
+  readonly deliveries: Deliveries;
   close(): void;
 };
 
@@ -41,9 +48,9 @@ export type Remember<T> = ((changed: T) => SavedAnswer) | undefined;
 
 export type Meters = {
   /** Throws ApiError `event_name_taken` (param `event_name`) when an active meter has the event name. */
-  create(meter: Meter, remember?: Remember<Meter>): Promise<void>;
+  create(meter: Meter, remember?: Remember<Meter>, announce?: Announce<Meter>): Promise<void>;
   /**
-   * Reads, applies `change` (pure), writes, remembers: in one transaction. Undefined when there is no such
+   * Reads, applies `change` (pure), writes, remembers, announces: in one transaction. Undefined when there is no such
    * meter. Throws `event_name_taken` when the change would make a second active meter of an event name.
    */
   change(
@@ -51,6 +58,7 @@ export type Meters = {
     id: string,
     change: (meter: Meter) => Meter,
     remember?: Remember<Meter>,
+    announce?: Announce<Meter>,
   ): Promise<Meter | undefined>;
   find(namespace: Namespace, id: string): Promise<Meter | undefined>;
   /** Throws ApiError `resource_missing_in_body` (param = the cursor's name) when the cursor names no meter. */
@@ -151,10 +159,10 @@ export type Alerts = {
   /** Grows with every change to an alert. */
   readonly version: number;
   /**
-   * Writes down that an alert fired. False, and nothing changes, when it had for this customer and period, or is not
-   * active any more.
+   * Writes down that an alert fired, with the events that tell of it. False, and nothing changes, when it had for this
+   * customer and period, or is not active any more.
    */
-  trigger(trigger: Trigger): Promise<boolean>;
+  trigger(trigger: Trigger, events: readonly CoreEvent[]): Promise<boolean>;
   hasTriggered(alertId: string, customer: string, periodStartMs: number): boolean;
   /** Up to which event it is known that all were looked at; 0 at first. */
   readonly seenSequence: number;

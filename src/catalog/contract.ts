@@ -5,7 +5,10 @@
 import { suite, type TestContext } from 'node:test';
 import { alertsContract } from './contract/alerts.ts';
 import { answersContract } from './contract/answers.ts';
+import { coreEventsContract } from './contract/core-events.ts';
 import { customersContract } from './contract/customers.ts';
+import { deliveriesContract } from './contract/deliveries.ts';
+import { destinationsContract } from './contract/destinations.ts';
 import { eventNamesContract } from './contract/event-names.ts';
 import { keysContract } from './contract/keys.ts';
 import { listsContract } from './contract/lists.ts';
@@ -28,4 +31,7 @@ export function catalogContract(name: string, open: () => Promise<CatalogUnderTe
   suite(`${name}: keys`, () => keysContract(start));
   suite(`${name}: alerts`, () => alertsContract(start));
   suite(`${name}: sessions`, () => sessionsContract(start));
+  suite(`${name}: core events`, () => coreEventsContract(start));
+  suite(`${name}: destinations`, () => destinationsContract(start));
+  suite(`${name}: deliveries`, () => deliveriesContract(start));
 }

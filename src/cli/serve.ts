@@ -4,6 +4,7 @@ import { systemClock } from '../clock.ts';
 import type { ServeConfig } from '../config.ts';
 import { closeDataFolder, openDataFolder, type DataFolder } from '../data-folder.ts';
 import { hashSecret } from '../http/auth.ts';
+import { alertTriggered } from '../http/alert-triggered.ts';
 import { EventIds } from '../http/event-ids.ts';
 import { Idempotency } from '../http/idempotency.ts';
 import { routes } from '../http/routes.ts';
@@ -62,6 +63,7 @@ async function serveFolder(
     ...catalog,
     usage: store.customers,
     progress: ingest,
+    announce: (trigger, meter) => [alertTriggered(trigger, meter)],
     clock: systemClock,
     onFailure: (error) => logError('Alerts could not be looked at; trying again.', error),
   });

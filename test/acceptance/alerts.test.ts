@@ -68,7 +68,10 @@ for (const line of SDK_LINES) {
       );
       const expand = ['usage_threshold.meter'];
       const whole = await client.billing.alerts.retrieve(alert.id, { expand });
-      assert.deepEqual((whole.usage_threshold?.meter as Stripe.Billing.Meter | undefined)?.id, meter.id);
+      assert.deepEqual(
+        (whole.usage_threshold?.meter as Stripe.Billing.Meter | undefined)?.id,
+        meter.id,
+      );
     });
 
     test('the list is newest first, by meter, without the archived ones', async () => {

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { activate, archive, deactivate, type Alert } from '../../alerts/alert.ts';
-import { aMeter, anAlert, anAnswer, NAMESPACE, OTHERS, toPage } from './fixtures.ts';
+import { anEvent } from './core-event-fixtures.ts';
+import { anAlert, anAnswer, NAMESPACE, OTHERS, toPage } from './fixtures.ts';
 import { BROKEN, fail, NOTHING, refusal, restarts, type Start, unreachable } from './subject.ts';
 
 /** Alerts are kept whole, the active ones at hand; each fires once for a customer and period. */
@@ -112,23 +113,25 @@ export function alertsContract(start: Start): void {
 
   test('an alert fires once for a customer and period, and only while it is active', async (t) => {
     const subject = await start(t);
-    const { alerts, meters } = subject.catalog;
-    await meters.create(aMeter('mtr_1'));
+    const { alerts } = subject.catalog;
     const alert = anAlert('alrt_1');
     await alerts.create(alert);
     const fired = { alert, customer: 'cus_1', periodStartMs: 0, value: 7n, createdMs: 1 };
     assert.equal(alerts.hasTriggered('alrt_1', 'cus_1', 0), false);
-    assert.equal(await alerts.trigger(fired), true);
+    const event = anEvent('evt_1');
+    assert.equal(await alerts.trigger(fired, [event]), true);
     for await (const each of restarts(subject)) {
       assert.equal(each.alerts.hasTriggered('alrt_1', 'cus_1', 0), true);
       assert.equal(each.alerts.hasTriggered('alrt_1', 'cus_1', 5), false);
       assert.equal(each.alerts.hasTriggered('alrt_1', 'cus_2', 0), false);
-      assert.equal(await each.alerts.trigger({ ...fired, value: 8n }), false);
+      assert.ok(await each.coreEvents.find(NAMESPACE, 'evt_1'), 'the event is kept with it');
+      assert.equal(await each.coreEvents.find(NAMESPACE, 'evt_2'), undefined);
+      assert.equal(await each.alerts.trigger({ ...fired, value: 8n }, [anEvent('evt_2')]), false);
     }
     const reopened = (await subject.reopen()).alerts;
-    assert.equal(await reopened.trigger({ ...fired, periodStartMs: 5 }), true);
+    assert.equal(await reopened.trigger({ ...fired, periodStartMs: 5 }, []), true);
     await reopened.change(NAMESPACE, 'alrt_1', deactivate);
-    assert.equal(await reopened.trigger({ ...fired, customer: 'cus_2' }), false);
+    assert.equal(await reopened.trigger({ ...fired, customer: 'cus_2' }, []), false);
     assert.equal(reopened.hasTriggered('alrt_1', 'cus_2', 0), false);
   });
 

@@ -5,18 +5,20 @@
 import type { Database } from 'better-sqlite3';
 import type { Alert, Trigger } from '../../alerts/alert.ts';
 import { AlertsOfMeters } from '../../alerts/alerts-of-meters.ts';
+import type { CoreEvent } from '../../core-events/core-event.ts';
 import { ApiError } from '../../errors.ts';
 import type { Namespace } from '../../namespace.ts';
 import type { Alerts, Remember } from '../catalog.ts';
 import { answerSaver } from './answers.ts';
+import type { Outbox } from './outbox.ts';
 import { type CursorParam, readPage } from './page.ts';
 
 /** A quantity has more digits than SQLite's numbers. */
 type Row = Omit<Alert, 'gte'> & { readonly gte: string };
 
-export function sqliteAlerts(db: Database): Alerts {
+export function sqliteAlerts(db: Database, outbox: Pick<Outbox, 'record'>): Alerts {
   const sql = prepareStatements(db);
-  const changes = changesOf(db, sql);
+  const changes = changesOf(db, sql, outbox);
   const active = new AlertsOfMeters();
   let version = 0;
   let seenSequence = sql.seenSequence.get()?.seenSequence ?? 0;
@@ -58,8 +60,8 @@ export function sqliteAlerts(db: Database): Alerts {
     get version() {
       return version;
     },
-    async trigger(fired) {
-      return changes.trigger.immediate(fired);
+    async trigger(fired, events) {
+      return changes.trigger.immediate(fired, events);
     },
     hasTriggered(alertId, customer, periodStartMs) {
       return sql.findTrigger.get(alertId, customer, periodStartMs) !== undefined;
@@ -75,7 +77,7 @@ export function sqliteAlerts(db: Database): Alerts {
 }
 
 /** Each in one transaction. */
-function changesOf(db: Database, sql: Statements) {
+function changesOf(db: Database, sql: Statements, outbox: Pick<Outbox, 'record'>) {
   const saveAnswer = answerSaver(db);
 
   const create = db.transaction((alert: Alert, remember: Remember<Alert>) => {
@@ -100,10 +102,13 @@ function changesOf(db: Database, sql: Statements) {
     },
   );
 
-  const trigger = db.transaction((fired: Trigger) => {
+  const trigger = db.transaction((fired: Trigger, events: readonly CoreEvent[]) => {
     const { id, namespace } = fired.alert;
     if (sql.find.get(namespace, id)?.status !== 'active') return false;
-    return sql.insertTrigger.run({ ...fired, alert: id, value: String(fired.value) }).changes === 1;
+    const row = { ...fired, alert: id, value: String(fired.value) };
+    if (sql.insertTrigger.run(row).changes === 0) return false;
+    outbox.record(events);
+    return true;
   });
 
   return { create, change, trigger };

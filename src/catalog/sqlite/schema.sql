@@ -1,4 +1,4 @@
--- Made by dump-schema.ts: version 3.
+-- Made by dump-schema.ts: version 4.
 
 CREATE TABLE accounts (
   ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -47,6 +47,24 @@ CREATE TABLE answers (
   UNIQUE (namespace, idempotency_key)
 ) STRICT;
 
+CREATE TABLE core_events (
+  ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
+  namespace TEXT NOT NULL,
+  id TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  thin_type TEXT,
+  data TEXT,
+  snapshot_type TEXT,
+  snapshot TEXT,
+  previous_attributes TEXT,
+  object_id TEXT,
+  object_type TEXT,
+  object_url TEXT,
+  request_id TEXT,
+  idempotency_key TEXT,
+  UNIQUE (namespace, id)
+) STRICT;
+
 CREATE TABLE customers (
   ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
   namespace TEXT NOT NULL,
@@ -57,6 +75,40 @@ CREATE TABLE customers (
   description TEXT,
   phone TEXT,
   metadata TEXT NOT NULL,
+  deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)),
+  UNIQUE (namespace, id)
+) STRICT;
+
+CREATE TABLE deliveries (
+  ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
+  destination INTEGER NOT NULL REFERENCES destinations (ordinal) ON DELETE CASCADE,
+  event INTEGER NOT NULL REFERENCES core_events (ordinal) ON DELETE CASCADE,
+  state TEXT NOT NULL CHECK (state IN ('pending', 'succeeded', 'failed')),
+  tries INTEGER NOT NULL,
+  due_ms INTEGER,
+  attempts TEXT NOT NULL,
+  UNIQUE (destination, event)
+) STRICT;
+
+CREATE TABLE destinations (
+  ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
+  namespace TEXT NOT NULL,
+  id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  description TEXT,
+  payload TEXT NOT NULL CHECK (payload IN ('thin', 'snapshot')),
+  enabled_events TEXT NOT NULL,
+  url TEXT NOT NULL,
+  api_version TEXT,
+  metadata TEXT NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('enabled', 'disabled')),
+  disabled_reason TEXT,
+  created_ms INTEGER NOT NULL,
+  updated_ms INTEGER NOT NULL,
+  secret TEXT NOT NULL,
+  previous_secret TEXT,
+  previous_secret_expires_ms INTEGER,
+  failing_since_ms INTEGER,
   deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)),
   UNIQUE (namespace, id)
 ) STRICT;
@@ -104,9 +156,21 @@ CREATE INDEX alerts_by_meter ON alerts (namespace, meter, ordinal) WHERE status 
 
 CREATE INDEX answers_by_age ON answers (created_ms);
 
+CREATE INDEX core_events_by_age ON core_events (created_ms);
+
+CREATE INDEX core_events_by_object ON core_events (namespace, object_id, ordinal);
+
+CREATE INDEX core_events_in_order ON core_events (namespace, ordinal);
+
 CREATE INDEX customers_by_age ON customers (namespace, ordinal) WHERE deleted = 0;
 
 CREATE INDEX customers_by_email ON customers (namespace, email, ordinal) WHERE deleted = 0;
+
+CREATE INDEX deliveries_due ON deliveries (destination, due_ms, event) WHERE state = 'pending';
+
+CREATE INDEX deliveries_of_event ON deliveries (event);
+
+CREATE INDEX destinations_in_order ON destinations (namespace, ordinal) WHERE deleted = 0;
 
 CREATE UNIQUE INDEX meters_active_event_name ON meters (namespace, event_name)
 WHERE status = 'active';
