@@ -24,6 +24,7 @@ export type Catalog = {
   readonly keys: Keys;
   readonly sessions: Sessions;
   readonly alerts: Alerts;
+  readonly errorReports: ErrorReports;
   readonly answers: Answers;
   readonly coreEvents: CoreEvents;
   readonly destinations: Destinations;
@@ -167,6 +168,13 @@ export type Alerts = {
   /** Up to which event it is known that all were looked at; 0 at first. */
   readonly seenSequence: number;
   saveSeenSequence(sequence: number): Promise<void>;
+};
+
+export type ErrorReports = {
+  /** Up to which event all rejections were reported; undefined before the first time. */
+  readonly seenSequence: number | undefined;
+  /** Keeps the events that tell of rejections, and that all up to this sequence are told of, in one transaction. */
+  record(events: readonly CoreEvent[], seenSequence: number): Promise<void>;
 };
 
 /** The first answer to a keyed request. */

@@ -1,10 +1,10 @@
-import { AlertWatch } from '../alerting/alert-watch.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { systemClock } from '../clock.ts';
 import type { ServeConfig } from '../config.ts';
 import { closeDataFolder, openDataFolder, type DataFolder } from '../data-folder.ts';
 import { hashSecret } from '../http/auth.ts';
 import { alertTriggered } from '../http/alert-triggered.ts';
+import { errorReport } from '../http/error-report.ts';
 import { EventIds } from '../http/event-ids.ts';
 import { Idempotency } from '../http/idempotency.ts';
 import { routes } from '../http/routes.ts';
@@ -15,6 +15,8 @@ import { logError, logWarning, outliveOutput } from '../log.ts';
 import { toNamespace, type Namespace } from '../namespace.ts';
 import { HOUR_MS } from '../summaries/windows.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
+import { AlertWatch } from '../watch/alert-watch.ts';
+import { ErrorReporter } from '../watch/error-reporter.ts';
 import { createKey } from './keys.ts';
 
 /** How often is looked whether there is usage that an alert could be about. */
@@ -67,11 +69,21 @@ async function serveFolder(
     clock: systemClock,
     onFailure: (error) => logError('Alerts could not be looked at; trying again.', error),
   });
+  const reporter = new ErrorReporter({
+    reports: catalog.errorReports,
+    usage: store,
+    progress: ingest,
+    announce: errorReport,
+    onFailure: (error) => logError('Rejections could not be reported; trying again.', error),
+  });
   server.serve(toApi(config, folder, ingest, watch));
   console.log(`Taximeter is listening on http://${shownHost(config.host)}:${port}`);
 
   const sealing = setInterval(() => ingest.seal(systemClock.nowMs()), SEAL_MS);
-  const watching = setInterval(() => watch.lookIfDue(systemClock.nowMs()), WATCH_MS);
+  const watching = setInterval(() => {
+    watch.lookIfDue(systemClock.nowMs());
+    reporter.reportIfDue(systemClock.nowMs());
+  }, WATCH_MS);
   const hourly = setInterval(() => void forgetWhatIsOld(ingest), HOUR_MS);
   await stopAsked;
   clearInterval(sealing);
@@ -79,6 +91,7 @@ async function serveFolder(
   clearInterval(hourly);
   await server.close();
   await watch.close();
+  await reporter.close();
   await ingest.close();
   await closeDataFolder(folder);
 }

@@ -1,4 +1,4 @@
-import type { AlertWatch } from '../alerting/alert-watch.ts';
+import type { AlertWatch } from '../watch/alert-watch.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { ApiError } from '../errors.ts';
 import type { Ingest } from '../ingest/ingest.ts';

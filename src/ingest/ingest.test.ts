@@ -51,6 +51,8 @@ class FaultyLine implements UsageStore {
   get search(): UsageStore['search'] {
     return engine.search;
   }
+  countRejections: UsageStore['countRejections'] = async (query) =>
+    await engine.countRejections(query);
   lastSequence: UsageStore['lastSequence'] = async () => await engine.lastSequence();
   audit: UsageStore['audit'] = async () => await engine.audit();
   close: UsageStore['close'] = async () => await engine.close();

@@ -17,8 +17,9 @@ import type { Quantity } from '../quantity.ts';
 import type { GroupingWindow } from '../summaries/windows.ts';
 import type { CustomerUsageReader } from './customer-usage.ts';
 import type { EventSearcher } from './event-search.ts';
+import type { RejectionCounter } from './rejection-counts.ts';
 
-export type UsageStore = {
+export type UsageStore = RejectionCounter & {
   insert(batch: UsageBatch): Promise<void>;
   /** One page of summaries; windows without usage are left out. */
   summarize(query: SummaryQuery): Promise<readonly SummaryRow[]>;

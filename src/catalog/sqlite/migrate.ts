@@ -15,6 +15,7 @@ const MIGRATIONS = [
   '002-sessions.sql',
   '004-events.sql',
   '005-alerts.sql',
+  '006-error-reports.sql',
 ] as const;
 
 /**

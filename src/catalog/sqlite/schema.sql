@@ -1,4 +1,4 @@
--- Made by dump-schema.ts: version 4.
+-- Made by dump-schema.ts: version 5.
 
 CREATE TABLE accounts (
   ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -111,6 +111,11 @@ CREATE TABLE destinations (
   failing_since_ms INTEGER,
   deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)),
   UNIQUE (namespace, id)
+) STRICT;
+
+CREATE TABLE error_report_progress (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  seen_sequence INTEGER
 ) STRICT;
 
 CREATE TABLE keys (

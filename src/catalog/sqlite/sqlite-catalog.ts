@@ -14,6 +14,7 @@ import { sqliteCustomers } from './customers.ts';
 import { openDatabase } from './database.ts';
 import { sqliteDeliveries } from './deliveries.ts';
 import { sqliteDestinations } from './destinations.ts';
+import { sqliteErrorReports } from './error-reports.ts';
 import { sqliteKeys } from './keys.ts';
 import { sqliteMeters } from './meters.ts';
 import { sqliteOutbox } from './outbox.ts';
@@ -33,6 +34,7 @@ export function openSqliteCatalog(file: string, options: { readonly clock?: Cloc
       keys: sqliteKeys(db, options.clock ?? systemClock),
       sessions: sqliteSessions(db),
       alerts: sqliteAlerts(db, outbox),
+      errorReports: sqliteErrorReports(db, outbox),
       answers: sqliteAnswers(db),
       coreEvents: sqliteCoreEvents(db, outbox),
       destinations: sqliteDestinations(db, outbox),

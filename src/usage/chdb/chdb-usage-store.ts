@@ -11,6 +11,7 @@ import { drainPending, Session } from 'chdb';
 import type { Namespace } from '../../namespace.ts';
 import { StartupError } from '../../startup-error.ts';
 import { windowMs } from '../../summaries/windows.ts';
+import type { RejectionCount, RejectionCountsQuery } from '../rejection-counts.ts';
 import { CANCELLATION_COLUMNS, REJECTION_COLUMNS, storedQuantity } from '../rows.ts';
 import { auditSql } from '../sql/audit.ts';
 import {
@@ -23,6 +24,11 @@ import {
   toEvent,
   type EventRow,
 } from '../sql/event.ts';
+import {
+  rejectionCountsSql,
+  toRejectionCount,
+  type RejectionCountRow,
+} from '../sql/rejection-counts.ts';
 import { toText } from '../sql/statement.ts';
 import { anyCancelledSql, summarySql } from '../sql/summary.ts';
 import type {
@@ -200,6 +206,11 @@ class ChdbUsageStore implements UsageStore {
         for (const columns of identifierBlocks(chunk.raw())) yield { namespace, ...columns };
       }
     }
+  }
+
+  async countRejections(query: RejectionCountsQuery): Promise<readonly RejectionCount[]> {
+    const rows = await this.#readers.rows<RejectionCountRow>(rejectionCountsSql(query));
+    return rows.map(toRejectionCount);
   }
 
   async lastSequence(): Promise<number> {
