@@ -63,6 +63,7 @@ const REFUSALS = {
   /** The id of the missing thing came as a body parameter, not in the URL. */
   resource_missing_in_body: row(400, 'invalid_request_error', 'resource_missing'),
   event_name_taken: row(400, 'invalid_request_error', null),
+  too_many_destinations: row(400, 'invalid_request_error', null),
   no_meter: row(400, 'invalid_request_error', 'no_meter'),
   archived_meter: row(400, 'invalid_request_error', 'archived_meter'),
   duplicate_meter_event: row(400, 'invalid_request_error', 'duplicate_meter_event'),

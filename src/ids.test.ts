@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import {
   adjustmentId,
   newAccountId,
+  newCoreEventId,
   newCustomerId,
+  newDestinationId,
   newKeyId,
   newMeterId,
   newRequestId,
@@ -11,6 +13,8 @@ import {
   newSecretKey,
   newSessionId,
   newSessionToken,
+  newSigningSecret,
+  newWebhookEndpointId,
   type RandomByte,
 } from './ids.ts';
 
@@ -27,6 +31,12 @@ const kinds: readonly (readonly [RegExp, (random?: RandomByte) => string])[] = [
   [/^bmes_[0-9A-Za-z]{32}$/, (random) => newSessionId('live', random)],
   [/^bmes_test_[0-9A-Za-z]{32}$/, (random) => newSessionId('test', random)],
   [/^token_[0-9A-Za-z]{32}$/, newSessionToken],
+  [/^evt_[0-9A-Za-z]{32}$/, (random) => newCoreEventId('live', random)],
+  [/^evt_test_[0-9A-Za-z]{32}$/, (random) => newCoreEventId('test', random)],
+  [/^ed_[0-9A-Za-z]{32}$/, (random) => newDestinationId('live', random)],
+  [/^ed_test_[0-9A-Za-z]{32}$/, (random) => newDestinationId('test', random)],
+  [/^we_[0-9A-Za-z]{24}$/, newWebhookEndpointId],
+  [/^whsec_[0-9A-Za-z]{32}$/, newSigningSecret],
   [/^req_[0-9A-Za-z]{14}$/, newRequestId],
 ];
 

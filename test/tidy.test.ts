@@ -10,7 +10,7 @@ const SRC = join(REPO, 'src');
 type Part = string;
 /** What each part of `src/` may import besides itself. What is not listed here may not exist. */
 const BASE = ['quantity', 'rfc3339', 'errors', 'namespace', 'clock', 'ids', 'histogram', 'redact'];
-const DOMAIN = ['events', 'meters', 'summaries', 'customers', 'keys'];
+const DOMAIN = ['events', 'meters', 'summaries', 'customers', 'keys', 'alerts', 'core-events'];
 const STORES = ['usage', 'catalog', 'journal'];
 const SHELL = ['log', 'startup-error', 'version'];
 const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
@@ -21,7 +21,8 @@ const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
   usage: ['journal', ...DOMAIN, ...SHELL, ...BASE],
   catalog: ['journal', ...DOMAIN, ...SHELL, ...BASE],
   ingest: [...STORES, ...DOMAIN, ...SHELL, ...BASE],
-  http: ['ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
+  watch: ['ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
+  http: ['watch', 'ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
   metrics: ['http', 'ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
   config: [...DOMAIN, ...SHELL, ...BASE],
   'keys-config': ['config', ...DOMAIN, ...SHELL, ...BASE],
@@ -32,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
     'data-folder',
     'metrics',
     'http',
+    'watch',
     'ingest',
     ...STORES,
     ...DOMAIN,
@@ -44,6 +46,7 @@ const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
     'keys-config',
     'data-folder',
     'http',
+    'watch',
     'ingest',
     ...STORES,
     ...DOMAIN,

@@ -1,24 +1,35 @@
 /**
- * The catalog: what changes seldom and must never be lost. Accounts, keys, sessions, meters, customers, and
- * the first answers to keyed requests that changed one of these.
+ * The catalog: what changes seldom and must never be lost. Accounts, keys, sessions, meters, customers, alerts, the events
+ * that tell of changes with the destinations that they go to (core-events.ts), and the first answers to keyed requests that
+ * changed one of these.
  *
  * Promises, checked by `contract.ts` on every implementation:
  * - A call that returns has its change on disk; one that throws changed nothing.
- * - The answer to a keyed request is stored in the same transaction as the change that it reports.
+ * - The answer to a keyed request is stored in the same transaction as the change that it reports, and so are the
+ *   events that tell of it.
  * - A namespace never sees another one's rows (P7).
  * - Lists are newest first, in the order of creation, also within one second.
  */
+import type { Alert, Trigger } from '../alerts/alert.ts';
+import type { AlertsOfMeters } from '../alerts/alerts-of-meters.ts';
+import type { CoreEvent } from '../core-events/core-event.ts';
 import type { Customer } from '../customers/customer.ts';
 import type { Key } from '../keys/key.ts';
 import type { Meter, MeterStatus } from '../meters/meter.ts';
 import type { Namespace } from '../namespace.ts';
+import type { Announce, CoreEvents, Deliveries, Destinations } from './core-events.ts';
 
 export type Catalog = {
   readonly meters: Meters;
   readonly customers: Customers;
   readonly keys: Keys;
   readonly sessions: Sessions;
+  readonly alerts: Alerts;
+  readonly errorReports: ErrorReports;
   readonly answers: Answers;
+  readonly coreEvents: CoreEvents;
+  readonly destinations: Destinations;
+  readonly deliveries: Deliveries;
   close(): void;
 };
 
@@ -39,9 +50,9 @@ export type Remember<T> = ((changed: T) => SavedAnswer) | undefined;
 
 export type Meters = {
   /** Throws ApiError `event_name_taken` (param `event_name`) when an active meter has the event name. */
-  create(meter: Meter, remember?: Remember<Meter>): Promise<void>;
+  create(meter: Meter, remember?: Remember<Meter>, announce?: Announce<Meter>): Promise<void>;
   /**
-   * Reads, applies `change` (pure), writes, remembers: in one transaction. Undefined when there is no such
+   * Reads, applies `change` (pure), writes, remembers, announces: in one transaction. Undefined when there is no such
    * meter. Throws `event_name_taken` when the change would make a second active meter of an event name.
    */
   change(
@@ -49,6 +60,7 @@ export type Meters = {
     id: string,
     change: (meter: Meter) => Meter,
     remember?: Remember<Meter>,
+    announce?: Announce<Meter>,
   ): Promise<Meter | undefined>;
   find(namespace: Namespace, id: string): Promise<Meter | undefined>;
   /** Throws ApiError `resource_missing_in_body` (param = the cursor's name) when the cursor names no meter. */
@@ -126,6 +138,41 @@ export type Sessions = {
   create(session: Session, tokenSha256: string): Promise<void>;
   /** An expired one too, for SESSION_KEPT_MS at least. From memory: the stream asks this for every request. */
   find(tokenSha256: string): Session | undefined;
+};
+
+export type Alerts = {
+  create(alert: Alert, remember?: Remember<Alert>): Promise<void>;
+  /** As `Meters.change`. */
+  change(
+    namespace: Namespace,
+    id: string,
+    change: (alert: Alert) => Alert,
+    remember?: Remember<Alert>,
+  ): Promise<Alert | undefined>;
+  /** Finds archived ones too. */
+  find(namespace: Namespace, id: string): Promise<Alert | undefined>;
+  /** Without the archived ones, which still do as a cursor; a cursor that names none is refused. */
+  list(namespace: Namespace, page: PageQuery, meterId?: string): Promise<Page<Alert>>;
+  /** From memory: the active ones, of all namespaces. */
+  readonly active: Pick<AlertsOfMeters, 'meterIds' | 'about'>;
+  /** Grows with every change to an alert. */
+  readonly version: number;
+  /**
+   * Writes down that an alert fired, with the events that tell of it. False, and nothing changes, when it had for this
+   * customer and period, or is not active any more.
+   */
+  trigger(trigger: Trigger, events: readonly CoreEvent[]): Promise<boolean>;
+  hasTriggered(alertId: string, customer: string, periodStartMs: number): boolean;
+  /** Up to which event it is known that all were looked at; 0 at first. */
+  readonly seenSequence: number;
+  saveSeenSequence(sequence: number): Promise<void>;
+};
+
+export type ErrorReports = {
+  /** Up to which event all rejections were reported; undefined before the first time. */
+  readonly seenSequence: number | undefined;
+  /** Keeps the events that tell of rejections, and that all up to this sequence are told of, in one transaction. */
+  record(events: readonly CoreEvent[], seenSequence: number): Promise<void>;
 };
 
 /** The first answer to a keyed request. */

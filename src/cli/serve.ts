@@ -25,7 +25,10 @@ import { Chores } from './chores.ts';
 import { connectionsWithin, warnOfOpenDoor } from './exposure.ts';
 import { createKey } from './keys.ts';
 import { knownKeys } from './known-keys.ts';
+import { closeWatches, lookIfDue, openWatches, type Watches } from './watches.ts';
 
+/** How often is looked whether there is usage that an alert could be about. */
+const WATCH_MS = 100;
 /** How often is looked whether identifiers have to make room: some 50,000 may come in between. */
 const SEAL_MS = 100;
 /** How much of when keys were last used a crash may lose. */
@@ -86,24 +89,27 @@ async function serveFolder(
   server.refuse('recovering');
   await ingest.recover(systemClock.nowMs());
   await printFirstKey(config, catalog);
-  server.serve(toApi(config, folder, ingest, usage));
+  const watches = openWatches(folder, ingest);
+  server.serve(toApi(config, folder, ingest, usage, watches.alerts));
   const url = `http://${shownHost(config.host)}:${port}`;
   console.log(`Taximeter is listening on ${url}`);
   log.info({ url, version: readVersion() }, 'Taximeter is listening.');
 
-  const chores = beginChores(folder, ingest);
+  const chores = beginChores(folder, ingest, watches);
   log.info(`Stopping, because of ${await stopAsked}.`);
   chores.stop();
   await server.drain();
+  await closeWatches(watches);
   await ingest.close();
   await saveKeyUse(catalog);
   await closeDataFolder(folder);
 }
 
-function beginChores({ catalog }: DataFolder, ingest: Ingest): Chores {
+function beginChores({ catalog }: DataFolder, ingest: Ingest, watches: Watches): Chores {
   const chores = new Chores();
   const nowMs = (): number => systemClock.nowMs();
   chores.every(SEAL_MS, 'Identifiers could not be brought to disk.', () => ingest.seal(nowMs()));
+  chores.every(WATCH_MS, 'Usage could not be looked at.', () => lookIfDue(watches, nowMs()));
   chores.every(MINUTE_MS, KEY_USE_NOT_SAVED, async () => await catalog.keys.saveUse());
   // If it is the journal that failed, the next commit stops the process.
   chores.every(
@@ -139,6 +145,7 @@ export function toApi(
   { journal, catalog }: DataFolder,
   ingest: Ingest,
   usage: UsageReader,
+  watch: Watches['alerts'],
 ): Api {
   return {
     routes: routes({
@@ -146,6 +153,7 @@ export function toApi(
       ingest,
       usage,
       eventIds: new EventIds(journal.hashKey),
+      watch,
       rules: config,
     }),
     idempotency: new Idempotency(ingest.answeredKeys, catalog.answers, journal),

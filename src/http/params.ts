@@ -186,17 +186,29 @@ export function requiredHash(form: Form, path: string): Form {
   return hash(form, path) ?? missing(path);
 }
 
-/** Nothing that Taximeter serves so far has a field to expand: any path is refused, as Stripe refuses it. */
+/** For what has no field to expand: any path is refused, as Stripe refuses it. */
 export function refuseExpand(form: Form): void {
+  expanded(form, []);
+}
+
+/** The fields that shall be expanded, of those that can be; any other path is refused, as Stripe refuses it. */
+export function expanded(form: Form, expandable: readonly string[]): ReadonlySet<string> {
   const value = form.get('expand');
-  if (value === undefined) return;
+  if (value === undefined) return new Set();
   const paths = typeof value === 'string' ? undefined : toList(value);
   if (paths === undefined)
     throw new ApiError('parameter_invalid', 'Invalid array: expand', 'expand');
-  const [first] = paths;
-  if (first === undefined) return;
-  const sent = typeof first === 'string' ? shown(first) : '…';
-  throw new ApiError('parameter_invalid', `This property cannot be expanded (${sent}).`, 'expand');
+  const found = new Set<string>();
+  for (const path of paths) {
+    if (typeof path === 'string' && expandable.includes(path)) found.add(path);
+    else throw notExpandable(path);
+  }
+  return found;
+}
+
+function notExpandable(path: FormValue): ApiError {
+  const sent = typeof path === 'string' ? shown(path) : '…';
+  return new ApiError('parameter_invalid', `This property cannot be expanded (${sent}).`, 'expand');
 }
 
 /** Throws `parameter_missing`; typed so that `??` can end in it. */

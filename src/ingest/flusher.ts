@@ -41,6 +41,8 @@ export class Flusher {
   readonly #onFailure: (error: unknown) => void;
   readonly #onFatal: (error: unknown) => void;
   readonly #stats: IngestStats;
+  /** Everything up to it is in the usage store; 0 as long as nothing had to be moved. */
+  flushedSequence = 0;
   #flushedBlockId = 0;
   #committedBlockId: number;
   #rowsWaiting = 0;
@@ -175,6 +177,7 @@ export class Flusher {
       return false;
     }
     await this.#journal.finishFlush(plan);
+    this.flushedSequence = plan.lastSequence;
     const bytes = bytesOf(plan);
     this.#stats.flushSeconds.observe(secondsSince(startMs));
     this.#stats.flushRows.observe(plan.rows);

@@ -189,6 +189,16 @@ export class Ingest {
     }
   }
 
+  /** Once recovered: everything up to this sequence is in the usage store. */
+  get flushedSequence(): number {
+    return Math.max(this.#parts.journal.lastSequence, this.#flusher.flushedSequence);
+  }
+
+  /** The last sequence that was given out. */
+  get lastSequence(): number {
+    return this.#committer.lastSequence;
+  }
+
   /**
    * The read barrier (P3): resolves when all that was acknowledged before the call is in the usage store, with the
    * sequence up to which that is everything. Throws as `flushThrough` of the flusher does.

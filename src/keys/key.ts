@@ -13,6 +13,8 @@ export const SCOPES = [
   'meters.write',
   'customers.read',
   'customers.write',
+  'alerts.read',
+  'alerts.write',
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 

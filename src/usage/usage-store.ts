@@ -15,14 +15,18 @@ import type { EventTimeWindow, Formula } from '../meters/meter.ts';
 import type { Namespace } from '../namespace.ts';
 import type { Quantity } from '../quantity.ts';
 import type { GroupingWindow } from '../summaries/windows.ts';
+import type { CustomerUsageReader } from './customer-usage.ts';
 import type { EventSearcher } from './event-search.ts';
+import type { RejectionCounter } from './rejection-counts.ts';
 
-export type UsageStore = {
+export type UsageStore = RejectionCounter & {
   insert(batch: UsageBatch): Promise<void>;
   /** One page of summaries; windows without usage are left out. */
   summarize(query: SummaryQuery, patience?: Patience): Promise<readonly SummaryRow[]>;
   /** Single events, and what became of them. */
   readonly search: EventSearcher;
+  /** What alerts need. */
+  readonly customers: CustomerUsageReader;
   /** The last accepted event of this identifier on one of these meters, with its cancellation if it has one. */
   findEvent(
     namespace: Namespace,

@@ -1,6 +1,7 @@
 /** What the contract feeds to a catalog: rows with all fields set, and the model that lists are held against. */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
+import type { Alert } from '../../alerts/alert.ts';
 import type { Customer } from '../../customers/customer.ts';
 import type { Key } from '../../keys/key.ts';
 import type { Meter } from '../../meters/meter.ts';
@@ -54,6 +55,22 @@ export function aCustomer(id: string, fields: Partial<Customer> = {}): Customer 
     phone: null,
     metadata: new Map(),
     deleted: false,
+    ...fields,
+  };
+}
+
+export function anAlert(id: string, fields: Partial<Alert> = {}): Alert {
+  return {
+    id,
+    namespace: NAMESPACE,
+    title: `Alert ${id}`,
+    meterId: 'mtr_1',
+    customer: null,
+    gte: 10n ** 12n,
+    recurrence: 'one_time',
+    status: 'active',
+    createdS: 1_760_000_000,
+    sinceSequence: 0,
     ...fields,
   };
 }

@@ -7,11 +7,17 @@
  */
 import { type Clock, systemClock } from '../../clock.ts';
 import type { Catalog } from '../catalog.ts';
+import { sqliteAlerts } from './alerts.ts';
 import { sqliteAnswers } from './answers.ts';
+import { sqliteCoreEvents } from './core-events.ts';
 import { sqliteCustomers } from './customers.ts';
 import { openDatabase } from './database.ts';
+import { sqliteDeliveries } from './deliveries.ts';
+import { sqliteDestinations } from './destinations.ts';
+import { sqliteErrorReports } from './error-reports.ts';
 import { sqliteKeys } from './keys.ts';
 import { sqliteMeters } from './meters.ts';
+import { sqliteOutbox } from './outbox.ts';
 import { sqliteSessions } from './sessions.ts';
 
 /**
@@ -21,12 +27,18 @@ import { sqliteSessions } from './sessions.ts';
 export function openSqliteCatalog(file: string, options: { readonly clock?: Clock } = {}): Catalog {
   const db = openDatabase(file);
   try {
+    const outbox = sqliteOutbox(db);
     return {
-      meters: sqliteMeters(db),
+      meters: sqliteMeters(db, outbox),
       customers: sqliteCustomers(db),
       keys: sqliteKeys(db, options.clock ?? systemClock),
       sessions: sqliteSessions(db),
+      alerts: sqliteAlerts(db, outbox),
+      errorReports: sqliteErrorReports(db, outbox),
       answers: sqliteAnswers(db),
+      coreEvents: sqliteCoreEvents(db, outbox),
+      destinations: sqliteDestinations(db, outbox),
+      deliveries: sqliteDeliveries(db, outbox),
       close: () => void db.close(),
     };
   } catch (error) {

@@ -20,6 +20,7 @@ export function nobodys(): Names {
     eventName: `nobodys event ${nobodies}`,
     customer: `cus_${String(nobodies).padStart(14, '0')}`,
     identifier: `nobodys identifier ${nobodies}`,
+    alert: `alrt_test_${String(nobodies).padStart(24, '0')}`,
   };
 }
 
@@ -52,7 +53,8 @@ export class Callers {
     // The call makes a meter of another event name than the one that it is given: that may be taken.
     const there = { ...names, meter, customer, eventName: `another ${names.eventName}` };
     await make('/v1/billing/meter_events', there);
-    return { holder, names: there };
+    const alert = await make('/v1/billing/alerts', there);
+    return { holder, names: { ...there, alert } };
   }
 
   async call(

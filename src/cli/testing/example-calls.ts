@@ -8,6 +8,7 @@ export type Names = {
   readonly eventName: string;
   readonly customer: string;
   readonly identifier: string;
+  readonly alert: string;
 };
 
 export type Sent = {
@@ -56,6 +57,18 @@ const FIELDS: Readonly<Record<string, (names: Names) => Fields>> = {
     type: 'cancel',
     cancel: { identifier },
   }),
+  'POST /v1/billing/alerts': ({ meter }) => ({
+    title: 'A',
+    alert_type: 'usage_threshold',
+    'usage_threshold[meter]': meter,
+    'usage_threshold[gte]': 1000,
+    'usage_threshold[recurrence]': 'one_time',
+  }),
+  'GET /v1/billing/alerts/:id': () => ({}),
+  'GET /v1/billing/alerts': ({ alert }) => ({ ending_before: alert }),
+  'POST /v1/billing/alerts/:id/activate': () => ({}),
+  'POST /v1/billing/alerts/:id/deactivate': () => ({}),
+  'POST /v1/billing/alerts/:id/archive': () => ({}),
   'POST /v1/customers': () => ({ name: 'C' }),
   'GET /v1/customers/:id': () => ({}),
   'POST /v1/customers/:id': () => ({ name: 'D' }),
@@ -71,13 +84,19 @@ function anEvent({ eventName, customer, identifier }: Names): Fields {
   };
 }
 
+/** What `:id` in a path names. */
+function kindOf(path: string): keyof Names {
+  if (path.startsWith('/v1/customers')) return 'customer';
+  return path.startsWith('/v1/billing/alerts') ? 'alert' : 'meter';
+}
+
 /** The call of a route with these names, as it goes on the wire; without a key. */
 export function exampleCall(origin: string, route: Route, names: Names): Sent {
   const { method, path } = route;
   const fields = FIELDS[`${method} ${path}`]?.(names);
   assert.ok(fields, `example-calls.ts has no call of ${method} ${path}: write one`);
-  const id = path.startsWith('/v1/customers') ? names.customer : names.meter;
-  const url = origin + path.replace(':identifier', names.identifier).replace(':id', id);
+  const url =
+    origin + path.replace(':identifier', names.identifier).replace(':id', names[kindOf(path)]);
   // Who prefers it is told what became of each event of a stream.
   const headers = { prefer: 'return=representation' };
   if (route.body !== undefined) {

@@ -10,6 +10,7 @@ import type { Route } from '../../http/api.ts';
 import { ApiServer } from '../../http/server.ts';
 import { Ingest } from '../../ingest/ingest.ts';
 import { UsageReader } from '../../usage/usage-reader.ts';
+import { openWatches } from '../watches.ts';
 import { toApi } from '../serve.ts';
 
 export type Served = {
@@ -45,6 +46,7 @@ export async function serveNewFolder(...flags: readonly string[]): Promise<Serve
     folder,
     ingest,
     new UsageReader(store, async () => await ingest.settled(), 10),
+    openWatches(folder, ingest).alerts,
   );
   const port = await server.listen(0, '127.0.0.1');
   server.serve(api);

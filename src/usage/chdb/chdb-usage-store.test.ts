@@ -6,7 +6,9 @@ import { test } from 'node:test';
 import { parseQuantity } from '../../quantity.ts';
 import { StartupError } from '../../startup-error.ts';
 import { usageStoreContract, type OpenUsageStore } from '../contract.ts';
+import { customerUsageContract } from '../customer-usage-contract.ts';
 import { eventSearchContract } from '../event-search-contract.ts';
+import { rejectionCountsContract } from '../rejection-counts-contract.ts';
 import { openChdbUsageStore } from './chdb-usage-store.ts';
 
 const open: OpenUsageStore = async () => {
@@ -27,6 +29,8 @@ const open: OpenUsageStore = async () => {
 };
 usageStoreContract('chDB', open);
 eventSearchContract('chDB', open);
+customerUsageContract('chDB', open);
+rejectionCountsContract('chDB', open);
 
 test('events in the form of the first version are taken too', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'taximeter-usage-'));

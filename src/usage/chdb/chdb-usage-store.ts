@@ -11,6 +11,7 @@ import { drainPending, Session } from 'chdb';
 import type { Namespace } from '../../namespace.ts';
 import { StartupError } from '../../startup-error.ts';
 import { windowMs } from '../../summaries/windows.ts';
+import type { RejectionCount, RejectionCountsQuery } from '../rejection-counts.ts';
 import { CANCELLATION_COLUMNS, REJECTION_COLUMNS, storedQuantity } from '../rows.ts';
 import { auditSql } from '../sql/audit.ts';
 import {
@@ -23,6 +24,11 @@ import {
   toEvent,
   type EventRow,
 } from '../sql/event.ts';
+import {
+  rejectionCountsSql,
+  toRejectionCount,
+  type RejectionCountRow,
+} from '../sql/rejection-counts.ts';
 import { toText } from '../sql/statement.ts';
 import { anyCancelledSql, summarySql } from '../sql/summary.ts';
 import type {
@@ -36,7 +42,9 @@ import type {
   UsageBatch,
   UsageStore,
 } from '../usage-store.ts';
+import type { CustomerUsageReader } from '../customer-usage.ts';
 import type { EventSearcher } from '../event-search.ts';
+import { customerUsageReader } from './customer-usage-reader.ts';
 import { eventSearcher } from './event-searcher.ts';
 import { identifierBlocks } from './identifier-blocks.ts';
 import { migrate } from './migrate.ts';
@@ -90,6 +98,7 @@ type CancelledMeter = [namespace: Namespace, meterId: string];
 
 class ChdbUsageStore implements UsageStore {
   readonly search: EventSearcher;
+  readonly customers: CustomerUsageReader;
   readonly #writer: Session;
   readonly #readers: SessionPool;
   readonly #handoverFile: string;
@@ -109,6 +118,9 @@ class ChdbUsageStore implements UsageStore {
     );
     this.#readers = new SessionPool(readers);
     this.search = eventSearcher(this.#readers);
+    this.customers = customerUsageReader(this.#readers, (namespace, meterId) =>
+      this.#cancelledMeters.has(`${namespace} ${meterId}`),
+    );
   }
 
   async insert(batch: UsageBatch): Promise<void> {
@@ -198,6 +210,11 @@ class ChdbUsageStore implements UsageStore {
         for (const columns of identifierBlocks(chunk.raw())) yield { namespace, ...columns };
       }
     }
+  }
+
+  async countRejections(query: RejectionCountsQuery): Promise<readonly RejectionCount[]> {
+    const rows = await this.#readers.rows<RejectionCountRow>(rejectionCountsSql(query));
+    return rows.map(toRejectionCount);
   }
 
   async lastSequence(): Promise<number> {
