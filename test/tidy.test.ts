@@ -9,7 +9,7 @@ const SRC = join(REPO, 'src');
 
 type Part = string;
 /** What each part of `src/` may import besides itself. What is not listed here may not exist. */
-const BASE = ['quantity', 'rfc3339', 'errors', 'namespace', 'clock', 'ids'];
+const BASE = ['quantity', 'rfc3339', 'errors', 'namespace', 'clock', 'ids', 'api-version'];
 const DOMAIN = ['events', 'meters', 'summaries', 'customers', 'core-events'];
 const STORES = ['usage', 'catalog', 'journal'];
 const SHELL = ['log', 'startup-error'];
@@ -29,7 +29,7 @@ const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
 };
 
 /** No `node:*`, no package, no clock, randomness or environment. */
-const PURE = [...DOMAIN, 'quantity', 'rfc3339', 'errors', 'namespace'];
+const PURE = [...DOMAIN, 'quantity', 'rfc3339', 'errors', 'namespace', 'api-version'];
 const IMPURE_WORDS =
   /\b(?:Date|performance|process|crypto|setTimeout|setInterval|setImmediate|fetch|console|globalThis)\b|\bMath\.random\b/u;
 

@@ -16,12 +16,16 @@ import { createMeterEvent } from './routes/create-meter-event.ts';
 import { createMeter } from './routes/create-meter.ts';
 import { deactivateMeter } from './routes/deactivate-meter.ts';
 import { deleteCustomer } from './routes/delete-customer.ts';
+import { listCoreEvents } from './routes/list-core-events.ts';
 import { listCustomers } from './routes/list-customers.ts';
+import { listEvents } from './routes/list-events.ts';
 import { listMeterEvents } from './routes/list-meter-events.ts';
 import { listMeterEventSummaries } from './routes/list-meter-event-summaries.ts';
 import { listMeters } from './routes/list-meters.ts';
 import { reactivateMeter } from './routes/reactivate-meter.ts';
+import { retrieveCoreEvent } from './routes/retrieve-core-event.ts';
 import { retrieveCustomer } from './routes/retrieve-customer.ts';
+import { retrieveEvent } from './routes/retrieve-event.ts';
 import { retrieveMeterEvent } from './routes/retrieve-meter-event.ts';
 import { retrieveMeter } from './routes/retrieve-meter.ts';
 import { updateCustomer } from './routes/update-customer.ts';
@@ -73,6 +77,10 @@ export function routes({ catalog, ingest, usage, eventIds, rules }: RouteParts):
     updateCustomer({ customers }),
     deleteCustomer({ customers }),
     listCustomers({ customers }),
+    retrieveEvent(catalog),
+    listEvents(catalog),
+    retrieveCoreEvent(catalog),
+    listCoreEvents(catalog),
   ];
 }
 

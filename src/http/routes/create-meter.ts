@@ -3,6 +3,7 @@ import { toSeconds } from '../../clock.ts';
 import { newMeterId } from '../../ids.ts';
 import { EVENT_TIME_WINDOWS, FORMULAS, type Meter } from '../../meters/meter.ts';
 import { modeOf } from '../../namespace.ts';
+import { announceMeter } from '../announce.ts';
 import { remember, type ApiRequest, type Route } from '../api.ts';
 import {
   hash,
@@ -33,7 +34,11 @@ export function createMeter({ meters }: Pick<Catalog, 'meters'>): Route {
     path: '/v1/billing/meters',
     handle: async (request) => {
       const meter = parseMeter(request);
-      await meters.create(meter, remember(request, presentMeter));
+      await meters.create(
+        meter,
+        remember(request, presentMeter),
+        announceMeter(request, 'created'),
+      );
       return presentMeter(meter);
     },
   };

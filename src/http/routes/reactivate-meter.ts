@@ -8,6 +8,6 @@ export function reactivateMeter({ meters }: Pick<Catalog, 'meters'>): Route {
   return {
     method: 'POST',
     path: '/v1/billing/meters/:id/reactivate',
-    handle: (request) => changeMeterStatus(meters, request, reactivate),
+    handle: (request) => changeMeterStatus(meters, request, reactivate, 'reactivated'),
   };
 }
