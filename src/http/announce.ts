@@ -1,7 +1,7 @@
 /** What a request tells the world of a change that it made. */
 import type { Announce } from '../catalog/core-events.ts';
 import { previousAttributes, type Cause, type CoreEvent } from '../core-events/core-event.ts';
-import type { Destination } from '../core-events/destination.ts';
+import { toRelatedObject, type Destination } from '../core-events/destination.ts';
 import { newCoreEventId } from '../ids.ts';
 import type { Meter } from '../meters/meter.ts';
 import { modeOf } from '../namespace.ts';
@@ -55,11 +55,7 @@ export function toPing(request: ApiRequest, destination: Destination): CoreEvent
             object: JSON.stringify(presentEventDestination(destination)),
             previousAttributes: null,
           },
-    relatedObject: {
-      id: destination.id,
-      type: 'v2.core.event_destination',
-      url: `/v2/core/event_destinations/${destination.id}`,
-    },
+    relatedObject: toRelatedObject(destination),
   };
 }
 
