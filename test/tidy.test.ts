@@ -9,7 +9,17 @@ const SRC = join(REPO, 'src');
 
 type Part = string;
 /** What each part of `src/` may import besides itself. What is not listed here may not exist. */
-const BASE = ['quantity', 'rfc3339', 'errors', 'namespace', 'clock', 'ids', 'histogram', 'redact'];
+const BASE = [
+  'quantity',
+  'rfc3339',
+  'errors',
+  'namespace',
+  'clock',
+  'ids',
+  'histogram',
+  'redact',
+  'api-version',
+];
 const DOMAIN = ['events', 'meters', 'summaries', 'customers', 'keys', 'alerts', 'core-events'];
 const STORES = ['usage', 'catalog', 'journal'];
 const SHELL = ['log', 'startup-error', 'version'];
@@ -22,7 +32,8 @@ const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
   catalog: ['journal', ...DOMAIN, ...SHELL, ...BASE],
   ingest: [...STORES, ...DOMAIN, ...SHELL, ...BASE],
   watch: ['ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
-  http: ['watch', 'ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
+  delivery: ['catalog', ...DOMAIN, ...SHELL, ...BASE],
+  http: ['watch', 'delivery', 'ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
   metrics: ['http', 'ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
   config: [...DOMAIN, ...SHELL, ...BASE],
   'keys-config': ['config', ...DOMAIN, ...SHELL, ...BASE],
@@ -34,6 +45,7 @@ const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
     'metrics',
     'http',
     'watch',
+    'delivery',
     'ingest',
     ...STORES,
     ...DOMAIN,
@@ -47,6 +59,7 @@ const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
     'data-folder',
     'http',
     'watch',
+    'delivery',
     'ingest',
     ...STORES,
     ...DOMAIN,
@@ -56,7 +69,7 @@ const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
 };
 
 /** No `node:*`, no package, no clock, randomness or environment. */
-const PURE = [...DOMAIN, 'quantity', 'rfc3339', 'errors', 'namespace', 'redact'];
+const PURE = [...DOMAIN, 'quantity', 'rfc3339', 'errors', 'namespace', 'redact', 'api-version'];
 const IMPURE_WORDS =
   /\b(?:Date|performance|process|crypto|setTimeout|setInterval|setImmediate|fetch|console|globalThis)\b|\bMath\.random\b/u;
 
@@ -214,3 +227,10 @@ function withoutTexts(text: string): string {
     .replaceAll(/'(?:[^'\\\n]|\\.)*'/gu, "''")
     .replaceAll(/`[^`]*`/gu, '``');
 }
+
+test('nothing compiles on install: npm would, where the lockfile does not say that there is no need', () => {
+  const lock = JSON.parse(readFileSync(join(REPO, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { gypfile?: boolean }>;
+  };
+  assert.equal(lock.packages['node_modules/better-sqlite3']?.gypfile, false);
+});

@@ -3,7 +3,7 @@
  * those that take snapshots, v2 shows all.
  */
 import type { Namespace } from '../namespace.ts';
-import type { CoreEvent, Payload } from './core-event.ts';
+import type { CoreEvent, Payload, RelatedObject } from './core-event.ts';
 
 export type Destination = {
   readonly id: string;
@@ -131,4 +131,29 @@ export function failingSince(
 
 export function isToBeDisabled(failingSinceMs: number | null, nowMs: number): boolean {
   return failingSinceMs !== null && nowMs - failingSinceMs >= DISABLE_AFTER_MS;
+}
+
+export function toRelatedObject({ id }: Pick<Destination, 'id'>): RelatedObject {
+  return {
+    id,
+    type: 'v2.core.event_destination',
+    url: `/v2/core/event_destinations/${id}`,
+  };
+}
+
+/** Tells that we gave a destination up. Stripe sends a mail instead, so the type is ours; v1 has none for it. */
+export function toDisabledEvent(
+  destination: Pick<Destination, 'id' | 'namespace'>,
+  eventId: string,
+  nowMs: number,
+): CoreEvent {
+  return {
+    id: eventId,
+    namespace: destination.namespace,
+    createdMs: nowMs,
+    thin: { type: 'v2.core.event_destination.disabled', data: null },
+    snapshot: null,
+    relatedObject: toRelatedObject(destination),
+    request: null,
+  };
 }

@@ -169,7 +169,34 @@ export function timeRange(
 }
 
 /** Up to 9999-12-31T23:59:59Z. */
-const TIME_S_BOUNDS = { min: 0, max: 253_402_300_799 };
+export const TIME_S_BOUNDS = { min: 0, max: 253_402_300_799 };
+
+/** A list of texts, each of 1 to `lengthMax` characters; the empty list when it was sent empty. */
+export function texts(
+  form: Form,
+  path: string,
+  { itemsMax, lengthMax }: { readonly itemsMax: number; readonly lengthMax: number },
+): readonly string[] | undefined {
+  const value = valueAt(form, path);
+  if (value === undefined) return undefined;
+  const items = typeof value === 'string' ? undefined : toList(value);
+  if (items === undefined) {
+    throw new ApiError('parameter_invalid', `Invalid array: ${path}`, path);
+  }
+  if (items.length > itemsMax) {
+    throw new ApiError(
+      'parameter_invalid',
+      `Invalid array: ${path} takes at most ${itemsMax} values, and has ${items.length}.`,
+      path,
+    );
+  }
+  return items.map((_, index) => requiredText(form, `${path}[${index}]`, lengthMax));
+}
+
+export function flag(form: Form, path: string): boolean | undefined {
+  const sent = oneOf(form, path, ['true', 'false']);
+  return sent === undefined ? undefined : sent === 'true';
+}
 
 /** A set of named values, or undefined when it was not sent. */
 export function hash(form: Form, path: string): Form | undefined {
@@ -240,7 +267,8 @@ function alternatives(values: readonly string[]): string {
   return `one of ${values.slice(0, -1).join(', ')}${values.length > 2 ? ',' : ''} or ${values.at(-1)}`;
 }
 
-function valueAt(form: Form, path: string): FormValue | undefined {
+/** What stands at a path such as `a[b]`. */
+export function valueAt(form: Form, path: string): FormValue | undefined {
   if (!path.includes('[')) return form.get(path);
   let value: FormValue | undefined = form;
   let walked = '';

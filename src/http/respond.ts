@@ -1,10 +1,8 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { API_VERSION } from '../api-version.ts';
 import type { ApiError, ApiVersion, WireError } from '../errors.ts';
 import { redactSecrets } from '../redact.ts';
 import type { Replayed } from './idempotency.ts';
-
-/** What is answered to a client that names no version: the newest whose objects these are. */
-const API_VERSION = '2026-10-28.endive';
 
 export type ResponseHeaders = Record<string, string | number>;
 

@@ -23,13 +23,17 @@ import { deactivateAlert } from './routes/deactivate-alert.ts';
 import { deactivateMeter } from './routes/deactivate-meter.ts';
 import { deleteCustomer } from './routes/delete-customer.ts';
 import { listAlerts } from './routes/list-alerts.ts';
+import { listCoreEvents } from './routes/list-core-events.ts';
 import { listCustomers } from './routes/list-customers.ts';
+import { listEvents } from './routes/list-events.ts';
 import { listMeterEvents } from './routes/list-meter-events.ts';
 import { listMeterEventSummaries } from './routes/list-meter-event-summaries.ts';
 import { listMeters } from './routes/list-meters.ts';
 import { reactivateMeter } from './routes/reactivate-meter.ts';
 import { retrieveAlert } from './routes/retrieve-alert.ts';
+import { retrieveCoreEvent } from './routes/retrieve-core-event.ts';
 import { retrieveCustomer } from './routes/retrieve-customer.ts';
+import { retrieveEvent } from './routes/retrieve-event.ts';
 import { retrieveMeterEvent } from './routes/retrieve-meter-event.ts';
 import { retrieveMeter } from './routes/retrieve-meter.ts';
 import { updateCustomer } from './routes/update-customer.ts';
@@ -96,6 +100,10 @@ export function routes(parts: RouteParts): readonly Route[] {
     updateCustomer({ customers }),
     deleteCustomer({ customers }),
     listCustomers({ customers }),
+    retrieveEvent(catalog),
+    listEvents(catalog),
+    retrieveCoreEvent(catalog),
+    listCoreEvents(catalog),
   ];
 }
 

@@ -15,6 +15,7 @@ export const SCOPES = [
   'customers.write',
   'alerts.read',
   'alerts.write',
+  'core_events.read',
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 

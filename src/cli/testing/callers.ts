@@ -20,6 +20,7 @@ export function nobodys(): Names {
     eventName: `nobodys event ${nobodies}`,
     customer: `cus_${String(nobodies).padStart(14, '0')}`,
     identifier: `nobodys identifier ${nobodies}`,
+    event: `evt_test_${String(nobodies).padStart(24, '0')}`,
     alert: `alrt_test_${String(nobodies).padStart(24, '0')}`,
   };
 }
@@ -54,7 +55,9 @@ export class Callers {
     const there = { ...names, meter, customer, eventName: `another ${names.eventName}` };
     await make('/v1/billing/meter_events', there);
     const alert = await make('/v1/billing/alerts', there);
-    return { holder, names: { ...there, alert } };
+    const { text } = await this.call(this.#route('GET', '/v1/events'), nobodys(), holder.secret);
+    const list = JSON.parse(text) as { data: { id: string }[] };
+    return { holder, names: { ...there, alert, event: list.data[0]?.id ?? '' } };
   }
 
   async call(
@@ -95,8 +98,12 @@ export class Callers {
   }
 
   #post(path: string): Route {
+    return this.#route('POST', path);
+  }
+
+  #route(method: Route['method'], path: string): Route {
     const found = this.#served.routes.find(
-      (route) => route.method === 'POST' && route.path === path,
+      (route) => route.method === method && route.path === path,
     );
     return found ?? assert.fail(path);
   }

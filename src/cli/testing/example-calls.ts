@@ -9,6 +9,7 @@ export type Names = {
   readonly customer: string;
   readonly identifier: string;
   readonly alert: string;
+  readonly event: string;
 };
 
 export type Sent = {
@@ -69,6 +70,10 @@ const FIELDS: Readonly<Record<string, (names: Names) => Fields>> = {
   'POST /v1/billing/alerts/:id/activate': () => ({}),
   'POST /v1/billing/alerts/:id/deactivate': () => ({}),
   'POST /v1/billing/alerts/:id/archive': () => ({}),
+  'GET /v1/events': ({ event }) => ({ ending_before: event }),
+  'GET /v1/events/:id': () => ({}),
+  'GET /v2/core/events': ({ meter }) => ({ object_id: meter }),
+  'GET /v2/core/events/:id': () => ({}),
   'POST /v1/customers': () => ({ name: 'C' }),
   'GET /v1/customers/:id': () => ({}),
   'POST /v1/customers/:id': () => ({ name: 'D' }),
@@ -87,6 +92,7 @@ function anEvent({ eventName, customer, identifier }: Names): Fields {
 /** What `:id` in a path names. */
 function kindOf(path: string): keyof Names {
   if (path.startsWith('/v1/customers')) return 'customer';
+  if (/^\/v\d\/(?:core\/)?events/u.test(path)) return 'event';
   return path.startsWith('/v1/billing/alerts') ? 'alert' : 'meter';
 }
 

@@ -9,6 +9,6 @@ export function deactivateMeter({ meters }: Pick<Catalog, 'meters'>): Route {
     method: 'POST',
     path: '/v1/billing/meters/:id/deactivate',
     scope: 'meters.write',
-    handle: (request) => changeMeterStatus(meters, request, deactivate),
+    handle: (request) => changeMeterStatus(meters, request, deactivate, 'deactivated'),
   };
 }

@@ -9,6 +9,6 @@ export function reactivateMeter({ meters }: Pick<Catalog, 'meters'>): Route {
     method: 'POST',
     path: '/v1/billing/meters/:id/reactivate',
     scope: 'meters.write',
-    handle: (request) => changeMeterStatus(meters, request, reactivate),
+    handle: (request) => changeMeterStatus(meters, request, reactivate, 'reactivated'),
   };
 }
