@@ -18,6 +18,8 @@ export type Catalog = {
   readonly keys: Keys;
   readonly sessions: Sessions;
   readonly answers: Answers;
+  /** Brings what is here at the moment of the call into a new file; resolves when it is there. Changes go on. */
+  copyTo(file: string): Promise<void>;
   close(): void;
 };
 

@@ -4,6 +4,7 @@
  */
 import { suite, type TestContext } from 'node:test';
 import { answersContract } from './contract/answers.ts';
+import { copiesContract } from './contract/copies.ts';
 import { customersContract } from './contract/customers.ts';
 import { eventNamesContract } from './contract/event-names.ts';
 import { keysContract } from './contract/keys.ts';
@@ -26,4 +27,5 @@ export function catalogContract(name: string, open: () => Promise<CatalogUnderTe
   suite(`${name}: answers`, () => answersContract(start));
   suite(`${name}: keys`, () => keysContract(start));
   suite(`${name}: sessions`, () => sessionsContract(start));
+  suite(`${name}: copies`, () => copiesContract(start));
 }

@@ -171,6 +171,19 @@ export class Ingest {
     await this.#flusher.flushForReader(this.#committer.committedBlockId);
   }
 
+  /**
+   * Runs `work` at a moment when the usage store has all that was acknowledged and nothing else comes to disk. Requests
+   * wait for it, reads go on: keep it short.
+   */
+  async atRest<T>(work: () => Promise<T>): Promise<T> {
+    // Most of it before, so that little is left for the pause.
+    await this.settled();
+    return await this.#committer.between(async () => {
+      await this.settled();
+      return await work();
+    });
+  }
+
   /** Brings to disk what is remembered, when there is much of it. To be called a few times a second. */
   seal(nowMs: number): void {
     const onDisk = (): Promise<unknown> => this.onDisk();

@@ -20,6 +20,10 @@ export type OpenUsageStore = () => Promise<{
   readonly store: UsageStore;
   /** Closes it and opens the same data again. */
   readonly reopen: () => Promise<UsageStore>;
+  /** Where a snapshot may be made. */
+  readonly snapshotFolder: string;
+  /** Closes it and opens the snapshot in its place. */
+  readonly openSnapshot: () => Promise<UsageStore>;
   readonly destroy: () => Promise<void>;
 }>;
 
@@ -236,6 +240,25 @@ export function usageStoreContract(name: string, open: OpenUsageStore): void {
       assert.deepEqual(valuesOf(await store.summarize(wholeDay(meterId))), [quantity('7.25')]);
       await store.insert(batch);
       assert.deepEqual(valuesOf(await store.summarize(wholeDay(meterId))), [quantity('7.25')]);
+      assert.equal((await store.audit()).differences, 0);
+    });
+
+    // The last test: the snapshot takes the store's place.
+    test('a snapshot holds what was stored when it was made, and can be gone on from', async () => {
+      const meterId = `mtr_${randomUUID()}`;
+      const [cancelled, kept, later] = ['100', '7.25', '1'].map((text) =>
+        anEvent({ meterId, value: quantity(text) }),
+      );
+      await store.insert(batchOf([cancelled!, kept!], [cancellationOf(cancelled!)]));
+      await store.snapshot(opened.snapshotFolder);
+      const after = batchOf([later!], [cancellationOf(kept!)]);
+      await store.insert(after);
+      store = await opened.openSnapshot();
+      assert.deepEqual(valuesOf(await store.summarize(wholeDay(meterId))), [quantity('7.25')]);
+      assert.equal(await store.lastSequence(), kept!.sequence);
+      // The token of an insert that the snapshot has not seen means nothing to it.
+      await store.insert(after);
+      assert.deepEqual(valuesOf(await store.summarize(wholeDay(meterId))), [one]);
       assert.equal((await store.audit()).differences, 0);
     });
   });

@@ -35,6 +35,11 @@ export type UsageStore = {
   lastSequence(): Promise<number>;
   /** Recounts every hour from the raw events and compares it with the rollup (P6). */
   audit(): Promise<Audit>;
+  /**
+   * Makes a folder that holds what is stored now and can be opened as a store, whatever comes later. No insert may run.
+   * Takes no time and no space, so it must be below the store's own folder or beside it.
+   */
+  snapshot(folder: string): Promise<void>;
   close(): Promise<void>;
 };
 

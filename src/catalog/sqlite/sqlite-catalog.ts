@@ -8,6 +8,7 @@
 import { type Clock, systemClock } from '../../clock.ts';
 import type { Catalog } from '../catalog.ts';
 import { sqliteAnswers } from './answers.ts';
+import { copyTo } from './copy.ts';
 import { sqliteCustomers } from './customers.ts';
 import { openDatabase } from './database.ts';
 import { sqliteKeys } from './keys.ts';
@@ -27,6 +28,7 @@ export function openSqliteCatalog(file: string, options: { readonly clock?: Cloc
       keys: sqliteKeys(db, options.clock ?? systemClock),
       sessions: sqliteSessions(db),
       answers: sqliteAnswers(db),
+      copyTo: (copy) => copyTo(file, copy),
       close: () => void db.close(),
     };
   } catch (error) {

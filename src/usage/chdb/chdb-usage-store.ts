@@ -38,6 +38,7 @@ import type {
 import { identifierBlocks } from './identifier-blocks.ts';
 import { migrate } from './migrate.ts';
 import { parseRows, SessionPool } from './session-pool.ts';
+import { removeShadow, snapshotInto } from './snapshot.ts';
 
 /** Reads that run beside each other. Two cores' worth: more only wait inside the engine. */
 const READERS = 2;
@@ -62,11 +63,12 @@ const INSERT_SETTINGS = {
  */
 export function openChdbUsageStore(folder: string): UsageStore {
   refusePattern(folder);
+  removeShadow(folder);
   const writer = new Session(folder);
   try {
     migrate(writer);
     const readers = Array.from({ length: READERS }, () => new Session(folder));
-    return new ChdbUsageStore(writer, readers, join(folder, HANDOVER_FILE));
+    return new ChdbUsageStore(folder, writer, readers);
   } catch (error) {
     writer.close();
     throw error;
@@ -86,6 +88,7 @@ function refusePattern(folder: string): void {
 type CancelledMeter = [namespace: Namespace, meterId: string];
 
 class ChdbUsageStore implements UsageStore {
+  readonly #folder: string;
   readonly #writer: Session;
   readonly #readers: SessionPool;
   readonly #handoverFile: string;
@@ -96,9 +99,10 @@ class ChdbUsageStore implements UsageStore {
    */
   readonly #cancelledMeters: Set<string>;
 
-  constructor(writer: Session, readers: readonly Session[], handoverFile: string) {
+  constructor(folder: string, writer: Session, readers: readonly Session[]) {
+    this.#folder = folder;
     this.#writer = writer;
-    this.#handoverFile = handoverFile;
+    this.#handoverFile = join(folder, HANDOVER_FILE);
     const cancelled = writer.query(cancelledMetersSql().sql, 'JSONCompactEachRow');
     this.#cancelledMeters = new Set(
       parseRows<CancelledMeter>(cancelled).map((names) => names.join(' ')),
@@ -205,6 +209,10 @@ class ChdbUsageStore implements UsageStore {
       hours: Number(hours),
       differences: Number(differences),
     };
+  }
+
+  async snapshot(folder: string): Promise<void> {
+    await snapshotInto(this.#writer, this.#folder, folder);
   }
 
   async close(): Promise<void> {
