@@ -69,6 +69,32 @@ export function readFolderConfig(args: readonly string[], env: Env): FolderConfi
   return { data: dataFolder(values['data'], env) };
 }
 
+export type BackupConfig = FolderConfig & {
+  readonly to: string;
+  /** An earlier backup to share files with. */
+  readonly base: string | undefined;
+};
+
+export function readBackupConfig(args: readonly string[], env: Env): BackupConfig {
+  const values = parseFlags(args, { data: DATA, to: { type: 'string' }, base: { type: 'string' } });
+  const { to, base } = values;
+  if (to === undefined) throw new StartupError('Where to? taximeter backup --to FOLDER');
+  return { to, base, data: dataFolder(values['data'], env) };
+}
+
+export type RestoreConfig = FolderConfig & { readonly from: string };
+
+/** Where to restore is never left to a default. */
+export function readRestoreConfig(args: readonly string[]): RestoreConfig {
+  const { from, data } = parseFlags(args, { from: { type: 'string' }, data: DATA });
+  if (from === undefined || data === undefined) {
+    throw new StartupError(
+      'From where, and where to? taximeter restore --from BACKUP --data FOLDER',
+    );
+  }
+  return { from, data };
+}
+
 export type KeysConfig = FolderConfig &
   (
     | { readonly action: 'create'; readonly live: boolean; readonly account: string | undefined }

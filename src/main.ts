@@ -1,8 +1,16 @@
 #!/usr/bin/env node
 import { audit } from './cli/audit.ts';
+import { backup } from './cli/backup.ts';
 import { keys } from './cli/keys.ts';
+import { restore } from './cli/restore.ts';
 import { serve } from './cli/serve.ts';
-import { readFolderConfig, readKeysConfig, readServeConfig } from './config.ts';
+import {
+  readBackupConfig,
+  readFolderConfig,
+  readKeysConfig,
+  readRestoreConfig,
+  readServeConfig,
+} from './config.ts';
 import { StartupError } from './startup-error.ts';
 
 const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's Billing Meters
@@ -22,7 +30,10 @@ taximeter keys create [--live] [--account ID] [--data FOLDER]
 taximeter keys list [--data FOLDER]
 taximeter keys revoke KEY_ID [--data FOLDER]
 
-taximeter audit [--data FOLDER]   compares the rollup with the raw events`;
+taximeter audit [--data FOLDER]   compares the rollup with the raw events
+
+taximeter backup --to FOLDER [--base BACKUP] [--data FOLDER]   also while a server runs
+taximeter restore --from BACKUP --data FOLDER                  into a new folder`;
 
 async function main([command, ...args]: readonly string[]): Promise<void> {
   if (args.includes('--help')) return console.log(USAGE);
@@ -33,6 +44,10 @@ async function main([command, ...args]: readonly string[]): Promise<void> {
       return await keys(readKeysConfig(args, process.env));
     case 'audit':
       return await audit(readFolderConfig(args, process.env));
+    case 'backup':
+      return await backup(readBackupConfig(args, process.env));
+    case 'restore':
+      return restore(readRestoreConfig(args));
     case 'help':
     case '--help':
     case '-h':

@@ -24,7 +24,20 @@ const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
   http: ['ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
   config: [...DOMAIN, ...SHELL, ...BASE],
   'data-folder': [...STORES, ...DOMAIN, ...SHELL, ...BASE],
-  cli: ['config', 'data-folder', 'http', 'ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
+  control: [...SHELL, ...BASE],
+  backup: ['data-folder', 'ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
+  cli: [
+    'backup',
+    'control',
+    'config',
+    'data-folder',
+    'http',
+    'ingest',
+    ...STORES,
+    ...DOMAIN,
+    ...SHELL,
+    ...BASE,
+  ],
   main: ['cli', 'config', 'data-folder', 'http', 'ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
 };
 

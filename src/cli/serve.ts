@@ -12,6 +12,7 @@ import { logError, logWarning, outliveOutput } from '../log.ts';
 import { toNamespace, type Namespace } from '../namespace.ts';
 import { HOUR_MS } from '../summaries/windows.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
+import { openControl } from './control.ts';
 import { createKey } from './keys.ts';
 
 /** How often is looked whether identifiers have to make room: some 50,000 may come in between. */
@@ -54,6 +55,7 @@ async function serveFolder(
   });
   await ingest.recover(systemClock.nowMs());
   await printFirstKey(config, catalog);
+  const control = await openControl(config.data, folder, ingest);
   server.serve(toApi(config, folder, ingest));
   console.log(`Taximeter is listening on http://${shownHost(config.host)}:${port}`);
 
@@ -62,6 +64,7 @@ async function serveFolder(
   await stopAsked;
   clearInterval(sealing);
   clearInterval(hourly);
+  await control.close();
   await server.close();
   await ingest.close();
   await closeDataFolder(folder);

@@ -173,14 +173,15 @@ export class Ingest {
 
   /**
    * Runs `work` at a moment when the usage store has all that was acknowledged and nothing else comes to disk. Requests
-   * wait for it, reads go on: keep it short.
+   * wait for it, reads go on: keep it short. Answers for how long they waited.
    */
-  async atRest<T>(work: () => Promise<T>): Promise<T> {
+  async atRest<T>(work: () => Promise<T>): Promise<{ result: T; pauseMs: number }> {
     // Most of it before, so that little is left for the pause.
     await this.settled();
     return await this.#committer.between(async () => {
+      const beganMs = performance.now();
       await this.settled();
-      return await work();
+      return { result: await work(), pauseMs: performance.now() - beganMs };
     });
   }
 
