@@ -2,12 +2,14 @@
 import { audit } from './cli/audit.ts';
 import { backup } from './cli/backup.ts';
 import { keys } from './cli/keys.ts';
+import { prune } from './cli/prune.ts';
 import { restore } from './cli/restore.ts';
 import { serve } from './cli/serve.ts';
 import {
   readBackupConfig,
   readFolderConfig,
   readKeysConfig,
+  readPruneConfig,
   readRestoreConfig,
   readServeConfig,
 } from './config.ts';
@@ -33,7 +35,9 @@ taximeter keys revoke KEY_ID [--data FOLDER]
 taximeter audit [--data FOLDER]   compares the rollup with the raw events
 
 taximeter backup --to FOLDER [--base BACKUP] [--data FOLDER]   also while a server runs
-taximeter restore --from BACKUP --data FOLDER                  into a new folder`;
+taximeter restore --from BACKUP --data FOLDER                  into a new folder
+
+taximeter prune --before YYYY-MM-01 [--yes] [--data FOLDER]    drops raw events, keeps usage by the hour`;
 
 async function main([command, ...args]: readonly string[]): Promise<void> {
   if (args.includes('--help')) return console.log(USAGE);
@@ -46,6 +50,8 @@ async function main([command, ...args]: readonly string[]): Promise<void> {
       return await audit(readFolderConfig(args, process.env));
     case 'backup':
       return await backup(readBackupConfig(args, process.env));
+    case 'prune':
+      return await prune(readPruneConfig(args, process.env));
     case 'restore':
       return restore(readRestoreConfig(args));
     case 'help':

@@ -1,26 +1,33 @@
 import { removeSnapshot, takeSnapshot, type Snapshot } from '../backup/snapshot.ts';
+import { systemClock } from '../clock.ts';
+import type { ServeConfig } from '../config.ts';
 import { ControlServer, type Handler } from '../control/control-server.ts';
 import type { DataFolder } from '../data-folder.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import { logError, logWarning } from '../log.ts';
 import { StartupError } from '../startup-error.ts';
+import type { Prunable } from '../usage/usage-store.ts';
+import { pruneIfAllowed, type PruneRequest } from './prune.ts';
 
 /** What a running server does for `taximeter backup` and other commands. It serves without that, if it has to. */
 export async function openControl(
-  dataFolder: string,
+  config: ServeConfig,
   folder: DataFolder,
   ingest: Ingest,
 ): Promise<ControlServer> {
   const control = new ControlServer(
-    { snapshot: leaseSnapshot(dataFolder, folder, ingest) },
+    {
+      snapshot: leaseSnapshot(config.data, folder, ingest),
+      prune: pruneWhileServing(config, folder, ingest),
+    },
     (error) => logError('A command failed.', error),
   );
-  await removeSnapshot(dataFolder);
+  await removeSnapshot(config.data);
   try {
-    await control.listen(dataFolder);
+    await control.listen(config.data);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    logWarning(`No backup can be made while this server runs: ${reason}`);
+    logWarning(`Nothing can be backed up or pruned while this server runs: ${reason}`);
   }
   return control;
 }
@@ -48,6 +55,25 @@ function leaseSnapshot(dataFolder: string, folder: DataFolder, ingest: Ingest): 
     } catch (error) {
       isTaken = false;
       throw error;
+    }
+  };
+}
+
+/** One at a time. */
+function pruneWhileServing(config: ServeConfig, { store }: DataFolder, ingest: Ingest): Handler {
+  let isPruning = false;
+  return async (params): Promise<Prunable> => {
+    if (isPruning) throw new StartupError('Another prune runs.');
+    isPruning = true;
+    try {
+      // What `taximeter prune` of this version sends.
+      const request = params as PruneRequest;
+      const nowMs = systemClock.nowMs();
+      return await pruneIfAllowed(request, config, store, nowMs, async () => {
+        await ingest.prune(request.beforeMs, nowMs);
+      });
+    } finally {
+      isPruning = false;
     }
   };
 }

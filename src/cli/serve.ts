@@ -10,8 +10,11 @@ import { Ingest } from '../ingest/ingest.ts';
 import { DamagedRunError } from '../ingest/remembered/run-file.ts';
 import { logError, logWarning, outliveOutput } from '../log.ts';
 import { toNamespace, type Namespace } from '../namespace.ts';
-import { HOUR_MS } from '../summaries/windows.ts';
+import { StartupError } from '../startup-error.ts';
+import { DAY_MS, HOUR_MS } from '../summaries/windows.ts';
+import { dateOf } from '../usage/pruned.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
+import type { UsageStore } from '../usage/usage-store.ts';
 import { openControl } from './control.ts';
 import { createKey } from './keys.ts';
 
@@ -41,6 +44,7 @@ async function serveFolder(
   warnOfShortMemory(config);
   const folder = await openDataFolder(config.data, systemClock, 'make');
   const { journal, catalog, store } = folder;
+  refusePruned(config, store);
   const ingest = new Ingest({
     journal,
     store,
@@ -55,7 +59,7 @@ async function serveFolder(
   });
   await ingest.recover(systemClock.nowMs());
   await printFirstKey(config, catalog);
-  const control = await openControl(config.data, folder, ingest);
+  const control = await openControl(config, folder, ingest);
   server.serve(toApi(config, folder, ingest));
   console.log(`Taximeter is listening on http://${shownHost(config.host)}:${port}`);
 
@@ -105,6 +109,14 @@ function warnOfShortMemory({ identifierWindowDays, pastDays }: ServeConfig): voi
   logWarning(
     `Identifiers are remembered for ${identifierWindowDays} days, and events may be ${pastDays} days ` +
       'old: an event sent again after that counts twice.',
+  );
+}
+
+/** An event for a month that is pruned would not be counted right. */
+function refusePruned({ pastDays }: ServeConfig, { prunedBeforeMs }: UsageStore): void {
+  if (systemClock.nowMs() - pastDays * DAY_MS >= prunedBeforeMs) return;
+  throw new StartupError(
+    `--past-days ${pastDays} would take events of before ${dateOf(prunedBeforeMs)}, which were pruned.`,
   );
 }
 

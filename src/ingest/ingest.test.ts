@@ -47,6 +47,10 @@ class FaultyLine implements UsageStore {
   identifiers: UsageStore['identifiers'] = (range) => engine.identifiers(range);
   lastSequence: UsageStore['lastSequence'] = async () => await engine.lastSequence();
   audit: UsageStore['audit'] = async () => await engine.audit();
+  prunedBeforeMs = 0;
+  closedBeforeMs = 0;
+  prunable: UsageStore['prunable'] = async (beforeMs) => await engine.prunable(beforeMs);
+  prune: UsageStore['prune'] = async (...args) => await engine.prune(...args);
   snapshot: UsageStore['snapshot'] = async (copy) => await engine.snapshot(copy);
   close: UsageStore['close'] = async () => await engine.close();
 }

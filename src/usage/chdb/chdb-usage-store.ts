@@ -12,6 +12,7 @@ import type { Namespace } from '../../namespace.ts';
 import { StartupError } from '../../startup-error.ts';
 import { windowMs } from '../../summaries/windows.ts';
 import { CANCELLATION_COLUMNS, REJECTION_COLUMNS, storedQuantity } from '../rows.ts';
+import { refuseRagged } from '../pruned.ts';
 import { auditSql } from '../sql/audit.ts';
 import {
   cancelledMetersSql,
@@ -28,6 +29,7 @@ import { anyCancelledSql, summarySql } from '../sql/summary.ts';
 import type {
   Audit,
   IdentifierRange,
+  Prunable,
   ReceivedIdentifiers,
   StoredEvent,
   SummaryQuery,
@@ -37,6 +39,7 @@ import type {
 } from '../usage-store.ts';
 import { identifierBlocks } from './identifier-blocks.ts';
 import { migrate } from './migrate.ts';
+import { Pruning } from './pruning.ts';
 import { parseRows, SessionPool } from './session-pool.ts';
 import { removeShadow, snapshotInto } from './snapshot.ts';
 
@@ -98,6 +101,9 @@ class ChdbUsageStore implements UsageStore {
    * the folder, so what is here is all there is.
    */
   readonly #cancelledMeters: Set<string>;
+  readonly #pruning: Pruning;
+  /** Summaries that are being read. */
+  readonly #reads = new Set<Promise<unknown>>();
 
   constructor(folder: string, writer: Session, readers: readonly Session[]) {
     this.#folder = folder;
@@ -108,6 +114,7 @@ class ChdbUsageStore implements UsageStore {
       parseRows<CancelledMeter>(cancelled).map((names) => names.join(' ')),
     );
     this.#readers = new SessionPool(readers);
+    this.#pruning = new Pruning(writer, this.#readers);
   }
 
   async insert(batch: UsageBatch): Promise<void> {
@@ -159,7 +166,18 @@ class ChdbUsageStore implements UsageStore {
   }
 
   async summarize(query: SummaryQuery): Promise<readonly SummaryRow[]> {
-    const statement = summarySql(query, await this.#anyCancelled(query));
+    const read = this.#summarize(query, this.prunedBeforeMs);
+    this.#reads.add(read);
+    try {
+      return await read;
+    } finally {
+      this.#reads.delete(read);
+    }
+  }
+
+  async #summarize(query: SummaryQuery, prunedBeforeMs: number): Promise<readonly SummaryRow[]> {
+    refuseRagged(query, prunedBeforeMs);
+    const statement = summarySql(query, await this.#anyCancelled(query), prunedBeforeMs);
     const rows = await this.#readers.rows<[number, string]>(statement);
     const { groupingWindow, startMs } = query;
     return rows.map(([window, value]) => ({
@@ -202,13 +220,34 @@ class ChdbUsageStore implements UsageStore {
   }
 
   async audit(): Promise<Audit> {
-    const [row] = await this.#readers.rows<[string, string, string]>(auditSql());
+    const [row] = await this.#readers.rows<[string, string, string]>(auditSql(this.prunedBeforeMs));
     const [events, hours, differences] = row ?? ['0', '0', '0'];
     return {
       events: Number(events),
       hours: Number(hours),
       differences: Number(differences),
     };
+  }
+
+  get prunedBeforeMs(): number {
+    return this.#pruning.prunedBeforeMs;
+  }
+
+  get closedBeforeMs(): number {
+    return this.#pruning.closedBeforeMs;
+  }
+
+  async prunable(beforeMs: number): Promise<Prunable> {
+    return await this.#pruning.prunable(beforeMs);
+  }
+
+  async prune(beforeMs: number, nowMs: number, settled: () => Promise<void>): Promise<void> {
+    await this.#pruning.prune(beforeMs, nowMs, {
+      settled,
+      lastSequence: async () => await this.lastSequence(),
+      // Those that have begun count on events that are about to be dropped.
+      unread: async () => await Promise.allSettled(this.#reads),
+    });
   }
 
   async snapshot(folder: string): Promise<void> {
