@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { cancelEvent, createMeter, sendEvent, type MeterFields } from '../support/fixtures.ts';
-import { unique } from '../support/random.ts';
+import { newRandom, unique } from '../support/random.ts';
 import { newClient, refused400, type Stripe } from '../support/sdk.ts';
 import { newFolder, removeFolder, runCli, Server, type Exit } from '../support/server.ts';
 import { allSummaries, total } from '../support/summaries.ts';
@@ -14,7 +15,7 @@ const OLD_S = dayStart(LONG_AGO_DAYS + 2);
 const NEW_S = dayStart(1);
 
 /** The first day of the month of 36 days ago: after all that is old, and no event may be that old. */
-const MONTH = `${new Date((dayStart(36) as number) * 1000).toISOString().slice(0, 7)}-01`;
+const MONTH = `${new Date(dayStart(36) * 1000).toISOString().slice(0, 7)}-01`;
 
 const KINDS: readonly MeterFields[] = [
   { formula: 'sum' },
@@ -97,6 +98,43 @@ test('whole hours stay as they are, and the rest is refused', { timeout: 120_000
   }
 });
 
+test(
+  'a kill while months are pruned leaves every summary as it was',
+  { timeout: 180_000 },
+  async (t) => {
+    const random = newRandom();
+    t.diagnostic(`seed ${random.seed} (TAXIMETER_SEED repeats its draws)`);
+    const shift = { clockShiftS: -LONG_AGO_DAYS * DAY_S, args: ['--past-days', '400'] };
+    const server = await Server.start(shift);
+    try {
+      const meters: Stripe.Billing.Meter[] = [];
+      for (const kind of KINDS) meters.push(await createMeter(newClient(server), kind));
+      const starts = [8, 7, 6, 5, 4, 3, 2, 1, 0].map((n) => OLD_S - n * 30 * DAY_S);
+      for (const startS of starts) await sendSome(server, meters, startS);
+      await server.stop();
+      await server.restart({});
+      const before = await everything(server, meters, starts[0]);
+      for (const startS of starts) {
+        // The month after, so that each has something to prune.
+        const date = new Date((startS + 31 * DAY_S) * 1000).toISOString().slice(0, 7);
+        const done = runCli(['prune', '--before', `${date}-01`, '--yes', '--data', server.folder]);
+        // The command starts for most of it.
+        await delay(700 + random.below(1500));
+        await server.kill();
+        const { stdout, stderr } = await done;
+        t.diagnostic(stdout.includes('They are dropped') ? 'pruned' : stderr.trim());
+        await server.restart();
+        assert.deepEqual(await everything(server, meters, starts[0]), before);
+      }
+      const last = await runCli(['prune', '--before', MONTH, '--yes', '--data', server.folder]);
+      assert.equal(last.code, 0, last.stderr);
+      assert.deepEqual(await everything(server, meters, starts[0]), before);
+    } finally {
+      await server.remove();
+    }
+  },
+);
+
 test('what could still be sent again, cancelled or accepted is not pruned', async () => {
   const server = await Server.start({ args: ['--past-days', '100'] });
   const refusesTo = async (message: RegExp, ...flags: string[]): Promise<void> => {
@@ -163,13 +201,14 @@ async function sendSome(
 async function everything(
   server: Server,
   meters: readonly Stripe.Billing.Meter[],
+  startS = OLD_S,
 ): Promise<unknown> {
   const answers: unknown[] = [];
   for (const meter of meters) {
     const query = {
       meter: meter.id,
       customer: 'cus_1',
-      start_time: OLD_S,
+      start_time: startS,
       end_time: NEW_S + DAY_S,
     };
     for (const grouping of ['hour', 'day'] as const) {

@@ -1,6 +1,6 @@
 /**
  * Makes the fixture of this release: `node test/upgrade/make-release.ts` writes `test/fixtures/VERSION.tar.gz` and
- * `VERSION.json`. To be run once for each release, by its own code.
+ * `VERSION.json`. To be run once for each release, by its own code, before `npm run format`.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -15,7 +15,7 @@ import { newClient, type Stripe } from '../support/sdk.ts';
 import { newFolder, removeFolder, REPO, Server } from '../support/server.ts';
 import { openStream, tell, TELL } from '../support/stream.ts';
 import { DAY_S, dayStart, HOUR_S, nowS } from '../support/times.ts';
-import { FIXTURES, readList, readSummaries, stepsNow, type Release } from './release.ts';
+import { FIXTURES, readList, readSummaries, type Release } from './release.ts';
 
 const KINDS: readonly MeterFields[] = [
   { formula: 'sum', event_name: 'summed' },
@@ -118,7 +118,6 @@ const release: Omit<Release, 'summaries' | 'lists' | 'rejections'> = {
   events,
   cancelled,
   keyed,
-  steps: stepsNow(),
 };
 const second = await Server.start({ folder, keys: null });
 const summaries = await readSummaries(second, release, keys.test);

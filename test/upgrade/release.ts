@@ -2,11 +2,7 @@
  * A data folder of one release, as a `kill -9` left it, and what that release answers about it. Kept under `test/fixtures/`
  * for later releases to open.
  */
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SCHEMA_STEPS as JOURNAL_STEPS } from '../../src/journal/sqlite/schema.ts';
-import { SCHEMA_STEPS as USAGE_STEPS } from '../../src/usage/schema.ts';
 import { call, type Answer, type Call } from '../support/http.ts';
 import { REPO, type Server } from '../support/server.ts';
 import { allSummaries } from '../support/summaries.ts';
@@ -32,27 +28,7 @@ export type Release = {
   readonly lists: readonly { readonly path: string; readonly text: string }[];
   readonly summaries: unknown;
   readonly rejections: number;
-  /** SHA-256 of each step that this release knew: they never change. */
-  readonly steps: Steps;
 };
-
-export type Steps = Readonly<Record<'journal' | 'catalog' | 'usage', readonly string[]>>;
-
-/** The steps that the code has now. */
-export function stepsNow(): Steps {
-  const migrations = join(REPO, 'src/catalog/sqlite/migrations');
-  return {
-    journal: JOURNAL_STEPS.map(sha256),
-    catalog: readdirSync(migrations)
-      .toSorted()
-      .map((name) => sha256(readFileSync(join(migrations, name), 'utf8'))),
-    usage: USAGE_STEPS.map((statements) => sha256(statements.join(';\n'))),
-  };
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
 
 /** Summaries of every meter and customer, by the hour, by the day and of a ragged range. */
 export async function readSummaries(
