@@ -5,17 +5,22 @@
 import { parseArgs } from 'node:util';
 import { PAST_DAYS } from './events/measure.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
+import { parseRfc3339 } from './rfc3339.ts';
 import { StartupError } from './startup-error.ts';
 
-export type ServeConfig = {
+/** How long an event may come, is known by its identifier, and can be cancelled. */
+export type Windows = {
+  readonly cancelWindowHours: number | undefined;
+  readonly pastDays: number;
+  readonly identifierWindowDays: number;
+};
+
+export type ServeConfig = Windows & {
   readonly port: number;
   readonly host: string;
   readonly data: string;
   readonly secretKeys: readonly string[];
   readonly customers: 'any' | 'registered';
-  readonly cancelWindowHours: number | undefined;
-  readonly pastDays: number;
-  readonly identifierWindowDays: number;
   readonly journalBytesMax: number;
   readonly sessionMinutes: number;
   readonly streamEventsMax: number;
@@ -45,6 +50,11 @@ const STOP_SECONDS = 25;
 export type Env = Readonly<Record<string, string | undefined>>;
 
 export const DATA = { type: 'string' } as const;
+const WINDOWS = {
+  'cancel-window-hours': { type: 'string' },
+  'past-days': { type: 'string' },
+  'identifier-window-days': { type: 'string' },
+} as const;
 
 export function readServeConfig(args: readonly string[], env: Env): ServeConfig {
   const values = parseFlags(args, {
@@ -52,9 +62,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     host: { type: 'string' },
     data: DATA,
     customers: { type: 'string' },
-    'cancel-window-hours': { type: 'string' },
-    'past-days': { type: 'string' },
-    'identifier-window-days': { type: 'string' },
+    ...WINDOWS,
     'journal-bytes-max': { type: 'string' },
     'session-minutes': { type: 'string' },
     'stream-events-max': { type: 'string' },
@@ -71,18 +79,13 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
   const setting = (name: string): string | undefined => values[name] ?? envOf(env, name);
   const whole = (name: string, max: number, min = 1): number | undefined =>
     wholeNumber(name, setting(name), min, max);
-  // Older than 50 years is before the tables' calendar begins.
-  const pastDays = whole('past-days', 18_000) ?? PAST_DAYS;
   return {
     port: whole('port', 65_535, 0) ?? 4747,
     host: setting('host') ?? '127.0.0.1',
     data: dataFolder(values['data'], env),
     secretKeys: secretKeys(env['TAXIMETER_SECRET_KEY']),
     customers: customersOf(setting('customers')),
-    cancelWindowHours: whole('cancel-window-hours', 1_000_000),
-    pastDays,
-    // An identifier is remembered for as long as an event that old could still be sent (P4).
-    identifierWindowDays: whole('identifier-window-days', 18_000) ?? Math.max(PAST_DAYS, pastDays),
+    ...windows(whole),
     journalBytesMax: whole('journal-bytes-max', 1e15, 1e6) ?? JOURNAL_BYTES_MAX,
     // Both defaults are Stripe's.
     sessionMinutes: whole('session-minutes', 1440) ?? 15,
@@ -99,11 +102,82 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
   };
 }
 
+type Whole = (name: string, max: number) => number | undefined;
+
+function windows(whole: Whole): Windows {
+  // Older than 50 years is before the tables' calendar begins.
+  const pastDays = whole('past-days', 18_000) ?? PAST_DAYS;
+  return {
+    cancelWindowHours: whole('cancel-window-hours', 1_000_000),
+    pastDays,
+    // An identifier is remembered for as long as an event that old could still be sent (P4).
+    identifierWindowDays: whole('identifier-window-days', 18_000) ?? Math.max(PAST_DAYS, pastDays),
+  };
+}
+
 export type FolderConfig = { readonly data: string };
 
 export function readFolderConfig(args: readonly string[], env: Env): FolderConfig {
   const values = parseFlags(args, { data: DATA });
   return { data: dataFolder(values['data'], env) };
+}
+
+export type BackupConfig = FolderConfig & {
+  readonly to: string;
+  /** An earlier backup to share files with. */
+  readonly base: string | undefined;
+};
+
+export function readBackupConfig(args: readonly string[], env: Env): BackupConfig {
+  const values = parseFlags(args, { data: DATA, to: { type: 'string' }, base: { type: 'string' } });
+  const { to, base } = values;
+  if (to === undefined) throw new StartupError('Where to? taximeter backup --to FOLDER');
+  return { to, base, data: dataFolder(values['data'], env) };
+}
+
+export type RestoreConfig = FolderConfig & { readonly from: string };
+
+/** Where to restore is never left to a default. */
+export function readRestoreConfig(args: readonly string[]): RestoreConfig {
+  const { from, data } = parseFlags(args, { from: { type: 'string' }, data: DATA });
+  if (from === undefined || data === undefined) {
+    throw new StartupError(
+      'From where, and where to? taximeter restore --from BACKUP --data FOLDER',
+    );
+  }
+  return { from, data };
+}
+
+export type PruneConfig = FolderConfig &
+  Windows & {
+    /** The start of a month, in UTC. */
+    readonly beforeMs: number;
+    /** Without it, only what would be dropped is told. */
+    readonly yes: boolean;
+  };
+
+export function readPruneConfig(args: readonly string[], env: Env): PruneConfig {
+  const values = parseFlags(args, {
+    data: DATA,
+    before: { type: 'string' },
+    yes: { type: 'boolean' },
+    ...WINDOWS,
+  });
+  const whole: Whole = (name, max) => wholeNumber(name, values[name] ?? envOf(env, name), 1, max);
+  return {
+    data: dataFolder(values['data'], env),
+    beforeMs: monthStart(values['before']),
+    yes: 'yes' in values,
+    ...windows(whole),
+  };
+}
+
+function monthStart(text: string | undefined): number {
+  const timeMs = /^\d{4}-\d\d-01$/.test(text ?? '') ? parseRfc3339(`${text}T00:00:00Z`) : undefined;
+  if (timeMs !== undefined && timeMs > 0) return timeMs;
+  throw new StartupError(
+    `--before is the first day of a month, such as 2026-01-01, ${text === undefined ? 'and is missing' : `not '${text}'`}.`,
+  );
 }
 
 type Flags = Record<string, { readonly type: 'string' | 'boolean' }>;

@@ -1,9 +1,18 @@
 #!/usr/bin/env node
 import { audit } from './cli/audit.ts';
+import { backup } from './cli/backup.ts';
 import { keys } from './cli/keys.ts';
 import { refuseOldNode } from './cli/node-floor.ts';
+import { prune } from './cli/prune.ts';
+import { restore } from './cli/restore.ts';
 import { serve } from './cli/serve.ts';
-import { readFolderConfig, readServeConfig } from './config.ts';
+import {
+  readBackupConfig,
+  readFolderConfig,
+  readPruneConfig,
+  readRestoreConfig,
+  readServeConfig,
+} from './config.ts';
 import { readKeysConfig } from './keys-config.ts';
 import { exit } from './log.ts';
 import { redactSecrets } from './redact.ts';
@@ -36,7 +45,12 @@ taximeter keys create [--live] [--account ID] [--restricted --scope SCOPE,…] [
 taximeter keys list [--data FOLDER]
 taximeter keys revoke KEY_ID [--data FOLDER]
 
-taximeter audit [--data FOLDER]   compares the rollup with the raw events`;
+taximeter audit [--data FOLDER]   compares the rollup with the raw events
+
+taximeter backup --to FOLDER [--base BACKUP] [--data FOLDER]   also while a server runs
+taximeter restore --from BACKUP --data FOLDER                  into a new folder
+
+taximeter prune --before YYYY-MM-01 [--yes] [--data FOLDER]    drops raw events, keeps usage by the hour`;
 
 async function main([command, ...args]: readonly string[]): Promise<void> {
   refuseOldNode(process.versions.node);
@@ -48,6 +62,12 @@ async function main([command, ...args]: readonly string[]): Promise<void> {
       return await keys(readKeysConfig(args, process.env));
     case 'audit':
       return await audit(readFolderConfig(args, process.env));
+    case 'backup':
+      return await backup(readBackupConfig(args, process.env));
+    case 'prune':
+      return await prune(readPruneConfig(args, process.env));
+    case 'restore':
+      return restore(readRestoreConfig(args));
     case 'help':
     case '--help':
     case '-h':

@@ -38,7 +38,11 @@ const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
   config: [...DOMAIN, ...SHELL, ...BASE],
   'keys-config': ['config', ...DOMAIN, ...SHELL, ...BASE],
   'data-folder': [...STORES, ...DOMAIN, ...SHELL, ...BASE],
+  control: [...SHELL, ...BASE],
+  backup: ['data-folder', 'ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
   cli: [
+    'backup',
+    'control',
     'config',
     'keys-config',
     'data-folder',
@@ -54,6 +58,8 @@ const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
   ],
   main: [
     'cli',
+    'backup',
+    'control',
     'config',
     'keys-config',
     'data-folder',

@@ -30,6 +30,8 @@ export type Catalog = {
   readonly coreEvents: CoreEvents;
   readonly destinations: Destinations;
   readonly deliveries: Deliveries;
+  /** Brings what is here at the moment of the call into a new file; resolves when it is there. Changes go on. */
+  copyTo(file: string): Promise<void>;
   close(): void;
 };
 

@@ -6,6 +6,7 @@ import { suite, type TestContext } from 'node:test';
 import { alertsContract } from './contract/alerts.ts';
 import { answersContract } from './contract/answers.ts';
 import { coreEventsContract } from './contract/core-events.ts';
+import { copiesContract } from './contract/copies.ts';
 import { customersContract } from './contract/customers.ts';
 import { deliveriesContract } from './contract/deliveries.ts';
 import { destinationsContract } from './contract/destinations.ts';
@@ -36,4 +37,5 @@ export function catalogContract(name: string, open: () => Promise<CatalogUnderTe
   suite(`${name}: core events`, () => coreEventsContract(start));
   suite(`${name}: destinations`, () => destinationsContract(start));
   suite(`${name}: deliveries`, () => deliveriesContract(start));
+  suite(`${name}: copies`, () => copiesContract(start));
 }

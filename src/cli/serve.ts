@@ -18,11 +18,15 @@ import { Metrics } from '../metrics/metrics.ts';
 import { exposeDisk, exposeProcess } from '../metrics/process-metrics.ts';
 import { exposeRequests } from '../metrics/request-metrics.ts';
 import { exposeAudits, exposeQueries } from '../metrics/usage-metrics.ts';
-import { HOUR_MS } from '../summaries/windows.ts';
+import { StartupError } from '../startup-error.ts';
+import { DAY_MS, HOUR_MS } from '../summaries/windows.ts';
+import { dateOf } from '../usage/pruned.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
+import type { UsageStore } from '../usage/usage-store.ts';
 import { readVersion } from '../version.ts';
 import { Chores } from './chores.ts';
 import { connectionsWithin, warnOfOpenDoor } from './exposure.ts';
+import { openControl } from './control.ts';
 import { createKey } from './keys.ts';
 import { knownKeys } from './known-keys.ts';
 import { closeWatches, lookIfDue, openWatches, type Watches } from './watches.ts';
@@ -75,10 +79,11 @@ async function serveFolder(
 ): Promise<void> {
   warnOfShortMemory(config);
   const folder = await openDataFolder(config.data, systemClock, 'make');
-  const { catalog } = folder;
+  const { catalog, store } = folder;
+  refusePruned(config, store);
   const ingest = openIngest(config, folder, server);
   const usage = new UsageReader(
-    folder.store,
+    store,
     async (signal) => await ingest.settled(signal),
     config.readSeconds,
   );
@@ -89,6 +94,7 @@ async function serveFolder(
   server.refuse('recovering');
   await ingest.recover(systemClock.nowMs());
   await printFirstKey(config, catalog);
+  const control = await openControl(config, folder, ingest);
   const watches = openWatches(folder, ingest);
   server.serve(toApi(config, folder, ingest, usage, watches.alerts));
   const url = `http://${shownHost(config.host)}:${port}`;
@@ -98,6 +104,7 @@ async function serveFolder(
   const chores = beginChores(folder, ingest, watches);
   log.info(`Stopping, because of ${await stopAsked}.`);
   chores.stop();
+  await control.close();
   await server.drain();
   await closeWatches(watches);
   await ingest.close();
@@ -191,6 +198,14 @@ function warnOfShortMemory({ identifierWindowDays, pastDays }: ServeConfig): voi
   logWarning(
     `Identifiers are remembered for ${identifierWindowDays} days, and events may be ${pastDays} days ` +
       'old: an event sent again after that counts twice.',
+  );
+}
+
+/** An event for a month that is pruned would not be counted right. */
+function refusePruned({ pastDays }: ServeConfig, { prunedBeforeMs }: UsageStore): void {
+  if (systemClock.nowMs() - pastDays * DAY_MS >= prunedBeforeMs) return;
+  throw new StartupError(
+    `--past-days ${pastDays} would take events of before ${dateOf(prunedBeforeMs)}, which were pruned.`,
   );
 }
 

@@ -41,6 +41,8 @@ export class Committer {
   #isRunning = false;
   /** When the commit began that runs now. */
   #commitStartMs: number | undefined;
+  /** Until it resolves no commit begins. */
+  #pause: Promise<void> | undefined;
   #lastSequence: number;
   #failure: { error: unknown } | undefined;
 
@@ -103,12 +105,28 @@ export class Committer {
     return done ?? Promise.resolve(this.committedBlockId);
   }
 
+  /** Runs `work` between two commits; what is appended meanwhile is gathered. Throws when nothing is accepted any more. */
+  async between<T>(work: () => Promise<T>): Promise<T> {
+    while (this.#pause !== undefined) await this.#pause;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#pause = promise;
+    try {
+      await this.#lastDone;
+      if (this.#failure !== undefined) throw stopped(this.#failure.error);
+      return await work();
+    } finally {
+      this.#pause = undefined;
+      resolve();
+    }
+  }
+
   async #run(): Promise<void> {
     this.#isRunning = true;
     while (this.#failure === undefined) {
       // Requests that are already in the sockets join the block.
       await new Promise(setImmediate);
       await this.#makeRoom?.();
+      while (this.#pause !== undefined) await this.#pause;
       if (this.#block.isEmpty || this.#failure !== undefined) break;
       await this.#commitNext();
     }

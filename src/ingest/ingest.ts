@@ -162,9 +162,14 @@ export class Ingest {
     return this.#committer.settled();
   }
 
-  /** Stores a cancellation; as for `record`, it is on disk when this resolves. */
+  /**
+   * Stores a cancellation; as for `record`, it is on disk when this resolves. Throws ApiError `cancel_too_late` when the
+   * event is pruned.
+   */
   async cancel(cancellation: Cancellation, receipt?: Receipt): Promise<void> {
     this.refuseWhenFull();
+    // In the turn in which it is appended: from then on who prunes waits for it.
+    if (cancellation.timestampMs < this.#parts.store.closedBeforeMs) throw pruned(cancellation);
     this.#committer.append((block) => block.addCancellation(cancellation));
     if (receipt !== undefined) this.addReceipt(receipt);
     await this.onDisk();
@@ -225,6 +230,28 @@ export class Ingest {
     return this.#committer.waitingSeconds;
   }
 
+  /**
+   * Runs `work` at a moment when the usage store has all that was acknowledged and nothing else comes to disk. Requests
+   * wait for it, reads go on: keep it short. Answers for how long they waited.
+   */
+  async atRest<T>(work: () => Promise<T>): Promise<{ result: T; pauseMs: number }> {
+    // Most of it before, so that little is left for the pause.
+    await this.settled();
+    return await this.#committer.between(async () => {
+      const beganMs = performance.now();
+      await this.settled();
+      return { result: await work(), pauseMs: performance.now() - beganMs };
+    });
+  }
+
+  /** Drops old events from the usage store, as its `prune` says, when it has all cancellations that were accepted. */
+  async prune(beforeMs: number, nowMs: number): Promise<void> {
+    await this.#parts.store.prune(beforeMs, nowMs, async () => {
+      await this.onDisk();
+      await this.settled();
+    });
+  }
+
   /** Brings to disk what is remembered, when there is much of it. To be called a few times a second. */
   seal(nowMs: number): void {
     const onDisk = (): Promise<unknown> => this.onDisk();
@@ -260,4 +287,12 @@ export class Ingest {
 
 function tooMuch(waits: string): ApiError {
   return new ApiError('rate_limit', `Too much ${waits}. Try again a little later.`);
+}
+
+function pruned({ identifier }: Cancellation): ApiError {
+  return new ApiError(
+    'cancel_too_late',
+    `The event with identifier ${identifier} is of a month that was pruned, and cannot be cancelled any more.`,
+    'cancel[identifier]',
+  );
 }

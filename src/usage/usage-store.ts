@@ -21,7 +21,10 @@ import type { RejectionCounter } from './rejection-counts.ts';
 
 export type UsageStore = RejectionCounter & {
   insert(batch: UsageBatch): Promise<void>;
-  /** One page of summaries; windows without usage are left out. */
+  /**
+   * One page of summaries; windows without usage are left out. Throws ApiError `parameter_invalid` when it would need
+   * single events that are pruned.
+   */
   summarize(query: SummaryQuery, patience?: Patience): Promise<readonly SummaryRow[]>;
   /** Single events, and what became of them. */
   readonly search: EventSearcher;
@@ -41,8 +44,24 @@ export type UsageStore = RejectionCounter & {
   identifiers(range: IdentifierRange): AsyncIterable<ReceivedIdentifiers>;
   /** The greatest sequence of any event, rejected ones included; 0 when there is none. */
   lastSequence(): Promise<number>;
-  /** Recounts every hour from the raw events and compares it with the rollup (P6). */
+  /** Recounts every hour that is not pruned from the raw events and compares it with the rollup (P6). */
   audit(): Promise<Audit>;
+  /** Events before this are pruned, 0 when none are: what summaries of whole hours need is kept of them. */
+  readonly prunedBeforeMs: number;
+  /** No cancellation of an event before this may be inserted any more: it is pruned, or `prune` has begun. */
+  readonly closedBeforeMs: number;
+  /** What `prune` would drop and settle. */
+  prunable(beforeMs: number): Promise<Prunable>;
+  /**
+   * Drops the events before this, the start of a month, for good; summaries of whole hours stay as they are. `settled`
+   * resolves when all cancellations that were accepted so far are inserted. When it throws, it may be called again.
+   */
+  prune(beforeMs: number, nowMs: number, settled: () => Promise<void>): Promise<void>;
+  /**
+   * Makes a folder that holds what is stored now and can be opened as a store, whatever comes later. No insert may run.
+   * Takes no time and no space, so it must be below the store's own folder or beside it.
+   */
+  snapshot(folder: string): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -109,4 +128,17 @@ export type Audit = {
   readonly hours: number;
   /** Hours in which the rollup and the raw events differ. */
   readonly differences: number;
+};
+
+export type Prunable = {
+  /** Oldest first; `month` such as `2026-01`. */
+  readonly months: readonly {
+    readonly month: string;
+    readonly events: number;
+    readonly bytes: number;
+  }[];
+  /** Customer hours of them in which there are cancellations. */
+  readonly cancelledHours: number;
+  /** When the last of these events arrived; -Infinity when there are none. */
+  readonly lastReceivedAtMs: number;
 };

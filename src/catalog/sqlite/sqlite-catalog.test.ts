@@ -32,6 +32,12 @@ catalogContract('SQLite', async (): Promise<CatalogUnderTest> => {
   const clock = new ManualClock();
   let catalog = openSqliteCatalog(file, { clock });
   const beside: Catalog[] = [];
+  const open = (other: string): Catalog => {
+    const opened = openSqliteCatalog(other, { clock });
+    beside.push(opened);
+    return opened;
+  };
+  const copyFile = path.join(folder, 'copy.db');
   return {
     catalog,
     clock,
@@ -40,11 +46,9 @@ catalogContract('SQLite', async (): Promise<CatalogUnderTest> => {
       catalog = openSqliteCatalog(file, { clock });
       return catalog;
     },
-    async openBeside() {
-      const other = openSqliteCatalog(file, { clock });
-      beside.push(other);
-      return other;
-    },
+    openBeside: async () => open(file),
+    copyFile,
+    openCopy: async () => open(copyFile),
     async storedBytes() {
       return Buffer.concat(
         readdirSync(folder).map((name) => readFileSync(path.join(folder, name))),

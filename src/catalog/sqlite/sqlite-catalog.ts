@@ -10,6 +10,7 @@ import type { Catalog } from '../catalog.ts';
 import { sqliteAlerts } from './alerts.ts';
 import { sqliteAnswers } from './answers.ts';
 import { sqliteCoreEvents } from './core-events.ts';
+import { copyTo } from './copy.ts';
 import { sqliteCustomers } from './customers.ts';
 import { openDatabase } from './database.ts';
 import { sqliteDeliveries } from './deliveries.ts';
@@ -39,6 +40,7 @@ export function openSqliteCatalog(file: string, options: { readonly clock?: Cloc
       coreEvents: sqliteCoreEvents(db, outbox),
       destinations: sqliteDestinations(db, outbox),
       deliveries: sqliteDeliveries(db, outbox),
+      copyTo: (copy) => copyTo(file, copy),
       close: () => void db.close(),
     };
   } catch (error) {

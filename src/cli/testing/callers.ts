@@ -55,9 +55,9 @@ export class Callers {
     const there = { ...names, meter, customer, eventName: `another ${names.eventName}` };
     await make('/v1/billing/meter_events', there);
     const alert = await make('/v1/billing/alerts', there);
-    const { text } = await this.call(this.#route('GET', '/v1/events'), nobodys(), holder.secret);
-    const list = JSON.parse(text) as { data: { id: string }[] };
-    return { holder, names: { ...there, alert, event: list.data[0]?.id ?? '' } };
+    const { coreEvents } = this.#served.catalog;
+    const { data } = await coreEvents.list(holder.key.namespace, 'snapshot', { limit: 1 });
+    return { holder, names: { ...there, alert, event: data[0]?.id ?? '' } };
   }
 
   async call(

@@ -13,6 +13,9 @@ export type Calls = Pick<
   | 'receiptsAfter'
   | 'answerBody'
   | 'pruneReceipts'
+  | 'beginCopy'
+  | 'copyReceipts'
+  | 'endCopy'
   | 'close'
 >;
 export type Call = { readonly id: number; readonly name: keyof Calls; readonly args: unknown[] };
@@ -24,6 +27,9 @@ export type Reply =
       readonly code?: unknown;
       readonly startup?: string;
     };
+
+/** These write into another file: that they fail says nothing of the journal's own. */
+const ELSEWHERE: ReadonlySet<keyof Calls> = new Set(['beginCopy', 'copyReceipts', 'endCopy']);
 
 /** The id of the reply that says the file is open (its value is the JournalState) or cannot be opened. */
 export const OPENED = 0;
@@ -41,7 +47,9 @@ if (parentPort !== null) {
         port.postMessage({ id: call.id, value: method.apply(journal, call.args) } satisfies Reply);
         if (call.name === 'close') port.close();
       } catch (error) {
-        failed ??= error instanceof Error ? error : new Error(String(error));
+        if (!ELSEWHERE.has(call.name)) {
+          failed ??= error instanceof Error ? error : new Error(String(error));
+        }
         // An error that crosses threads loses all but its message and stack.
         const code = error instanceof Error && 'code' in error ? error.code : undefined;
         port.postMessage({ id: call.id, error, code } satisfies Reply);

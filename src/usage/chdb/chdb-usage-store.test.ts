@@ -12,18 +12,23 @@ import { rejectionCountsContract } from '../rejection-counts-contract.ts';
 import { openChdbUsageStore } from './chdb-usage-store.ts';
 
 const open: OpenUsageStore = async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'taximeter-usage-'));
+  const parent = await mkdtemp(join(tmpdir(), 'taximeter-usage-'));
+  const folder = join(parent, 'usage');
+  const snapshotFolder = join(parent, 'snapshot');
   let store = openChdbUsageStore(folder);
+  const openAfter = async (other: string) => {
+    await store.close();
+    store = openChdbUsageStore(other);
+    return store;
+  };
   return {
     store,
-    reopen: async () => {
-      await store.close();
-      store = openChdbUsageStore(folder);
-      return store;
-    },
+    reopen: async () => await openAfter(folder),
+    snapshotFolder,
+    openSnapshot: async () => await openAfter(snapshotFolder),
     destroy: async () => {
       await store.close();
-      await rm(folder, { recursive: true });
+      await rm(parent, { recursive: true });
     },
   };
 };

@@ -13,6 +13,7 @@ import { StartupError } from '../../startup-error.ts';
 import { windowMs } from '../../summaries/windows.ts';
 import type { RejectionCount, RejectionCountsQuery } from '../rejection-counts.ts';
 import { CANCELLATION_COLUMNS, REJECTION_COLUMNS, storedQuantity } from '../rows.ts';
+import { refuseRagged } from '../pruned.ts';
 import { auditSql } from '../sql/audit.ts';
 import {
   cancelledMetersSql,
@@ -35,6 +36,7 @@ import type {
   Audit,
   IdentifierRange,
   Patience,
+  Prunable,
   ReceivedIdentifiers,
   StoredEvent,
   SummaryQuery,
@@ -48,7 +50,9 @@ import { customerUsageReader } from './customer-usage-reader.ts';
 import { eventSearcher } from './event-searcher.ts';
 import { identifierBlocks } from './identifier-blocks.ts';
 import { migrate } from './migrate.ts';
+import { Pruning } from './pruning.ts';
 import { parseRows, SessionPool } from './session-pool.ts';
+import { removeShadow, snapshotInto } from './snapshot.ts';
 
 /** Reads that run beside each other. Two cores' worth: more only wait inside the engine. */
 const READERS = 2;
@@ -73,11 +77,12 @@ const INSERT_SETTINGS = {
  */
 export function openChdbUsageStore(folder: string): UsageStore {
   refusePattern(folder);
+  removeShadow(folder);
   const writer = new Session(folder);
   try {
     migrate(writer);
     const readers = Array.from({ length: READERS }, () => new Session(folder));
-    return new ChdbUsageStore(writer, readers, join(folder, HANDOVER_FILE));
+    return new ChdbUsageStore(folder, writer, readers);
   } catch (error) {
     writer.close();
     throw error;
@@ -99,6 +104,7 @@ type CancelledMeter = [namespace: Namespace, meterId: string];
 class ChdbUsageStore implements UsageStore {
   readonly search: EventSearcher;
   readonly customers: CustomerUsageReader;
+  readonly #folder: string;
   readonly #writer: Session;
   readonly #readers: SessionPool;
   readonly #handoverFile: string;
@@ -108,18 +114,25 @@ class ChdbUsageStore implements UsageStore {
    * the folder, so what is here is all there is.
    */
   readonly #cancelledMeters: Set<string>;
+  readonly #pruning: Pruning;
+  /** Summaries that are being read. */
+  readonly #reads = new Set<Promise<unknown>>();
 
-  constructor(writer: Session, readers: readonly Session[], handoverFile: string) {
+  constructor(folder: string, writer: Session, readers: readonly Session[]) {
+    this.#folder = folder;
     this.#writer = writer;
-    this.#handoverFile = handoverFile;
+    this.#handoverFile = join(folder, HANDOVER_FILE);
     const cancelled = writer.query(cancelledMetersSql().sql, 'JSONCompactEachRow');
     this.#cancelledMeters = new Set(
       parseRows<CancelledMeter>(cancelled).map((names) => names.join(' ')),
     );
     this.#readers = new SessionPool(readers);
+    this.#pruning = new Pruning(writer, this.#readers);
     this.search = eventSearcher(this.#readers);
-    this.customers = customerUsageReader(this.#readers, (namespace, meterId) =>
-      this.#cancelledMeters.has(`${namespace} ${meterId}`),
+    this.customers = customerUsageReader(
+      this.#readers,
+      (namespace, meterId) => this.#cancelledMeters.has(`${namespace} ${meterId}`),
+      () => this.prunedBeforeMs,
     );
   }
 
@@ -172,7 +185,23 @@ class ChdbUsageStore implements UsageStore {
   }
 
   async summarize(query: SummaryQuery, patience?: Patience): Promise<readonly SummaryRow[]> {
-    const statement = summarySql(query, await this.#anyCancelled(query, patience));
+    const read = this.#summarize(query, this.prunedBeforeMs, patience);
+    this.#reads.add(read);
+    try {
+      return await read;
+    } finally {
+      this.#reads.delete(read);
+    }
+  }
+
+  async #summarize(
+    query: SummaryQuery,
+    prunedBeforeMs: number,
+    patience: Patience | undefined,
+  ): Promise<readonly SummaryRow[]> {
+    refuseRagged(query, prunedBeforeMs);
+    const anyCancelled = await this.#anyCancelled(query, patience);
+    const statement = summarySql(query, anyCancelled, prunedBeforeMs);
     const rows = await this.#readers.rows<[number, string]>(statement, patience);
     const { groupingWindow, startMs } = query;
     return rows.map(([window, value]) => ({
@@ -223,13 +252,38 @@ class ChdbUsageStore implements UsageStore {
   }
 
   async audit(): Promise<Audit> {
-    const [row] = await this.#readers.rows<[string, string, string]>(auditSql());
+    const [row] = await this.#readers.rows<[string, string, string]>(auditSql(this.prunedBeforeMs));
     const [events, hours, differences] = row ?? ['0', '0', '0'];
     return {
       events: Number(events),
       hours: Number(hours),
       differences: Number(differences),
     };
+  }
+
+  get prunedBeforeMs(): number {
+    return this.#pruning.prunedBeforeMs;
+  }
+
+  get closedBeforeMs(): number {
+    return this.#pruning.closedBeforeMs;
+  }
+
+  async prunable(beforeMs: number): Promise<Prunable> {
+    return await this.#pruning.prunable(beforeMs);
+  }
+
+  async prune(beforeMs: number, nowMs: number, settled: () => Promise<void>): Promise<void> {
+    await this.#pruning.prune(beforeMs, nowMs, {
+      settled,
+      lastSequence: async () => await this.lastSequence(),
+      // Those that have begun count on events that are about to be dropped.
+      unread: async () => await Promise.allSettled(this.#reads),
+    });
+  }
+
+  async snapshot(folder: string): Promise<void> {
+    await snapshotInto(this.#writer, this.#folder, folder);
   }
 
   async close(): Promise<void> {

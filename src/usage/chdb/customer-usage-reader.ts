@@ -11,15 +11,17 @@ import {
 } from '../sql/customer-usage.ts';
 import type { SessionPool } from './session-pool.ts';
 
-/** `isCancelled`: whether any event of a meter was ever cancelled. */
+/** `isCancelled`: whether any event of a meter was ever cancelled. Events before `prunedBeforeMs` are not there. */
 export function customerUsageReader(
   readers: SessionPool,
   isCancelled: (namespace: string, meterId: string) => boolean,
+  prunedBeforeMs: () => number,
 ): CustomerUsageReader {
   return {
     async usageOf(query) {
       if (query.customers.length === 0) return [];
-      const statement = usageOfSql(query, isCancelled(query.namespace, query.meterId));
+      const anyCancelled = isCancelled(query.namespace, query.meterId);
+      const statement = usageOfSql(query, anyCancelled, prunedBeforeMs());
       const rows = await readers.rows<[string, string, string]>(statement);
       return rows.map(([customer, value, lastSequence]) => ({
         customer,

@@ -6,7 +6,11 @@ import type { Statement } from './statement.ts';
 import { COLUMNS, FOLDS, LAST_HOUR_MS, SURVIVOR, windowNumber } from './usage-parts.ts';
 
 /** Rows of (customer, value as decimal text, last sequence as text). */
-export function usageOfSql(query: CustomerUsageQuery, anyCancelled: boolean): Statement {
+export function usageOfSql(
+  query: CustomerUsageQuery,
+  anyCancelled: boolean,
+  prunedBeforeMs: number,
+): Statement {
   const { formula, eventTimeWindow, namespace, meterId: meter, customers } = query;
   const endMs = query.endMs === 'open' ? LAST_HOUR_MS : Math.min(query.endMs, LAST_HOUR_MS);
   const startMs = Math.min(query.startMs, endMs);
@@ -23,7 +27,14 @@ export function usageOfSql(query: CustomerUsageQuery, anyCancelled: boolean): St
         GROUP BY customer, event_window)`;
   return {
     sql: `${folded} GROUP BY customer`,
-    params: { namespace, meter, customers, startS: startMs / 1000, endS: endMs / 1000 },
+    params: {
+      namespace,
+      meter,
+      customers,
+      startS: startMs / 1000,
+      endS: endMs / 1000,
+      prunedBeforeS: prunedBeforeMs / 1000,
+    },
   };
 }
 
@@ -32,9 +43,12 @@ const KEY = `namespace = {namespace:String} AND meter = {meter:String} AND custo
 /** (customer, hour) of every cancelled event. */
 const CANCELLED = `FROM cancellations WHERE ${KEY}`;
 
-/** Each customer's hour comes from one of the two: the rollup, or the events where one of them is cancelled. */
+/**
+ * Each customer's hour comes from one place: the rollup, or where one of its events is cancelled from the events, and from
+ * what is settled when those are pruned.
+ */
 function sourcesOf(part: CustomerUsageQuery['formula'], anyCancelled: boolean): string {
-  const { rollup, events } = COLUMNS;
+  const { rollup, settled, events } = COLUMNS;
   const fromRollup = `
     SELECT customer, hour AS time, ${rollup[part]} AS part, ${rollup.lastReceived} AS last_received
     FROM usage_hourly
@@ -44,10 +58,15 @@ function sourcesOf(part: CustomerUsageQuery['formula'], anyCancelled: boolean): 
   return `${fromRollup}
       AND (customer, hour) NOT IN (${dirty})
     UNION ALL
+    SELECT customer, hour AS time, ${settled[part]} AS part, ${settled.lastReceived} AS last_received
+    FROM settled_hours FINAL
+    WHERE ${KEY} AND hour >= {startS:Integer} AND hour < {endS:Integer} AND hour < {prunedBeforeS:Integer} AND count > 0
+    UNION ALL
     SELECT customer, timestamp AS time, ${events[part]} AS part, ${events.lastReceived} AS last_received
     FROM events
     WHERE ${KEY}
       AND toUnixTimestamp(timestamp) >= {startS:Integer} AND toUnixTimestamp(timestamp) < {endS:Integer}
+      AND toUnixTimestamp(timestamp) >= {prunedBeforeS:Integer}
       AND (customer, toStartOfHour(timestamp)) IN (${dirty})
       AND sequence NOT IN (SELECT sequence ${CANCELLED})`;
 }

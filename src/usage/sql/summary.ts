@@ -3,7 +3,8 @@
  *
  * Whole hours come from `usage_hourly`. The ragged edges of a minute-aligned range, and every hour that has
  * a cancellation in it, come from `events` minus `cancellations`. Each hour is read from exactly one of the
- * two, so nothing is counted twice.
+ * two, so nothing is counted twice. Of months whose events are pruned, hours with a cancellation come from
+ * `settled_hours`.
  *
  * ClickHouse spends most of a summary's time on planning, so a query is as small as its range allows: what is
  * not needed is left out, one source is read without a subquery, and times are compared as plain numbers.
@@ -21,12 +22,16 @@ export function anyCancelledSql(query: SummaryQuery): Statement {
 /**
  * Rows of (number of the window since 1970, value as decimal text), in the order and up to the limit that
  * the query asks for; without grouping, all is window 0. `anyCancelled`: whether `anyCancelledSql` had a row;
- * a cancellation that came after it is a later one.
+ * a cancellation that came after it is a later one. Events before `prunedBeforeMs` are not read.
  */
-export function summarySql(query: SummaryQuery, anyCancelled: boolean): Statement {
+export function summarySql(
+  query: SummaryQuery,
+  anyCancelled: boolean,
+  prunedBeforeMs: number,
+): Statement {
   const { formula, eventTimeWindow, groupingWindow } = query;
   const order = query.order === 'newest_first' ? 'DESC' : 'ASC';
-  const sources = toSources(query, anyCancelled);
+  const sources = toSources(query, anyCancelled, prunedBeforeMs);
   const rows = (time: string, part: string): string =>
     `${windowNumber(groupingWindow, time)} AS bucket, toString(${FOLDS[formula](part)}) AS folded`;
   const folded =
@@ -40,11 +45,11 @@ export function summarySql(query: SummaryQuery, anyCancelled: boolean): Statemen
       ORDER BY bucket ${order}
       LIMIT {limit:Integer}
       ${settingsFor(sources)}`,
-    params: toParams(query),
+    params: { ...toParams(query), prunedBefore: prunedBeforeMs },
   };
 }
 
-/** One of the two tables with the rows to read of it: all after SELECT's columns. */
+/** One of the tables with the rows to read of it: all after SELECT's columns. */
 type Source = { readonly table: keyof typeof COLUMNS; readonly from: string };
 
 const KEY = `namespace = {namespace:String} AND meter = {meter:String} AND customer = {customer:String}`;
@@ -63,6 +68,15 @@ const FROM_ROLLUP = `
     AND hour >= {wholeHoursFromS:Integer}
     AND hour < {wholeHoursToS:Integer}`;
 
+/** Whole hours of pruned months that have a cancellation; one of which all was cancelled has no usage. */
+const FROM_SETTLED = `
+  FROM settled_hours FINAL
+  WHERE ${KEY}
+    AND hour >= {wholeHoursFromS:Integer}
+    AND hour < {wholeHoursToS:Integer}
+    AND hour < fromUnixTimestamp64Milli({prunedBefore:Integer}, 'UTC')
+    AND count > 0`;
+
 const NOT_DIRTY = `AND hour NOT IN (SELECT toStartOfHour(timestamp) ${CANCELLED})`;
 
 /** What is left of the range, from the events. */
@@ -70,7 +84,8 @@ const FROM_EVENTS = `
   FROM events
   WHERE ${KEY}
     AND timestamp >= fromUnixTimestamp64Milli({readFrom:Integer}, 'UTC')
-    AND timestamp < fromUnixTimestamp64Milli({readTo:Integer}, 'UTC')`;
+    AND timestamp < fromUnixTimestamp64Milli({readTo:Integer}, 'UTC')
+    AND timestamp >= fromUnixTimestamp64Milli({prunedBefore:Integer}, 'UTC')`;
 
 const AT_AN_EDGE = `(
       timestamp < fromUnixTimestamp64Milli({wholeHoursFrom:Integer}, 'UTC')
@@ -81,11 +96,18 @@ const AT_AN_EDGE_OR_DIRTY = `(
     AND sequence NOT IN (SELECT sequence ${CANCELLED})`;
 
 /** There is always one: a range that is not empty has a whole hour or an edge. */
-function toSources(query: SummaryQuery, anyCancelled: boolean): readonly Source[] {
+function toSources(
+  query: SummaryQuery,
+  anyCancelled: boolean,
+  prunedBeforeMs: number,
+): readonly Source[] {
   const { readFrom, readTo, wholeHoursFrom, wholeHoursTo } = toBounds(query);
   const sources: Source[] = [];
   if (wholeHoursFrom < wholeHoursTo) {
     sources.push({ table: 'rollup', from: `${FROM_ROLLUP} ${anyCancelled ? NOT_DIRTY : ''}` });
+  }
+  if (anyCancelled && readFrom < prunedBeforeMs) {
+    sources.push({ table: 'settled', from: FROM_SETTLED });
   }
   if (anyCancelled) {
     sources.push({ table: 'events', from: `${FROM_EVENTS} AND ${AT_AN_EDGE_OR_DIRTY}` });

@@ -5,15 +5,18 @@ import type { SummaryQuery } from '../usage-store.ts';
 /** `hour` columns are 32-bit seconds: this is the last whole hour they can name. Nothing is stored after it. */
 export const LAST_HOUR_MS = 4_294_964_400_000;
 
-/** What a summary reads of a row. A rollup row stands at its hour, which is in the range as a whole. */
+const OF_AN_HOUR = {
+  time: 'hour',
+  count: 'count',
+  sum: 'sum',
+  last: 'last',
+  lastReceived: 'last_received',
+} as const;
+
+/** What a summary reads of a row. An hour's row stands at its hour, which is in the range as a whole. */
 export const COLUMNS = {
-  rollup: {
-    time: 'hour',
-    count: 'count',
-    sum: 'sum',
-    last: 'last',
-    lastReceived: 'last_received',
-  },
+  rollup: OF_AN_HOUR,
+  settled: OF_AN_HOUR,
   events: {
     time: 'timestamp',
     count: 'toUInt64(1)',
