@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -106,6 +107,7 @@ describe('a slow disk', () => {
   test('stopped, it answers what it has read, and who comes later gets a 503', async (t) => {
     if ('reason' in compiled) return t.skip(compiled.reason);
     await restart(compiled.library, 500);
+    const half = await sendHalf(server);
     const sent = Array.from({ length: 20 }, send);
     await until('some are read', async () => {
       const { samples } = await scrape(server);
@@ -121,7 +123,10 @@ describe('a slow disk', () => {
     for (const connection of ['keep-alive', 'close']) {
       assertStopping(await call(server, { path: '/v1/customers', headers: { connection } }));
     }
+    assert.match(await half.finish(), /^HTTP\/1\.1 503 [^]*Retry-After: 1\r\n/u);
     const answers = await Promise.all(sent);
+    // The journal is being flushed now.
+    assertStopping(await call(server, { path: '/v1/customers', headers: { connection: 'close' } }));
     const accepted = answers.filter(({ status }) => status === 200).length;
     assert.ok(accepted >= 5, `${accepted} were answered`);
     for (const answer of answers) if (answer.status !== 200) assertStopping(answer);
@@ -138,6 +143,21 @@ function assertStopping(answer: Answer): void {
   assert.equal(answer.headers['retry-after'], '1');
   assert.equal(answer.headers['connection'], 'close');
   assert.match(errorOf(answer).message, /stopping/u);
+}
+
+/** A request of which half the body has been sent. */
+async function sendHalf(server: Server): Promise<{ readonly finish: () => Promise<string> }> {
+  const socket = connect(server.port, server.host).setEncoding('utf8');
+  await once(socket, 'connect');
+  const head = `POST /v1/customers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TEST_KEY}\r\n`;
+  socket.write(`${head}Content-Length: 6\r\n\r\nnam`);
+  const finish = async (): Promise<string> => {
+    socket.write('e=x');
+    const [text] = (await once(socket, 'data')) as [string];
+    socket.destroy();
+    return text;
+  };
+  return { finish };
 }
 
 /** A shell in which this process is root over mounts of its own; undefined where the system does not let it. */

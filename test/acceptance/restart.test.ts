@@ -15,7 +15,7 @@ import { until } from '../support/wait.ts';
 const RESTARTS = 3;
 const BATCH = 20;
 
-test('SDK clients and streams go on over restarts; every event is counted once', async () => {
+test('SDK clients and streams go on over restarts; every event is counted once', async (t) => {
   const server = await Server.start({ args: ['--port', String(await freePort())] });
   try {
     const meter = await createMeter(newClient(server), { formula: 'count' });
@@ -76,6 +76,7 @@ test('SDK clients and streams go on over restarts; every event is counted once',
     const counted = await total(server, { ...query, end_time: timestamp + DAY_S });
     assert.equal(counted, String(acknowledged));
     for (const refusal of refusals) assert.equal(refusal, '503 1');
+    t.diagnostic(`${acknowledged} events over ${RESTARTS} restarts`);
   } finally {
     await server.remove();
   }
