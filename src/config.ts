@@ -15,6 +15,7 @@ export type ServeConfig = {
   readonly cancelWindowHours: number | undefined;
   readonly pastDays: number;
   readonly identifierWindowDays: number;
+  readonly identifiersInMemory: number;
   readonly journalBytesMax: number;
   readonly sessionMinutes: number;
   readonly streamEventsMax: number;
@@ -22,6 +23,9 @@ export type ServeConfig = {
 
 /** Some 20 million events, a minute's worth at full speed: enough to outlast a restart of a store elsewhere. */
 const JOURNAL_BYTES_MAX = 2 * 1024 ** 3;
+
+/** 105 MiB of table, and 150 MiB for as many answered keys. */
+const IDENTIFIERS_IN_MEMORY = 4_000_000;
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -36,6 +40,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     'cancel-window-hours': { type: 'string' },
     'past-days': { type: 'string' },
     'identifier-window-days': { type: 'string' },
+    'identifiers-in-memory': { type: 'string' },
     'journal-bytes-max': { type: 'string' },
     'session-minutes': { type: 'string' },
     'stream-events-max': { type: 'string' },
@@ -55,6 +60,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     pastDays,
     // An identifier is remembered for as long as an event that old could still be sent (P4).
     identifierWindowDays: whole('identifier-window-days', 18_000) ?? Math.max(PAST_DAYS, pastDays),
+    identifiersInMemory: whole('identifiers-in-memory', 1e8, 100) ?? IDENTIFIERS_IN_MEMORY,
     journalBytesMax: whole('journal-bytes-max', 1e15, 1e6) ?? JOURNAL_BYTES_MAX,
     // Both defaults are Stripe's.
     sessionMinutes: whole('session-minutes', 1440) ?? 15,

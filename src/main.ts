@@ -12,6 +12,7 @@ const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's 
     --customers any|registered  TAXIMETER_CUSTOMERS, any
     --past-days N               TAXIMETER_PAST_DAYS, 35: how old an event may be
     --identifier-window-days N  TAXIMETER_IDENTIFIER_WINDOW_DAYS, 35 or --past-days
+    --identifiers-in-memory N   TAXIMETER_IDENTIFIERS_IN_MEMORY, 4000000: as many as are in no file
     --journal-bytes-max N       TAXIMETER_JOURNAL_BYTES_MAX, 2147483648: how much may wait for the usage store
     --cancel-window-hours N     TAXIMETER_CANCEL_WINDOW_HOURS, no limit
     --session-minutes N         TAXIMETER_SESSION_MINUTES, 15, up to 1440

@@ -46,6 +46,7 @@ async function serveFolder(
     answers: catalog.answers,
     dataFolder: config.data,
     identifierWindowDays: config.identifierWindowDays,
+    identifiersInMemory: config.identifiersInMemory,
     journalBytesMax: config.journalBytesMax,
     onStoreFailure: (error) => logError('The usage store refused an insert; trying again.', error),
     onSealFailure: (error) =>

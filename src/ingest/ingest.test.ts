@@ -76,6 +76,7 @@ class World {
       store: this.line,
       answers: { keys: () => this.answers, prune: async () => undefined },
       dataFolder: dirname(file),
+      identifiersInMemory: 1000,
       identifierWindowDays: 35,
       journalBytesMax: this.journalBytesMax,
       onStoreFailure: () => undefined,

@@ -27,6 +27,8 @@ export type IngestParts = {
   /** Where identifiers and answered keys have their files. */
   readonly dataFolder: string;
   readonly identifierWindowDays: number;
+  /** With so many identifiers in memory, or answered keys, these go to a file. */
+  readonly identifiersInMemory: number;
   /** How much may wait in the journal for the usage store (P10). */
   readonly journalBytesMax: number;
   /** The usage store refused an insert; it is tried again. */
@@ -49,7 +51,12 @@ export class Ingest {
     const hashes = new NamespaceHashes(journal.hashKey);
     this.#parts = parts;
     const { dataFolder } = parts;
-    const files = { owner: journal.id, dataFolder, onFailure: parts.onSealFailure };
+    const files = {
+      owner: journal.id,
+      dataFolder,
+      recentMax: parts.identifiersInMemory,
+      onFailure: parts.onSealFailure,
+    };
     this.#identifiers = new Identifiers(hashes, {
       ...files,
       lastPosition: journal.lastSequence,
