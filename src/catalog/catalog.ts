@@ -3,7 +3,8 @@
  * the first answers to keyed requests that changed one of these.
  *
  * Promises, checked by `contract.ts` on every implementation:
- * - A call that returns has its change on disk; one that throws changed nothing.
+ * - A call that returns has its change on disk; one that throws changed nothing. Where there is no room for a
+ *   change, it throws ApiError `unavailable`.
  * - The answer to a keyed request is stored in the same transaction as the change that it reports.
  * - A namespace never sees another one's rows (P7).
  * - Lists are newest first, in the order of creation, also within one second.
@@ -18,6 +19,8 @@ export type Catalog = {
   readonly keys: Keys;
   readonly sessions: Sessions;
   readonly answers: Answers;
+  /** Resolves, with what failed, when a write may have got half to disk: the process must stop (P9). */
+  readonly failure: Promise<unknown>;
   close(): void;
 };
 

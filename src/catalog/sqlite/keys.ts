@@ -9,11 +9,12 @@ import type { Clock } from '../../clock.ts';
 import { newAccountId } from '../../ids.ts';
 import { type Mode, type Namespace, toNamespace } from '../../namespace.ts';
 import { type Key, type Keys, KEYS_STALE_MS } from '../catalog.ts';
+import type { Writer } from './writer.ts';
 
 type Usable = { readonly secretSha256: string; readonly account: string; readonly mode: Mode };
 
 /** Makes the default account when the catalog is new. */
-export function sqliteKeys(db: Database, clock: Clock): Keys {
+export function sqliteKeys(db: Database, writer: Writer, clock: Clock): Keys {
   const sql = prepareStatements(db);
   const defaultAccount = findOrCreateAccount(db, clock);
   // The version before the keys: a commit that falls between is seen again later, not missed.
@@ -21,10 +22,14 @@ export function sqliteKeys(db: Database, clock: Clock): Keys {
   let namespaces = readNamespaces();
   let checkedMs = clock.nowMs();
 
-  const create = db.transaction((key: Key, secretSha256: string) => {
+  const create = writer.transaction((key: Key, secretSha256: string) => {
     sql.insertAccount.run(key.account, clock.nowMs());
     sql.insert.run({ ...key, secretSha256 });
   });
+
+  const revoke = writer.transaction(
+    (id: string, nowMs: number) => sql.revoke.run(nowMs, id).changes === 1,
+  );
 
   function readNamespaces(): ReadonlyMap<string, Namespace> {
     const rows = sql.usable.all();
@@ -41,14 +46,14 @@ export function sqliteKeys(db: Database, clock: Clock): Keys {
   return {
     defaultAccount: () => defaultAccount,
     async create(key, secretSha256) {
-      create.immediate(key, secretSha256);
+      create(key, secretSha256);
       namespaces = readNamespaces();
     },
     async list() {
       return sql.list.all();
     },
     async revoke(id, nowMs) {
-      const known = sql.revoke.run(nowMs, id).changes === 1;
+      const known = revoke(id, nowMs);
       namespaces = readNamespaces();
       return known;
     },

@@ -7,24 +7,25 @@ import type { Meters, Remember } from '../catalog.ts';
 import { answerSaver } from './answers.ts';
 import { toEventNames } from './event-names.ts';
 import { type CursorParam, readPage } from './page.ts';
+import type { Writer } from './writer.ts';
 
 /**
  * Meters as rows of `meters`, and in memory by event name. Memory is changed after the commit, with
  * rows read before it, so that it never runs ahead of the disk; no other process writes meters.
  */
-export function sqliteMeters(db: Database): Meters {
+export function sqliteMeters(db: Database, writer: Writer): Meters {
   const sql = prepareStatements(db);
   const saveAnswer = answerSaver(db);
   const eventNames = toEventNames(sql.all.all());
 
-  const create = db.transaction((meter: Meter, remember: Remember<Meter>) => {
+  const create = writer.transaction((meter: Meter, remember: Remember<Meter>) => {
     refuseTakenEventName(sql, meter);
     sql.insert.run(meter);
     if (remember !== undefined) saveAnswer(remember(meter));
     return sql.ofEventName.all(meter.namespace, meter.eventName);
   });
 
-  const change = db.transaction(
+  const change = writer.transaction(
     (
       namespace: Namespace,
       id: string,
@@ -46,10 +47,10 @@ export function sqliteMeters(db: Database): Meters {
 
   return {
     async create(meter, remember) {
-      eventNames.put(create.immediate(meter, remember));
+      eventNames.put(create(meter, remember));
     },
     async change(namespace, id, apply, remember) {
-      const changed = change.immediate(namespace, id, apply, remember);
+      const changed = change(namespace, id, apply, remember);
       if (changed === undefined) return undefined;
       eventNames.put(changed.sameName);
       return changed.after;

@@ -13,6 +13,7 @@ import { openDatabase } from './database.ts';
 import { sqliteKeys } from './keys.ts';
 import { sqliteMeters } from './meters.ts';
 import { sqliteSessions } from './sessions.ts';
+import { Writer } from './writer.ts';
 
 /**
  * Opens the catalog at `file`, or makes it there; the folder must exist. Throws `StartupError`,
@@ -20,13 +21,15 @@ import { sqliteSessions } from './sessions.ts';
  */
 export function openSqliteCatalog(file: string, options: { readonly clock?: Clock } = {}): Catalog {
   const db = openDatabase(file);
+  const writer = new Writer(db);
   try {
     return {
-      meters: sqliteMeters(db),
-      customers: sqliteCustomers(db),
-      keys: sqliteKeys(db, options.clock ?? systemClock),
-      sessions: sqliteSessions(db),
-      answers: sqliteAnswers(db),
+      failure: writer.failure,
+      meters: sqliteMeters(db, writer),
+      customers: sqliteCustomers(db, writer),
+      keys: sqliteKeys(db, writer, options.clock ?? systemClock),
+      sessions: sqliteSessions(db, writer),
+      answers: sqliteAnswers(db, writer),
       close: () => void db.close(),
     };
   } catch (error) {
