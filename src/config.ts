@@ -17,6 +17,8 @@ export type ServeConfig = {
   readonly identifierWindowDays: number;
   readonly identifiersInMemory: number;
   readonly journalBytesMax: number;
+  /** Undefined: by the size of the disk. */
+  readonly diskReserveBytes: number | undefined;
   readonly sessionMinutes: number;
   readonly streamEventsMax: number;
 };
@@ -42,6 +44,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     'identifier-window-days': { type: 'string' },
     'identifiers-in-memory': { type: 'string' },
     'journal-bytes-max': { type: 'string' },
+    'disk-reserve-bytes': { type: 'string' },
     'session-minutes': { type: 'string' },
     'stream-events-max': { type: 'string' },
   });
@@ -62,6 +65,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     identifierWindowDays: whole('identifier-window-days', 18_000) ?? Math.max(PAST_DAYS, pastDays),
     identifiersInMemory: whole('identifiers-in-memory', 1e8, 100) ?? IDENTIFIERS_IN_MEMORY,
     journalBytesMax: whole('journal-bytes-max', 1e15, 1e6) ?? JOURNAL_BYTES_MAX,
+    diskReserveBytes: whole('disk-reserve-bytes', 1e15, 0),
     // Both defaults are Stripe's.
     sessionMinutes: whole('session-minutes', 1440) ?? 15,
     streamEventsMax: whole('stream-events-max', 10_000) ?? 100,

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Catalog } from '../catalog/catalog.ts';
 import { systemClock } from '../clock.ts';
 import type { ServeConfig } from '../config.ts';
@@ -6,6 +7,7 @@ import { hashSecret } from '../http/auth.ts';
 import { Idempotency } from '../http/idempotency.ts';
 import { routes } from '../http/routes.ts';
 import { ApiServer, type Api } from '../http/server.ts';
+import { DiskSpace } from '../ingest/disk-space.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import { DamagedRunError } from '../ingest/remembered/run-file.ts';
 import { logError, logWarning, outliveOutput } from '../log.ts';
@@ -16,6 +18,8 @@ import { createKey } from './keys.ts';
 
 /** How often is looked whether identifiers have to make room: some 50,000 may come in between. */
 const SEAL_MS = 100;
+/** How often is looked how much room the disks have: at full speed some 20 MB come in between. */
+const DISK_MS = 250;
 
 /** `taximeter serve`: until SIGTERM or SIGINT, then finishes what was accepted and returns. */
 export async function serve(config: ServeConfig): Promise<void> {
@@ -40,6 +44,12 @@ async function serveFolder(
   warnOfShortMemory(config);
   const folder = await openDataFolder(config.data, systemClock, 'make');
   const { journal, catalog, store } = folder;
+  const disk = new DiskSpace({
+    folders: [config.data, join(config.data, 'usage')],
+    reserveBytes: config.diskReserveBytes,
+    onChange: (shortage) =>
+      logWarning(shortage ?? 'The disk has room again: events are taken as before.'),
+  });
   const ingest = new Ingest({
     journal,
     store,
@@ -48,20 +58,27 @@ async function serveFolder(
     identifierWindowDays: config.identifierWindowDays,
     identifiersInMemory: config.identifiersInMemory,
     journalBytesMax: config.journalBytesMax,
+    disk,
     onStoreFailure: (error) => logError('The usage store refused an insert; trying again.', error),
     onSealFailure: (error) =>
       logError('Identifiers or keys could not be brought to disk; trying again.', error),
-    onFatal: (error) => stopRatherThanLie(server, error),
+    onFatal: (error) => stopRatherThanLie(server, error, whyFatal(error)),
   });
+  void catalog.failure.then((error) =>
+    stopRatherThanLie(server, error, 'its catalog cannot be written'),
+  );
   await ingest.recover(systemClock.nowMs());
+  await disk.look();
   await printFirstKey(config, catalog);
   server.serve(toApi(config, folder, ingest));
   console.log(`Taximeter is listening on http://${shownHost(config.host)}:${port}`);
 
   const sealing = setInterval(() => ingest.seal(systemClock.nowMs()), SEAL_MS);
+  const looking = setInterval(() => void disk.look(), DISK_MS);
   const hourly = setInterval(() => void forgetWhatIsOld(ingest), HOUR_MS);
   await stopAsked;
   clearInterval(sealing);
+  clearInterval(looking);
   clearInterval(hourly);
   await server.close();
   await ingest.close();
@@ -115,12 +132,14 @@ async function forgetWhatIsOld(ingest: Ingest): Promise<void> {
   }
 }
 
+function whyFatal(error: unknown): string {
+  return error instanceof DamagedRunError
+    ? 'its identifiers cannot be read'
+    : 'its journal cannot be written';
+}
+
 /** P9. Requests that wait are refused, then the process ends; the next start recovers from the journal. */
-function stopRatherThanLie(server: ApiServer, error: unknown): void {
-  const what =
-    error instanceof DamagedRunError
-      ? 'its identifiers cannot be read'
-      : 'its journal cannot be written';
+function stopRatherThanLie(server: ApiServer, error: unknown, what: string): void {
   logError(`Stopping, because ${what}.`, error);
   server.refuse(`stopped, because ${what}`);
   const GIVE_REFUSALS_TIME_MS = 100;

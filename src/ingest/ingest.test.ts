@@ -77,6 +77,7 @@ class World {
       answers: { keys: () => this.answers, prune: async () => undefined },
       dataFolder: dirname(file),
       identifiersInMemory: 1000,
+      disk: { shortage: undefined },
       identifierWindowDays: 35,
       journalBytesMax: this.journalBytesMax,
       onStoreFailure: () => undefined,

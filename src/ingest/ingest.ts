@@ -13,6 +13,7 @@ import { ApiError } from '../errors.ts';
 import type { UsageStore } from '../usage/usage-store.ts';
 import { ANSWER_KEPT_MS, AnsweredKeys } from './answered-keys.ts';
 import { Committer } from './committer.ts';
+import type { DiskSpace } from './disk-space.ts';
 import { Flusher } from './flusher.ts';
 import { Identifiers } from './identifiers.ts';
 import { NamespaceHashes } from './namespace-hashes.ts';
@@ -31,6 +32,7 @@ export type IngestParts = {
   readonly identifiersInMemory: number;
   /** How much may wait in the journal for the usage store (P10). */
   readonly journalBytesMax: number;
+  readonly disk: Pick<DiskSpace, 'shortage'>;
   /** The usage store refused an insert; it is tried again. */
   readonly onStoreFailure: (error: unknown) => void;
   /** What is remembered could not be brought to disk; it stays in memory, and is tried again. */
@@ -89,7 +91,7 @@ export class Ingest {
 
   /**
    * Stores one event, once an identifier. When it resolves, the event is on disk: answer the client only
-   * after that. `duplicate` waits too, for the event that it is a duplicate of. Throws ApiError `rate_limit`
+   * after that. `duplicate` waits too, for the event that it is a duplicate of. Throws ApiError
    * as `refuseWhenFull` does.
    */
   async record(event: IncomingEvent, receipt?: Receipt): Promise<Outcome> {
@@ -164,9 +166,12 @@ export class Ingest {
 
   /**
    * Throws ApiError `rate_limit` while the usage store is so far behind, or the disk so slow, that memory or the
-   * journal would grow without bound (P10). What was acknowledged is safe, and reads go on.
+   * journal would grow without bound (P10), and `unavailable` while the disk has too little room. What was acknowledged
+   * is safe, and reads go on.
    */
   refuseWhenFull(): void {
+    const { shortage } = this.#parts.disk;
+    if (shortage !== undefined) throw new ApiError('unavailable', `${shortage} Try again later.`);
     if (this.#committer.isFull) throw tooMuch('waits to be written to the journal');
     if (this.#flusher.bytesWaiting >= this.#parts.journalBytesMax) {
       throw tooMuch('waits in the journal for the usage store');
