@@ -12,7 +12,7 @@ import { noSmallDisks, SmallDisks, type Mount } from '../support/small-disk.ts';
 import { openStream, postStream } from '../support/stream.ts';
 import { postJson, v2Event, V2_EVENTS } from '../support/v2.ts';
 import { until } from '../support/wait.ts';
-import { BIG, Metered } from './metered.ts';
+import { Metered } from './metered.ts';
 
 const skip = noSmallDisks() ?? false;
 const ONE: readonly Mount[] = [{ at: '', sizeMiB: 48 }];
@@ -65,7 +65,7 @@ test('a journal without room stops the process, and loses nothing', { skip }, as
   const { disks, metered } = await setUp(t, TWO, NO_RESERVE);
   const { server } = metered;
   disks.fill('', 300_000);
-  const { acknowledged, last } = await sendUntilRefused(metered);
+  const { acknowledged, last } = await metered.sendUntilRefused();
   if (last !== undefined) assert.equal(last.status, 503, last.text);
   const { code, stderr } = await server.exited;
   assert.equal(code, 1);
@@ -96,7 +96,7 @@ test(
     await metered.send(unique('evt'));
     assert.equal(await metered.counted(), 1);
     disks.fill('usage');
-    const { acknowledged, last } = await sendUntilRefused(metered);
+    const { acknowledged, last } = await metered.sendUntilRefused();
     assert.equal(last?.status, 429, last?.text);
     assert.ok(acknowledged.length > 100);
     await assert.rejects(metered.counted(), /Usage cannot be read at the moment[^]*503 !== 200/u);
@@ -168,16 +168,4 @@ async function setUp(t: TestContext, mounts: readonly Mount[], args: readonly st
   const metered = await Metered.start(t, { args, wrap, folder });
   t.after(async () => await disks.remove());
   return { disks, metered };
-}
-
-/** `last` is the answer that was no success; undefined when none came. */
-async function sendUntilRefused(metered: Metered) {
-  const acknowledged: string[] = [];
-  for (;;) {
-    const identifier = unique('evt');
-    const last = await metered.send(identifier, BIG).catch(() => undefined);
-    if (last?.status !== 200) return { acknowledged, last };
-    acknowledged.push(identifier);
-    assert.ok(acknowledged.length < 10_000, 'there is an end');
-  }
 }

@@ -3,16 +3,18 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { createMeter } from '../support/fixtures.ts';
 import { call, errorOf, type Answer } from '../support/http.ts';
+import { unique } from '../support/random.ts';
 import { newClient, type Stripe } from '../support/sdk.ts';
 import { runCli, Server, type LaunchOptions } from '../support/server.ts';
 import { total } from '../support/summaries.ts';
 import { DAY_S, dayStart } from '../support/times.ts';
 
-const startS = dayStart(2);
+/** When all its events are. */
+export const startS = dayStart(2);
 
 /** 4 KB more for an event. */
-export const BIG = Object.fromEntries(
-  Array.from({ length: 40 }, (_, n) => [`payload[tag${n}]`, 'x'.repeat(100)]),
+export const TAGS = Object.fromEntries(
+  Array.from({ length: 40 }, (_, n) => [`tag${n}`, 'x'.repeat(100)]),
 );
 
 export class Metered {
@@ -37,9 +39,13 @@ export class Metered {
   }
 
   async send(identifier: string, tags: Readonly<Record<string, string>> = {}): Promise<Answer> {
-    const payload = { 'payload[stripe_customer_id]': 'c', 'payload[value]': '1', ...tags };
-    const { event_name } = this.meter;
-    const body = { event_name, identifier, timestamp: startS, ...payload };
+    const payload = Object.entries({ stripe_customer_id: 'c', value: '1', ...tags });
+    const body = {
+      event_name: this.meter.event_name,
+      identifier,
+      timestamp: startS,
+      ...Object.fromEntries(payload.map(([name, value]) => [`payload[${name}]`, value])),
+    };
     return await call(this.server, { path: '/v1/billing/meter_events', body });
   }
 
@@ -53,6 +59,18 @@ export class Metered {
   async assertKnown(identifier: string): Promise<void> {
     const answer = await this.send(identifier);
     assert.equal(errorOf(answer).code, 'duplicate_meter_event', answer.text);
+  }
+
+  /** Sends large events until one is no success: `last` is its answer, undefined when none came. */
+  async sendUntilRefused() {
+    const acknowledged: string[] = [];
+    for (;;) {
+      const identifier = unique('evt');
+      const last = await this.send(identifier, TAGS).catch(() => undefined);
+      if (last?.status !== 200) return { acknowledged, last };
+      acknowledged.push(identifier);
+      assert.ok(acknowledged.length < 10_000, 'there is an end');
+    }
   }
 
   /** Stops the server: the rollup must equal the events. */
