@@ -13,6 +13,7 @@ import { DamagedRunError } from '../ingest/remembered/run-file.ts';
 import { logError, logWarning, outliveOutput } from '../log.ts';
 import { toNamespace, type Namespace } from '../namespace.ts';
 import { HOUR_MS } from '../summaries/windows.ts';
+import { UnsyncedError } from '../usage/usage-store.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
 import { createKey } from './keys.ts';
 
@@ -133,9 +134,9 @@ async function forgetWhatIsOld(ingest: Ingest): Promise<void> {
 }
 
 function whyFatal(error: unknown): string {
-  return error instanceof DamagedRunError
-    ? 'its identifiers cannot be read'
-    : 'its journal cannot be written';
+  if (error instanceof DamagedRunError) return 'its identifiers cannot be read';
+  if (error instanceof UnsyncedError) return 'its usage store cannot be synced';
+  return 'its journal cannot be written';
 }
 
 /** P9. Requests that wait are refused, then the process ends; the next start recovers from the journal. */

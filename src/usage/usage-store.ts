@@ -17,6 +17,7 @@ import type { Quantity } from '../quantity.ts';
 import type { GroupingWindow } from '../summaries/windows.ts';
 
 export type UsageStore = {
+  /** When it throws, it may be asked for again, unless with UnsyncedError. */
   insert(batch: UsageBatch): Promise<void>;
   /** One page of summaries; windows without usage are left out. */
   summarize(query: SummaryQuery): Promise<readonly SummaryRow[]>;
@@ -37,6 +38,11 @@ export type UsageStore = {
   audit(): Promise<Audit>;
   close(): Promise<void>;
 };
+
+/** What was inserted may not be on disk, and the same insert would not bring it there: the process must stop (P9). */
+export class UnsyncedError extends Error {
+  override readonly name = 'UnsyncedError';
+}
 
 /** Rows in the forms of `event-columns.ts` and `rows.ts`; the token names exactly these bytes, for ever. */
 export type UsageBatch = Pick<

@@ -53,7 +53,10 @@ export async function torture(
       try {
         say(await new Round(newRandom(seed), report).run(share));
       } catch (error) {
-        throw new Error(`in a folder of seed ${seed}`, { cause: error });
+        const after = countOf(report);
+        throw new Error(`in a folder of seed ${seed}, after ${after} kills in all`, {
+          cause: error,
+        });
       }
     }
   };
@@ -154,14 +157,17 @@ class Round {
   }
 }
 
+export function countOf({ kills }: Pick<Report, 'kills'>): number {
+  return [...kills.values()].reduce((sum, count) => sum + count, 0);
+}
+
 /** The figures in one line each. */
 export function shown({ kills, sent, acknowledged, restartsMs }: Report): string {
   const sorted = restartsMs.toSorted((a, b) => a - b);
   const at = (part: number): number => Math.round(sorted[Math.ceil(part * sorted.length) - 1] ?? 0);
-  const total = [...kills.values()].reduce((sum, count) => sum + count, 0);
   const moments = [...kills].map(([moment, count]) => `${moment} ${count}`).join(', ');
   return [
-    `${total} kills (${moments})`,
+    `${countOf({ kills })} kills (${moments})`,
     `${sent} events sent, ${acknowledged} acknowledged; lost 0, doubled 0`,
     `${sorted.length} restarts, ms: p50 ${at(0.5)}, p99 ${at(0.99)}, max ${at(1)}`,
   ].join('\n');

@@ -4,7 +4,8 @@
  * made again from the others waits.
  */
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { Fault, noFaults, type FaultPlan } from '../support/fault.ts';
 import { call, type Answer } from '../support/http.ts';
@@ -113,6 +114,32 @@ test(
     }
     assert.match(server.stderr, /usage store refused an insert[^\n]*Cannot fsync/u);
     for (const identifier of acknowledged) await metered.assertKnown(identifier);
+    await metered.assertAudited();
+  },
+);
+
+test(
+  'a folder of parts that cannot be synced stops the process, and loses nothing',
+  { skip },
+  async (t) => {
+    const metered = await Metered.start(t, {});
+    const { server } = metered;
+    const acknowledged = await sendSome(metered, 5);
+    const path = relative(
+      server.folder,
+      realpathSync(join(server.folder, 'usage/data/default/events')),
+    );
+    const fault = await begin(t, metered, { calls: ['fsync'], path, when: '1' });
+    await assert.rejects(metered.counted());
+    const { code, stderr } = await server.exited;
+    assert.equal(code, 1, stderr);
+    assert.equal(fault.failed, 1);
+    assert.match(
+      stderr,
+      /Stopping, because its usage store cannot be synced[^\n]*EIO: i\/o error, fsync/u,
+    );
+    await server.restart();
+    assert.equal(await metered.counted(), acknowledged.length);
     await metered.assertAudited();
   },
 );

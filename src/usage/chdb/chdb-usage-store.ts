@@ -38,6 +38,7 @@ import type {
 import { identifierBlocks } from './identifier-blocks.ts';
 import { migrate } from './migrate.ts';
 import { parseRows, SessionPool } from './session-pool.ts';
+import { TableFolders } from './table-folders.ts';
 
 /** Reads that run beside each other. Two cores' worth: more only wait inside the engine. */
 const READERS = 2;
@@ -89,6 +90,7 @@ class ChdbUsageStore implements UsageStore {
   readonly #writer: Session;
   readonly #readers: SessionPool;
   readonly #handoverFile: string;
+  readonly #folders: TableFolders;
 
   /**
    * The meters that have a cancellation: the others' summaries need not ask for one. Nobody else writes to
@@ -99,6 +101,7 @@ class ChdbUsageStore implements UsageStore {
   constructor(writer: Session, readers: readonly Session[], handoverFile: string) {
     this.#writer = writer;
     this.#handoverFile = handoverFile;
+    this.#folders = new TableFolders(writer);
     const cancelled = writer.query(cancelledMetersSql().sql, 'JSONCompactEachRow');
     this.#cancelledMeters = new Set(
       parseRows<CancelledMeter>(cancelled).map((names) => names.join(' ')),
@@ -119,6 +122,11 @@ class ChdbUsageStore implements UsageStore {
       batch.token,
     );
     await this.#insertLines('rejections', REJECTION_COLUMNS, batch.rejections, batch.token);
+    await this.#folders.sync([
+      ...(batch.events.length > 0 ? ['events', 'usage_hourly'] : []),
+      ...(batch.cancellations.length > 0 ? ['cancellations'] : []),
+      ...(batch.rejections.length > 0 ? ['rejections'] : []),
+    ]);
   }
 
   /** The engine reads the events from a file: chDB takes only text formats from memory, and those cost twice as much. */
