@@ -13,7 +13,7 @@ import { DamagedRunError } from '../ingest/remembered/run-file.ts';
 import { logError, logWarning, outliveOutput } from '../log.ts';
 import { toNamespace, type Namespace } from '../namespace.ts';
 import { HOUR_MS } from '../summaries/windows.ts';
-import { UnsyncedError } from '../usage/usage-store.ts';
+import { UnsureInsertError } from '../usage/usage-store.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
 import { createKey } from './keys.ts';
 
@@ -135,7 +135,7 @@ async function forgetWhatIsOld(ingest: Ingest): Promise<void> {
 
 function whyFatal(error: unknown): string {
   if (error instanceof DamagedRunError) return 'its identifiers cannot be read';
-  if (error instanceof UnsyncedError) return 'its usage store cannot be synced';
+  if (error instanceof UnsureInsertError) return 'its usage store is not sure of an insert';
   return 'its journal cannot be written';
 }
 

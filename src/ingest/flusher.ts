@@ -9,7 +9,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApiError } from '../errors.ts';
 import { bytesOf, type FlushPlan, type Journal } from '../journal/journal.ts';
-import { UnsyncedError, type UsageStore } from '../usage/usage-store.ts';
+import { UnsureInsertError, type UsageStore } from '../usage/usage-store.ts';
 
 /** How long rows may wait for company when nobody asks: about one insert a second keeps merges cheap. */
 const GATHER_MS = 1000;
@@ -149,7 +149,7 @@ export class Flusher {
       this.#pausing = false;
     } catch (error) {
       // The same insert would be a no-op, and make nothing good.
-      if (error instanceof UnsyncedError) throw error;
+      if (error instanceof UnsureInsertError) throw error;
       this.#pausing = true;
       this.#onFailure(error);
       this.#refuseWaiters(error);

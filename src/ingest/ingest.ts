@@ -37,7 +37,7 @@ export type IngestParts = {
   readonly onStoreFailure: (error: unknown) => void;
   /** What is remembered could not be brought to disk; it stays in memory, and is tried again. */
   readonly onSealFailure: (error: unknown) => void;
-  /** The journal failed, the usage store could not be synced, or identifiers cannot be read: the process has to stop (P9). */
+  /** The journal failed, an insert is unsure, or identifiers cannot be read: the process has to stop (P9). */
   readonly onFatal: (error: unknown) => void;
 };
 

@@ -17,7 +17,7 @@ import type { Quantity } from '../quantity.ts';
 import type { GroupingWindow } from '../summaries/windows.ts';
 
 export type UsageStore = {
-  /** When it throws, it may be asked for again, unless with UnsyncedError. */
+  /** When it throws, it may be asked for again, unless it was UnsureInsertError. */
   insert(batch: UsageBatch): Promise<void>;
   /** One page of summaries; windows without usage are left out. */
   summarize(query: SummaryQuery): Promise<readonly SummaryRow[]>;
@@ -39,9 +39,12 @@ export type UsageStore = {
   close(): Promise<void>;
 };
 
-/** What was inserted may not be on disk, and the same insert would not bring it there: the process must stop (P9). */
-export class UnsyncedError extends Error {
-  override readonly name = 'UnsyncedError';
+/**
+ * What was inserted may not be stored, or not on disk, and the same insert would not make it so: the process must stop
+ * (P9). The next start can.
+ */
+export class UnsureInsertError extends Error {
+  override readonly name = 'UnsureInsertError';
 }
 
 /** Rows in the forms of `event-columns.ts` and `rows.ts`; the token names exactly these bytes, for ever. */

@@ -136,7 +136,7 @@ test(
     assert.equal(fault.failed, 1);
     assert.match(
       stderr,
-      /Stopping, because its usage store cannot be synced[^\n]*EIO: i\/o error, fsync/u,
+      /Stopping, because its usage store is not sure of an insert[^\n]*EIO: i\/o error, fsync/u,
     );
     await server.restart();
     assert.equal(await metered.counted(), acknowledged.length);

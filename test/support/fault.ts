@@ -18,11 +18,13 @@ export function noFaults(): string | undefined {
 }
 
 export type FaultPlan = {
-  readonly calls: readonly ('write' | 'pwrite64' | 'fdatasync' | 'fsync')[];
+  readonly calls: readonly ('write' | 'pwrite64' | 'fdatasync' | 'fsync' | 'rename')[];
   /** Only on this file or folder, as the process opened it; undefined: on all. */
   readonly path?: string;
   /** Which of these calls of a thread fail, as strace counts: `1`, `3+`. */
   readonly when?: string;
+  /** The process is killed instead of being told. */
+  readonly kills?: boolean;
 };
 
 export class Fault {
@@ -35,8 +37,12 @@ export class Fault {
   }
 
   /** Returns when the calls fail from now on. */
-  static async begin(pid: number, { calls, path, when = '1+' }: FaultPlan): Promise<Fault> {
-    const fault = `inject=${calls.join(',')}:error=EIO:when=${when}`;
+  static async begin(
+    pid: number,
+    { calls, path, when = '1+', kills = false }: FaultPlan,
+  ): Promise<Fault> {
+    const signal = kills ? ':signal=KILL' : '';
+    const fault = `inject=${calls.join(',')}:error=EIO${signal}:when=${when}`;
     const on = path === undefined ? [] : ['-P', path];
     const args = ['-f', ...on, '-e', `trace=${calls.join(',')}`, '-e', fault];
     const fails = new Fault(spawn('strace', [...args, '-p', String(pid)]));

@@ -2,8 +2,8 @@
  * The usage store in process: ClickHouse as a library (chDB) over one folder, which one process may hold.
  *
  * One chDB session runs one statement at a time, so writes have a session of their own and reads share a few:
- * a long insert never stands in front of a query. What a crash can leave is a part that is not active yet;
- * the engine drops it on the next start and the journal inserts the batch again under the same token.
+ * a long insert never stands in front of a query. What a crash can leave is a part that is not active yet, which
+ * the engine drops on the next start, and its token, which we do (token-logs.ts); then the journal inserts the batch again.
  */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,20 +25,22 @@ import {
 } from '../sql/event.ts';
 import { toText } from '../sql/statement.ts';
 import { anyCancelledSql, summarySql } from '../sql/summary.ts';
-import type {
-  Audit,
-  IdentifierRange,
-  ReceivedIdentifiers,
-  StoredEvent,
-  SummaryQuery,
-  SummaryRow,
-  UsageBatch,
-  UsageStore,
+import {
+  UnsureInsertError,
+  type Audit,
+  type IdentifierRange,
+  type ReceivedIdentifiers,
+  type StoredEvent,
+  type SummaryQuery,
+  type SummaryRow,
+  type UsageBatch,
+  type UsageStore,
 } from '../usage-store.ts';
 import { identifierBlocks } from './identifier-blocks.ts';
 import { migrate } from './migrate.ts';
 import { parseRows, SessionPool } from './session-pool.ts';
 import { TableFolders } from './table-folders.ts';
+import { dropEmptyTokens, hasEmptyTokens } from './token-logs.ts';
 
 /** Reads that run beside each other. Two cores' worth: more only wait inside the engine. */
 const READERS = 2;
@@ -63,11 +65,12 @@ const INSERT_SETTINGS = {
  */
 export function openChdbUsageStore(folder: string): UsageStore {
   refusePattern(folder);
+  dropEmptyTokens(folder);
   const writer = new Session(folder);
   try {
     migrate(writer);
     const readers = Array.from({ length: READERS }, () => new Session(folder));
-    return new ChdbUsageStore(writer, readers, join(folder, HANDOVER_FILE));
+    return new ChdbUsageStore(writer, readers, folder);
   } catch (error) {
     writer.close();
     throw error;
@@ -89,6 +92,7 @@ type CancelledMeter = [namespace: Namespace, meterId: string];
 class ChdbUsageStore implements UsageStore {
   readonly #writer: Session;
   readonly #readers: SessionPool;
+  readonly #folder: string;
   readonly #handoverFile: string;
   readonly #folders: TableFolders;
 
@@ -98,9 +102,10 @@ class ChdbUsageStore implements UsageStore {
    */
   readonly #cancelledMeters: Set<string>;
 
-  constructor(writer: Session, readers: readonly Session[], handoverFile: string) {
+  constructor(writer: Session, readers: readonly Session[], folder: string) {
     this.#writer = writer;
-    this.#handoverFile = handoverFile;
+    this.#folder = folder;
+    this.#handoverFile = join(folder, HANDOVER_FILE);
     this.#folders = new TableFolders(writer);
     const cancelled = writer.query(cancelledMetersSql().sql, 'JSONCompactEachRow');
     this.#cancelledMeters = new Set(
@@ -114,19 +119,24 @@ class ChdbUsageStore implements UsageStore {
     for (const [namespace, meterId] of parseRows<CancelledMeter>(textOf(batch.cancellations))) {
       this.#cancelledMeters.add(`${namespace} ${meterId}`);
     }
-    await this.#insertEvents(batch);
-    await this.#insertLines(
-      'cancellations',
-      CANCELLATION_COLUMNS,
-      batch.cancellations,
-      batch.token,
-    );
-    await this.#insertLines('rejections', REJECTION_COLUMNS, batch.rejections, batch.token);
+    try {
+      await this.#insertRows(batch);
+    } catch (error) {
+      if (!hasEmptyTokens(this.#folder)) throw error;
+      throw new UnsureInsertError('The engine has tokens of rows that it lost.', { cause: error });
+    }
     await this.#folders.sync([
       ...(batch.events.length > 0 ? ['events', 'usage_hourly'] : []),
       ...(batch.cancellations.length > 0 ? ['cancellations'] : []),
       ...(batch.rejections.length > 0 ? ['rejections'] : []),
     ]);
+  }
+
+  async #insertRows(batch: UsageBatch): Promise<void> {
+    const { token, cancellations, rejections } = batch;
+    await this.#insertEvents(batch);
+    await this.#insertLines('cancellations', CANCELLATION_COLUMNS, cancellations, token);
+    await this.#insertLines('rejections', REJECTION_COLUMNS, rejections, token);
   }
 
   /** The engine reads the events from a file: chDB takes only text formats from memory, and those cost twice as much. */

@@ -5,7 +5,7 @@
  */
 import { open } from 'node:fs/promises';
 import type { Session } from 'chdb';
-import { UnsyncedError } from '../usage-store.ts';
+import { UnsureInsertError } from '../usage-store.ts';
 import { parseRows } from './session-pool.ts';
 
 export class TableFolders {
@@ -17,7 +17,7 @@ export class TableFolders {
     this.#folderOf = new Map(rows);
   }
 
-  /** Brings to disk which parts these tables have. Throws UnsyncedError. */
+  /** Brings to disk which parts these tables have. Throws UnsureInsertError. */
   async sync(tables: readonly string[]): Promise<void> {
     await Promise.all(
       tables.map(async (table) => {
@@ -26,7 +26,7 @@ export class TableFolders {
           await syncFolder(folder);
         } catch (error) {
           const reason = error instanceof Error ? error.message : String(error);
-          throw new UnsyncedError(`The folder of ${table} could not be synced: ${reason}`);
+          throw new UnsureInsertError(`The folder of ${table} could not be synced: ${reason}`);
         }
       }),
     );
