@@ -21,7 +21,10 @@ export type ServeConfig = Windows & {
   readonly data: string;
   readonly secretKeys: readonly string[];
   readonly customers: 'any' | 'registered';
+  readonly identifiersInMemory: number;
   readonly journalBytesMax: number;
+  /** Undefined: by the size of the disk. */
+  readonly diskReserveBytes: number | undefined;
   readonly sessionMinutes: number;
   readonly streamEventsMax: number;
   readonly logLevel: LogLevel;
@@ -46,6 +49,8 @@ const JOURNAL_BYTES_MAX = 2 * 1024 ** 3;
 const AUTH_FAILURES_MAX = 30;
 /** Less than the 30 s that Kubernetes gives before it kills. */
 const STOP_SECONDS = 25;
+/** 105 MiB of table, and 150 MiB for as many answered keys. */
+const IDENTIFIERS_IN_MEMORY = 4_000_000;
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -63,7 +68,9 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     data: DATA,
     customers: { type: 'string' },
     ...WINDOWS,
+    'identifiers-in-memory': { type: 'string' },
     'journal-bytes-max': { type: 'string' },
+    'disk-reserve-bytes': { type: 'string' },
     'session-minutes': { type: 'string' },
     'stream-events-max': { type: 'string' },
     'log-level': { type: 'string' },
@@ -86,7 +93,9 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     secretKeys: secretKeys(env['TAXIMETER_SECRET_KEY']),
     customers: customersOf(setting('customers')),
     ...windows(whole),
+    identifiersInMemory: whole('identifiers-in-memory', 1e8, 100) ?? IDENTIFIERS_IN_MEMORY,
     journalBytesMax: whole('journal-bytes-max', 1e15, 1e6) ?? JOURNAL_BYTES_MAX,
+    diskReserveBytes: whole('disk-reserve-bytes', 1e15, 0),
     // Both defaults are Stripe's.
     sessionMinutes: whole('session-minutes', 1440) ?? 15,
     streamEventsMax: whole('stream-events-max', 10_000) ?? 100,

@@ -25,7 +25,10 @@ const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's 
     --customers any|registered  TAXIMETER_CUSTOMERS, any
     --past-days N               TAXIMETER_PAST_DAYS, 35: how old an event may be
     --identifier-window-days N  TAXIMETER_IDENTIFIER_WINDOW_DAYS, 35 or --past-days
+    --identifiers-in-memory N   TAXIMETER_IDENTIFIERS_IN_MEMORY, 4000000: as many as are in no file
     --journal-bytes-max N       TAXIMETER_JOURNAL_BYTES_MAX, 2147483648: how much may wait for the usage store
+    --disk-reserve-bytes N      TAXIMETER_DISK_RESERVE_BYTES, 268435456, or a twentieth of a small disk: with less room,
+                                nothing new is taken in
     --cancel-window-hours N     TAXIMETER_CANCEL_WINDOW_HOURS, no limit
     --session-minutes N         TAXIMETER_SESSION_MINUTES, 15, up to 1440
     --stream-events-max N       TAXIMETER_STREAM_EVENTS_MAX, 100, up to 10000: events in one call of the stream

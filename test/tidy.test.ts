@@ -201,9 +201,12 @@ describe('src/', () => {
   });
 });
 
+/** Steps of schemas that were released: from them alone a folder of an earlier version can be made. */
+const SEES_SCHEMAS = join(REPO, 'test/crash/folder-of-version-1.ts');
+
 test('the tests outside src/ see only the outside', () => {
   const wrong = filesBelow(join(REPO, 'test'))
-    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => path.endsWith('.ts') && path !== SEES_SCHEMAS)
     .flatMap((path) =>
       importsOf(readFileSync(path, 'utf8'))
         .filter((target) => target.startsWith('.'))

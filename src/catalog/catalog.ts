@@ -4,7 +4,8 @@
  * changed one of these.
  *
  * Promises, checked by `contract.ts` on every implementation:
- * - A call that returns has its change on disk; one that throws changed nothing.
+ * - A call that returns has its change on disk; one that throws changed nothing. Where there is no room for a
+ *   change, it throws ApiError `unavailable`.
  * - The answer to a keyed request is stored in the same transaction as the change that it reports, and so are the
  *   events that tell of it.
  * - A namespace never sees another one's rows (P7).
@@ -32,6 +33,8 @@ export type Catalog = {
   readonly deliveries: Deliveries;
   /** Brings what is here at the moment of the call into a new file; resolves when it is there. Changes go on. */
   copyTo(file: string): Promise<void>;
+  /** Resolves, with what failed, when a write may have got half to disk: the process must stop (P9). */
+  readonly failure: Promise<unknown>;
   close(): void;
 };
 

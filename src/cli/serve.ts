@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Catalog } from '../catalog/catalog.ts';
 import { systemClock } from '../clock.ts';
 import type { ServeConfig } from '../config.ts';
@@ -9,6 +10,7 @@ import { MetricsServer } from '../http/metrics-server.ts';
 import type { Page } from '../http/operator-pages.ts';
 import { routes } from '../http/routes.ts';
 import { ApiServer, type Api } from '../http/server.ts';
+import { DiskSpace } from '../ingest/disk-space.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import { DamagedRunError } from '../ingest/remembered/run-file.ts';
 import type { NewKeyConfig } from '../keys-config.ts';
@@ -21,6 +23,7 @@ import { exposeAudits, exposeQueries } from '../metrics/usage-metrics.ts';
 import { StartupError } from '../startup-error.ts';
 import { DAY_MS, HOUR_MS } from '../summaries/windows.ts';
 import { dateOf } from '../usage/pruned.ts';
+import { UnsureInsertError } from '../usage/usage-store.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
 import type { UsageStore } from '../usage/usage-store.ts';
 import { readVersion } from '../version.ts';
@@ -38,6 +41,8 @@ const SEAL_MS = 100;
 /** How much of when keys were last used a crash may lose. */
 const MINUTE_MS = 60_000;
 const KEY_USE_NOT_SAVED = 'When keys were last used could not be saved.';
+/** How often is looked how much room the disks have: at full speed some 20 MB come in between. */
+const DISK_MS = 250;
 
 /** `taximeter serve`: until SIGTERM or SIGINT, then finishes what was accepted and returns. */
 export async function serve(config: ServeConfig): Promise<void> {
@@ -81,7 +86,11 @@ async function serveFolder(
   const folder = await openDataFolder(config.data, systemClock, 'make');
   const { catalog, store } = folder;
   refusePruned(config, store);
-  const ingest = openIngest(config, folder, server);
+  const disk = openDiskSpace(config);
+  const ingest = openIngest(config, folder, disk, server);
+  void catalog.failure.then((error) =>
+    stopRatherThanLie(server, error, 'its catalog cannot be written'),
+  );
   const usage = new UsageReader(
     store,
     async (signal) => await ingest.settled(signal),
@@ -93,6 +102,7 @@ async function serveFolder(
   exposeAudits(metrics);
   server.refuse('recovering');
   await ingest.recover(systemClock.nowMs());
+  await disk.look();
   await printFirstKey(config, catalog);
   const control = await openControl(config, folder, ingest);
   const watches = openWatches(folder, ingest);
@@ -101,7 +111,7 @@ async function serveFolder(
   console.log(`Taximeter is listening on ${url}`);
   log.info({ url, version: readVersion() }, 'Taximeter is listening.');
 
-  const chores = beginChores(folder, ingest, watches);
+  const chores = beginChores(folder, ingest, disk, watches);
   log.info(`Stopping, because of ${await stopAsked}.`);
   chores.stop();
   await control.close();
@@ -112,11 +122,17 @@ async function serveFolder(
   await closeDataFolder(folder);
 }
 
-function beginChores({ catalog }: DataFolder, ingest: Ingest, watches: Watches): Chores {
+function beginChores(
+  { catalog }: DataFolder,
+  ingest: Ingest,
+  disk: DiskSpace,
+  watches: Watches,
+): Chores {
   const chores = new Chores();
   const nowMs = (): number => systemClock.nowMs();
   chores.every(SEAL_MS, 'Identifiers could not be brought to disk.', () => ingest.seal(nowMs()));
   chores.every(WATCH_MS, 'Usage could not be looked at.', () => lookIfDue(watches, nowMs()));
+  chores.every(DISK_MS, 'The disk could not be looked at.', async () => await disk.look());
   chores.every(MINUTE_MS, KEY_USE_NOT_SAVED, async () => await catalog.keys.saveUse());
   // If it is the journal that failed, the next commit stops the process.
   chores.every(
@@ -127,9 +143,19 @@ function beginChores({ catalog }: DataFolder, ingest: Ingest, watches: Watches):
   return chores;
 }
 
+function openDiskSpace({ data, diskReserveBytes: reserveBytes }: ServeConfig): DiskSpace {
+  return new DiskSpace({
+    folders: [data, join(data, 'usage')],
+    reserveBytes,
+    onChange: (shortage) =>
+      logWarning(shortage ?? 'The disk has room again: events are taken as before.'),
+  });
+}
+
 function openIngest(
   config: ServeConfig,
   { journal, store, catalog }: DataFolder,
+  disk: DiskSpace,
   server: ApiServer,
 ): Ingest {
   return new Ingest({
@@ -138,11 +164,13 @@ function openIngest(
     answers: catalog.answers,
     dataFolder: config.data,
     identifierWindowDays: config.identifierWindowDays,
+    identifiersInMemory: config.identifiersInMemory,
     journalBytesMax: config.journalBytesMax,
+    disk,
     onStoreFailure: (error) => logError('The usage store refused an insert; trying again.', error),
     onSealFailure: (error) =>
       logError('Identifiers or keys could not be brought to disk; trying again.', error),
-    onFatal: (error) => stopRatherThanLie(server, error),
+    onFatal: (error) => stopRatherThanLie(server, error, whyFatal(error)),
   });
 }
 
@@ -170,6 +198,7 @@ export function toApi(
       limits: config,
     }),
     stuck: () => stuckCommit(ingest.waitingSeconds, config.stuckSeconds),
+    shortage: () => ingest.shortage,
   };
 }
 
@@ -218,19 +247,19 @@ async function saveKeyUse({ keys }: Catalog): Promise<void> {
   }
 }
 
+function whyFatal(error: unknown): string {
+  if (error instanceof DamagedRunError) return 'its identifiers cannot be read';
+  if (error instanceof UnsureInsertError) return 'its usage store is not sure of an insert';
+  const isFull = error instanceof Error && 'code' in error && error.code === 'SQLITE_FULL';
+  return isFull ? 'its disk is full' : 'its journal cannot be written';
+}
+
 /** P9. Requests that wait are refused, then the process ends; the next start recovers from the journal. */
-function stopRatherThanLie(server: ApiServer, error: unknown): void {
-  const what = whatFailed(error);
+function stopRatherThanLie(server: ApiServer, error: unknown, what: string): void {
   logError(`Stopping, because ${what}.`, error);
   server.refuse(`stopped, because ${what}`);
   const GIVE_REFUSALS_TIME_MS = 100;
   setTimeout(() => void exit(1), GIVE_REFUSALS_TIME_MS);
-}
-
-function whatFailed(error: unknown): string {
-  if (error instanceof DamagedRunError) return 'its identifiers cannot be read';
-  const isFull = error instanceof Error && 'code' in error && error.code === 'SQLITE_FULL';
-  return isFull ? 'its disk is full' : 'its journal cannot be written';
 }
 
 /**

@@ -39,6 +39,8 @@ export type Api = {
   readonly access: Access;
   /** Why nothing moves any more, if that is so. */
   readonly stuck: () => string | undefined;
+  /** Why no events are taken, if that is so: reads go on meanwhile. */
+  readonly shortage: () => string | undefined;
 };
 
 type Serving = { readonly router: Router; readonly parts: Api };
@@ -259,7 +261,9 @@ export class ApiServer {
   }
 
   #whyUnready(): string | undefined {
-    return this.#api === undefined ? this.#unready : this.#api.parts.stuck();
+    if (this.#api === undefined) return this.#unready;
+    const { stuck, shortage } = this.#api.parts;
+    return stuck() ?? shortage();
   }
 }
 

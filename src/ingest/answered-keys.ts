@@ -19,9 +19,6 @@ const WINDOW_HOURS = 25;
 /** How long receipts and answers stay on disk: a little longer than anything in memory points to them. */
 export const ANSWER_KEPT_MS = (WINDOW_HOURS + 1) * HOUR_MS;
 
-/** 150 MiB of table. */
-const RECENT_MAX = 4_000_000;
-
 /** Where they are; see Remembered for what the options and methods promise. */
 export type AnsweredKeysOptions = Pick<
   RememberedOptions,
@@ -36,7 +33,6 @@ export class AnsweredKeys {
   constructor(hashes: NamespaceHashes, { dataFolder, ...options }: AnsweredKeysOptions) {
     this.#hashes = hashes;
     this.#remembered = Remembered.open({
-      recentMax: RECENT_MAX,
       ...options,
       folder: join(dataFolder, 'answered-keys'),
       windowPeriods: WINDOW_HOURS,

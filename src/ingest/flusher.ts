@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ApiError } from '../errors.ts';
 import { secondsSince } from '../histogram.ts';
 import { bytesOf, type FlushPlan, type Journal } from '../journal/journal.ts';
-import type { UsageStore } from '../usage/usage-store.ts';
+import { UnsureInsertError, type UsageStore } from '../usage/usage-store.ts';
 import { IngestStats } from './ingest-stats.ts';
 
 /** How long rows may wait for company when nobody asks: about one insert a second keeps merges cheap. */
@@ -153,7 +153,7 @@ export class Flusher {
         else if (!(await this.#insert(plan))) break;
       } while (!this.#stopped && this.#isUrgent());
     } catch (error) {
-      // Not the store but the journal has failed: there is nothing to go on from.
+      // The journal has failed, or nobody knows what the store's disk has: there is nothing to go on from.
       this.#stopped = true;
       this.#refuseWaiters(error);
       this.#onFatal(error);
@@ -170,6 +170,8 @@ export class Flusher {
       await this.#store.insert(plan);
       this.#pausing = false;
     } catch (error) {
+      // The same insert would be a no-op, and make nothing good.
+      if (error instanceof UnsureInsertError) throw error;
       this.#pausing = true;
       this.#stats.flushFailures += 1;
       this.#onFailure(error);

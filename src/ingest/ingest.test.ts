@@ -89,6 +89,8 @@ class World {
       store: this.line,
       answers: { keys: () => this.answers, prune: async () => undefined },
       dataFolder: dirname(file),
+      identifiersInMemory: 1000,
+      disk: { shortage: undefined },
       identifierWindowDays: 35,
       journalBytesMax: this.journalBytesMax,
       onStoreFailure: () => undefined,

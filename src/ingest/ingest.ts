@@ -14,6 +14,7 @@ import { secondsSince } from '../histogram.ts';
 import type { UsageStore } from '../usage/usage-store.ts';
 import { ANSWER_KEPT_MS, AnsweredKeys } from './answered-keys.ts';
 import { Committer } from './committer.ts';
+import type { DiskSpace } from './disk-space.ts';
 import { Flusher } from './flusher.ts';
 import { Identifiers } from './identifiers.ts';
 import { IngestStats } from './ingest-stats.ts';
@@ -29,13 +30,16 @@ export type IngestParts = {
   /** Where identifiers and answered keys have their files. */
   readonly dataFolder: string;
   readonly identifierWindowDays: number;
+  /** With so many identifiers in memory, or answered keys, these go to a file. */
+  readonly identifiersInMemory: number;
   /** How much may wait in the journal for the usage store (P10). */
   readonly journalBytesMax: number;
+  readonly disk: Pick<DiskSpace, 'shortage'>;
   /** The usage store refused an insert; it is tried again. */
   readonly onStoreFailure: (error: unknown) => void;
   /** What is remembered could not be brought to disk; it stays in memory, and is tried again. */
   readonly onSealFailure: (error: unknown) => void;
-  /** The journal failed, or identifiers cannot be read: nothing may be acknowledged any more, the process has to stop (P9). */
+  /** The journal failed, an insert is unsure, or identifiers cannot be read: the process has to stop (P9). */
   readonly onFatal: (error: unknown) => void;
 };
 
@@ -60,7 +64,12 @@ export class Ingest {
     const hashes = new NamespaceHashes(journal.hashKey);
     this.#parts = parts;
     const { dataFolder } = parts;
-    const files = { owner: journal.id, dataFolder, onFailure: parts.onSealFailure };
+    const files = {
+      owner: journal.id,
+      dataFolder,
+      recentMax: parts.identifiersInMemory,
+      onFailure: parts.onSealFailure,
+    };
     this.#identifiers = new Identifiers(hashes, {
       ...files,
       lastPosition: journal.lastSequence,
@@ -98,7 +107,7 @@ export class Ingest {
 
   /**
    * Stores one event, once an identifier. When it resolves, the event is on disk: answer the client only
-   * after that. `duplicate` waits too, for the event that it is a duplicate of. Throws ApiError `rate_limit`
+   * after that. `duplicate` waits too, for the event that it is a duplicate of. Throws ApiError
    * as `refuseWhenFull` does.
    */
   async record(event: IncomingEvent, receipt?: Receipt): Promise<Outcome> {
@@ -185,13 +194,23 @@ export class Ingest {
 
   /**
    * Throws ApiError `rate_limit` while the usage store is so far behind, or the disk so slow, that memory or the
-   * journal would grow without bound (P10). What was acknowledged is safe, and reads go on.
+   * journal would grow without bound (P10), and `unavailable` while the disk has too little room. What was acknowledged
+   * is safe, and reads go on.
    */
   refuseWhenFull(): void {
-    if (this.#committer.isFull) throw tooMuch('waits to be written to the journal');
-    if (this.#flusher.bytesWaiting >= this.#parts.journalBytesMax) {
-      throw tooMuch('waits in the journal for the usage store');
-    }
+    const { shortage } = this;
+    if (shortage === undefined) return;
+    const isDisk = shortage === this.#parts.disk.shortage;
+    throw new ApiError(isDisk ? 'unavailable' : 'rate_limit', `${shortage} Try again later.`);
+  }
+
+  /** Why nothing is taken in at the moment; undefined when all is. */
+  get shortage(): string | undefined {
+    const { disk, journalBytesMax } = this.#parts;
+    if (disk.shortage !== undefined) return disk.shortage;
+    if (this.#committer.isFull) return 'Too much waits to be written to the journal.';
+    if (this.#flusher.bytesWaiting < journalBytesMax) return undefined;
+    return 'Too much waits in the journal for the usage store.';
   }
 
   /** Once recovered: everything up to this sequence is in the usage store. */
@@ -283,10 +302,6 @@ export class Ingest {
       await this.answeredKeys.close();
     }
   }
-}
-
-function tooMuch(waits: string): ApiError {
-  return new ApiError('rate_limit', `Too much ${waits}. Try again a little later.`);
 }
 
 function pruned({ identifier }: Cancellation): ApiError {

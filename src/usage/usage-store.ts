@@ -20,6 +20,7 @@ import type { EventSearcher } from './event-search.ts';
 import type { RejectionCounter } from './rejection-counts.ts';
 
 export type UsageStore = RejectionCounter & {
+  /** When it throws, it may be asked for again, unless it was UnsureInsertError. */
   insert(batch: UsageBatch): Promise<void>;
   /**
    * One page of summaries; windows without usage are left out. Throws ApiError `parameter_invalid` when it would need
@@ -70,6 +71,14 @@ export type UsageStore = RejectionCounter & {
  * comes back from it; `seconds` is what the store itself may spend on one query before it gives up.
  */
 export type Patience = { readonly signal: AbortSignal; readonly seconds: number };
+
+/**
+ * What was inserted may not be stored, or not on disk, and the same insert would not make it so: the process must stop
+ * (P9). The next start can.
+ */
+export class UnsureInsertError extends Error {
+  override readonly name = 'UnsureInsertError';
+}
 
 /** Rows in the forms of `event-columns.ts` and `rows.ts`; the token names exactly these bytes, for ever. */
 export type UsageBatch = Pick<

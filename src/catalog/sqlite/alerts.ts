@@ -12,13 +12,14 @@ import type { Alerts, Remember } from '../catalog.ts';
 import { answerSaver } from './answers.ts';
 import type { Outbox } from './outbox.ts';
 import { type CursorParam, readPage } from './page.ts';
+import type { Writer } from './writer.ts';
 
 /** A quantity has more digits than SQLite's numbers. */
 type Row = Omit<Alert, 'gte'> & { readonly gte: string };
 
-export function sqliteAlerts(db: Database, outbox: Pick<Outbox, 'record'>): Alerts {
+export function sqliteAlerts(db: Database, writer: Writer, outbox: Pick<Outbox, 'record'>): Alerts {
   const sql = prepareStatements(db);
-  const changes = changesOf(db, sql, outbox);
+  const changes = changesOf(db, writer, sql, outbox);
   const active = new AlertsOfMeters();
   let version = 0;
   let seenSequence = sql.seenSequence.get()?.seenSequence ?? 0;
@@ -32,11 +33,11 @@ export function sqliteAlerts(db: Database, outbox: Pick<Outbox, 'record'>): Aler
   return {
     active,
     async create(alert, remember) {
-      changes.create.immediate(alert, remember);
+      changes.create(alert, remember);
       put(alert);
     },
     async change(namespace, id, apply, remember) {
-      const changed = changes.change.immediate(namespace, id, apply, remember);
+      const changed = changes.change(namespace, id, apply, remember);
       if (changed !== undefined) put(changed);
       return changed;
     },
@@ -61,7 +62,7 @@ export function sqliteAlerts(db: Database, outbox: Pick<Outbox, 'record'>): Aler
       return version;
     },
     async trigger(fired, events) {
-      return changes.trigger.immediate(fired, events);
+      return changes.trigger(fired, events);
     },
     hasTriggered(alertId, customer, periodStartMs) {
       return sql.findTrigger.get(alertId, customer, periodStartMs) !== undefined;
@@ -77,15 +78,15 @@ export function sqliteAlerts(db: Database, outbox: Pick<Outbox, 'record'>): Aler
 }
 
 /** Each in one transaction. */
-function changesOf(db: Database, sql: Statements, outbox: Pick<Outbox, 'record'>) {
+function changesOf(db: Database, writer: Writer, sql: Statements, outbox: Pick<Outbox, 'record'>) {
   const saveAnswer = answerSaver(db);
 
-  const create = db.transaction((alert: Alert, remember: Remember<Alert>) => {
+  const create = writer.transaction((alert: Alert, remember: Remember<Alert>) => {
     sql.insert.run(toRow(alert));
     if (remember !== undefined) saveAnswer(remember(alert));
   });
 
-  const change = db.transaction(
+  const change = writer.transaction(
     (
       namespace: Namespace,
       id: string,
@@ -102,7 +103,7 @@ function changesOf(db: Database, sql: Statements, outbox: Pick<Outbox, 'record'>
     },
   );
 
-  const trigger = db.transaction((fired: Trigger, events: readonly CoreEvent[]) => {
+  const trigger = writer.transaction((fired: Trigger, events: readonly CoreEvent[]) => {
     const { id, namespace } = fired.alert;
     if (sql.find.get(namespace, id)?.status !== 'active') return false;
     const row = { ...fired, alert: id, value: String(fired.value) };

@@ -9,12 +9,13 @@ import { answerSaver } from './answers.ts';
 import { CORE_EVENT_COLUMNS, fromCoreEventRow, type FoundCoreEventRow } from './core-event-rows.ts';
 import type { Outbox } from './outbox.ts';
 import { type CursorParam, readPage } from './page.ts';
+import type { Writer } from './writer.ts';
 
 /** Events that one step of pruning takes, with their deliveries: some 10 ms, then others have their turn. */
 export const CORE_EVENTS_STEP_MAX = 500;
 
 /** Core events, as rows of `core_events`. */
-export function sqliteCoreEvents(db: Database, { record }: Outbox): CoreEvents {
+export function sqliteCoreEvents(db: Database, writer: Writer, { record }: Outbox): CoreEvents {
   const saveAnswer = answerSaver(db);
   const find = db.prepare<[Namespace, string], FoundCoreEventRow>(`
     SELECT ${CORE_EVENT_COLUMNS} FROM core_events AS e WHERE namespace = ? AND id = ?`);
@@ -26,7 +27,7 @@ export function sqliteCoreEvents(db: Database, { record }: Outbox): CoreEvents {
     DELETE FROM core_events WHERE ordinal IN
       (SELECT ordinal FROM core_events WHERE created_ms < ? ORDER BY created_ms LIMIT ?)`);
 
-  const recordAll = db.transaction(
+  const recordAll = writer.transaction(
     (
       events: readonly CoreEvent[],
       only: string | undefined,
@@ -44,7 +45,7 @@ export function sqliteCoreEvents(db: Database, { record }: Outbox): CoreEvents {
 
   return {
     async record(events, { only, remember } = {}) {
-      return recordAll.immediate(events, only, remember);
+      return recordAll(events, only, remember);
     },
     async find(namespace, id) {
       const row = find.get(namespace, id);

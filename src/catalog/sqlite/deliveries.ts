@@ -12,12 +12,13 @@ import {
 } from './destination-rows.ts';
 import type { Outbox } from './outbox.ts';
 import { type CursorParam, readPage } from './page.ts';
+import type { Writer } from './writer.ts';
 
 /** Deliveries as rows: a queue for each destination, by the time when each is due. */
-export function sqliteDeliveries(db: Database, outbox: Outbox): Deliveries {
+export function sqliteDeliveries(db: Database, writer: Writer, outbox: Outbox): Deliveries {
   const sql = prepareStatements(db);
 
-  const resend = db.transaction(
+  const resend = writer.transaction(
     (namespace: Namespace, eventId: string, destinationId: string | undefined, nowMs: number) => {
       const event = sql.event.get(namespace, eventId);
       if (event === undefined) return undefined;
@@ -33,7 +34,7 @@ export function sqliteDeliveries(db: Database, outbox: Outbox): Deliveries {
     },
   );
 
-  const settle = db.transaction((outcomes: readonly Settled[]) => {
+  const settle = writer.transaction((outcomes: readonly Settled[]) => {
     for (const { lane, delivery, tries, state, dueMs, attempts, failingSinceMs } of outcomes) {
       sql.settle.run(state, tries, dueMs, JSON.stringify(attempts), delivery);
       sql.setFailingSince.run(failingSinceMs, lane, failingSinceMs);
@@ -43,7 +44,7 @@ export function sqliteDeliveries(db: Database, outbox: Outbox): Deliveries {
   return {
     list: deliveryList(sql),
     async resend(namespace, eventId, destinationId, nowMs) {
-      return resend.immediate(namespace, eventId, destinationId, nowMs);
+      return resend(namespace, eventId, destinationId, nowMs);
     },
     lanes: () => sql.lanes.all(),
     dueMs: (lane) => sql.dueMs.get(lane)?.dueMs,
@@ -66,7 +67,7 @@ export function sqliteDeliveries(db: Database, outbox: Outbox): Deliveries {
     settle(outcomes) {
       db.pragma('synchronous = NORMAL');
       try {
-        settle.immediate(outcomes);
+        settle(outcomes);
       } finally {
         db.pragma('synchronous = FULL');
       }

@@ -17,13 +17,14 @@ import {
 } from './destination-rows.ts';
 import type { Outbox } from './outbox.ts';
 import { type CursorParam, readPage } from './page.ts';
+import type { Writer } from './writer.ts';
 
 /** Destinations as rows. A deleted one keeps its row, and so its place for a cursor. */
-export function sqliteDestinations(db: Database, { record }: Outbox): Destinations {
+export function sqliteDestinations(db: Database, writer: Writer, { record }: Outbox): Destinations {
   const sql = prepareStatements(db);
   const saveAnswer = answerSaver(db);
 
-  const create = db.transaction((destination: Destination, remember: Remember<Destination>) => {
+  const create = writer.transaction((destination: Destination, remember: Remember<Destination>) => {
     if ((sql.count.get(destination.namespace)?.count ?? 0) >= DESTINATIONS_MAX) {
       throw tooMany(destination.namespace);
     }
@@ -31,7 +32,7 @@ export function sqliteDestinations(db: Database, { record }: Outbox): Destinatio
     if (remember !== undefined) saveAnswer(remember(destination));
   });
 
-  const change = db.transaction(
+  const change = writer.transaction(
     (
       namespace: Namespace,
       id: string,
@@ -56,10 +57,10 @@ export function sqliteDestinations(db: Database, { record }: Outbox): Destinatio
 
   return {
     async create(destination, remember) {
-      create.immediate(destination, remember);
+      create(destination, remember);
     },
     async change(namespace, id, apply, remember, announce) {
-      return change.immediate(namespace, id, apply, remember, announce);
+      return change(namespace, id, apply, remember, announce);
     },
     async find(namespace, id) {
       const row = sql.find.get(namespace, id);

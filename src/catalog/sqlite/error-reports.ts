@@ -2,15 +2,20 @@ import type { Database } from 'better-sqlite3';
 import type { CoreEvent } from '../../core-events/core-event.ts';
 import type { ErrorReports } from '../catalog.ts';
 import type { Outbox } from './outbox.ts';
+import type { Writer } from './writer.ts';
 
-export function sqliteErrorReports(db: Database, outbox: Pick<Outbox, 'record'>): ErrorReports {
+export function sqliteErrorReports(
+  db: Database,
+  writer: Writer,
+  outbox: Pick<Outbox, 'record'>,
+): ErrorReports {
   const save = db.prepare<[number]>('UPDATE error_report_progress SET seen_sequence = ?');
   const seen = db
     .prepare<[], number | null>('SELECT seen_sequence FROM error_report_progress')
     .pluck();
   let seenSequence = seen.get() ?? undefined;
 
-  const record = db.transaction((events: readonly CoreEvent[], upTo: number) => {
+  const record = writer.transaction((events: readonly CoreEvent[], upTo: number) => {
     outbox.record(events);
     save.run(upTo);
   });
@@ -20,7 +25,7 @@ export function sqliteErrorReports(db: Database, outbox: Pick<Outbox, 'record'>)
       return seenSequence;
     },
     async record(events, upTo) {
-      record.immediate(events, upTo);
+      record(events, upTo);
       seenSequence = upTo;
     },
   };

@@ -11,6 +11,7 @@ import type { Key, Scope } from '../../keys/key.ts';
 import { accountOf, type Mode, modeOf, toNamespace } from '../../namespace.ts';
 import { type Keys, KEYS_STALE_MS } from '../catalog.ts';
 import { KeyRing } from '../key-ring.ts';
+import type { Writer } from './writer.ts';
 
 type Row = Omit<Key, 'namespace' | 'scopes'> & {
   readonly account: string;
@@ -20,7 +21,7 @@ type Row = Omit<Key, 'namespace' | 'scopes'> & {
 type HashedRow = Row & { readonly secretSha256: string };
 
 /** Makes the default account when the catalog is new. */
-export function sqliteKeys(db: Database, clock: Clock): Keys {
+export function sqliteKeys(db: Database, writer: Writer, clock: Clock): Keys {
   const sql = prepareStatements(db);
   const defaultAccount = findOrCreateAccount(db, clock);
   // The version before the keys: a commit that falls between is seen again later, not missed.
@@ -30,13 +31,17 @@ export function sqliteKeys(db: Database, clock: Clock): Keys {
   /** When keys were used last, as far as the file does not say so yet. */
   let used = new Map<string, number>();
 
-  const create = db.transaction((row: HashedRow) => {
+  const create = writer.transaction((row: HashedRow) => {
     sql.insertAccount.run(row.account, clock.nowMs());
     sql.insert.run(row);
   });
-  const saveUse = db.transaction((uses: readonly (readonly [string, number])[]) => {
+  const saveUse = writer.transaction((uses: readonly (readonly [string, number])[]) => {
     for (const [id, usedMs] of uses) sql.use.run(usedMs, id);
   });
+
+  const revoke = writer.transaction(
+    (id: string, nowMs: number) => sql.revoke.run(nowMs, id).changes === 1,
+  );
 
   function readUsable(): KeyRing {
     const rows = sql.usable.all();
@@ -63,14 +68,14 @@ export function sqliteKeys(db: Database, clock: Clock): Keys {
   return {
     defaultAccount: () => defaultAccount,
     async create(key, secretSha256) {
-      create.immediate(toRow(key, secretSha256));
+      create(toRow(key, secretSha256));
       usable = readUsable();
     },
     async list() {
       return sql.list.all().map(toKey);
     },
     async revoke(id, nowMs) {
-      const known = sql.revoke.run(nowMs, id).changes === 1;
+      const known = revoke(id, nowMs);
       usable = readUsable();
       return known;
     },
@@ -79,7 +84,7 @@ export function sqliteKeys(db: Database, clock: Clock): Keys {
     noteUse: (id, nowMs) => void used.set(id, nowMs),
     async saveUse() {
       if (used.size === 0) return;
-      saveUse.immediate([...used]);
+      saveUse([...used]);
       used = new Map();
     },
   };

@@ -9,17 +9,18 @@ import { answerSaver } from './answers.ts';
 import { toEventNames } from './event-names.ts';
 import type { Outbox } from './outbox.ts';
 import { type CursorParam, readPage } from './page.ts';
+import type { Writer } from './writer.ts';
 
 /**
  * Meters as rows of `meters`, and in memory by event name. Memory is changed after the commit, with
  * rows read before it, so that it never runs ahead of the disk; no other process writes meters.
  */
-export function sqliteMeters(db: Database, { record }: Outbox): Meters {
+export function sqliteMeters(db: Database, writer: Writer, { record }: Outbox): Meters {
   const sql = prepareStatements(db);
   const saveAnswer = answerSaver(db);
   const eventNames = toEventNames(sql.all.all());
 
-  const create = db.transaction(
+  const create = writer.transaction(
     (meter: Meter, remember: Remember<Meter>, announce: Announce<Meter>) => {
       refuseTakenEventName(sql, meter);
       sql.insert.run(meter);
@@ -29,7 +30,7 @@ export function sqliteMeters(db: Database, { record }: Outbox): Meters {
     },
   );
 
-  const change = db.transaction(
+  const change = writer.transaction(
     (
       namespace: Namespace,
       id: string,
@@ -53,10 +54,10 @@ export function sqliteMeters(db: Database, { record }: Outbox): Meters {
 
   return {
     async create(meter, remember, announce) {
-      eventNames.put(create.immediate(meter, remember, announce));
+      eventNames.put(create(meter, remember, announce));
     },
     async change(namespace, id, apply, remember, announce) {
-      const changed = change.immediate(namespace, id, apply, remember, announce);
+      const changed = change(namespace, id, apply, remember, announce);
       if (changed === undefined) return undefined;
       eventNames.put(changed.sameName);
       return changed.after;

@@ -24,6 +24,7 @@ import { ANSWERS_STEP_MAX } from './answers.ts';
 import { openDatabase } from './database.ts';
 import { dumpSchema } from './dump-schema.ts';
 import { sqliteSessions } from './sessions.ts';
+import { Writer } from './writer.ts';
 import { openSqliteCatalog } from './sqlite-catalog.ts';
 
 catalogContract('SQLite', async (): Promise<CatalogUnderTest> => {
@@ -240,7 +241,7 @@ suite('SQLite: how many sessions', () => {
   test('past the limit of a namespace its oldest one is forgotten, unless it is open', async (t) => {
     const db = openDatabase(newFile(t));
     t.after(() => db.close());
-    let sessions = sqliteSessions(db, 3);
+    let sessions = sqliteSessions(db, new Writer(db), 3);
     const [other] = OTHERS;
     assert.ok(other);
     const create = async (n: number, createdMs: number, namespace = NAMESPACE): Promise<void> => {
@@ -262,7 +263,7 @@ suite('SQLite: how many sessions', () => {
     await create(6, 1900);
     assert.deepEqual(found(), [2, 3, 4, 6]);
     await assert.rejects(create(5, 1900), ApiError);
-    sessions = sqliteSessions(db, 3);
+    sessions = sqliteSessions(db, new Writer(db), 3);
     assert.deepEqual(found(), [2, 3, 4, 6], 'also after a restart');
     await assert.rejects(create(5, 1900), ApiError);
   });

@@ -20,6 +20,7 @@ import { sqliteKeys } from './keys.ts';
 import { sqliteMeters } from './meters.ts';
 import { sqliteOutbox } from './outbox.ts';
 import { sqliteSessions } from './sessions.ts';
+import { Writer } from './writer.ts';
 
 /**
  * Opens the catalog at `file`, or makes it there; the folder must exist. Throws `StartupError`,
@@ -27,19 +28,21 @@ import { sqliteSessions } from './sessions.ts';
  */
 export function openSqliteCatalog(file: string, options: { readonly clock?: Clock } = {}): Catalog {
   const db = openDatabase(file);
+  const writer = new Writer(db);
   try {
     const outbox = sqliteOutbox(db);
     return {
-      meters: sqliteMeters(db, outbox),
-      customers: sqliteCustomers(db),
-      keys: sqliteKeys(db, options.clock ?? systemClock),
-      sessions: sqliteSessions(db),
-      alerts: sqliteAlerts(db, outbox),
-      errorReports: sqliteErrorReports(db, outbox),
-      answers: sqliteAnswers(db),
-      coreEvents: sqliteCoreEvents(db, outbox),
-      destinations: sqliteDestinations(db, outbox),
-      deliveries: sqliteDeliveries(db, outbox),
+      failure: writer.failure,
+      meters: sqliteMeters(db, writer, outbox),
+      customers: sqliteCustomers(db, writer),
+      keys: sqliteKeys(db, writer, options.clock ?? systemClock),
+      sessions: sqliteSessions(db, writer),
+      alerts: sqliteAlerts(db, writer, outbox),
+      errorReports: sqliteErrorReports(db, writer, outbox),
+      answers: sqliteAnswers(db, writer),
+      coreEvents: sqliteCoreEvents(db, writer, outbox),
+      destinations: sqliteDestinations(db, writer, outbox),
+      deliveries: sqliteDeliveries(db, writer, outbox),
       copyTo: (copy) => copyTo(file, copy),
       close: () => void db.close(),
     };

@@ -34,6 +34,8 @@ export async function serveNewFolder(...flags: readonly string[]): Promise<Serve
     answers: catalog.answers,
     dataFolder: data,
     identifierWindowDays: config.identifierWindowDays,
+    identifiersInMemory: config.identifiersInMemory,
+    disk: { shortage: undefined },
     journalBytesMax: config.journalBytesMax,
     onStoreFailure: fail,
     onSealFailure: fail,

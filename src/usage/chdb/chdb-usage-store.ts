@@ -2,8 +2,8 @@
  * The usage store in process: ClickHouse as a library (chDB) over one folder, which one process may hold.
  *
  * One chDB session runs one statement at a time, so writes have a session of their own and reads share a few:
- * a long insert never stands in front of a query. What a crash can leave is a part that is not active yet;
- * the engine drops it on the next start and the journal inserts the batch again under the same token.
+ * a long insert never stands in front of a query. What a crash can leave is a part that is not active yet, which
+ * the engine drops on the next start, and its token, which we do (token-logs.ts); then the journal inserts the batch again.
  */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -32,17 +32,18 @@ import {
 } from '../sql/rejection-counts.ts';
 import { toText } from '../sql/statement.ts';
 import { anyCancelledSql, summarySql } from '../sql/summary.ts';
-import type {
-  Audit,
-  IdentifierRange,
-  Patience,
-  Prunable,
-  ReceivedIdentifiers,
-  StoredEvent,
-  SummaryQuery,
-  SummaryRow,
-  UsageBatch,
-  UsageStore,
+import {
+  UnsureInsertError,
+  type Audit,
+  type IdentifierRange,
+  type Patience,
+  type Prunable,
+  type ReceivedIdentifiers,
+  type StoredEvent,
+  type SummaryQuery,
+  type SummaryRow,
+  type UsageBatch,
+  type UsageStore,
 } from '../usage-store.ts';
 import type { CustomerUsageReader } from '../customer-usage.ts';
 import type { EventSearcher } from '../event-search.ts';
@@ -53,6 +54,8 @@ import { migrate } from './migrate.ts';
 import { Pruning } from './pruning.ts';
 import { parseRows, SessionPool } from './session-pool.ts';
 import { removeShadow, snapshotInto } from './snapshot.ts';
+import { TableFolders } from './table-folders.ts';
+import { dropEmptyTokens, hasEmptyTokens } from './token-logs.ts';
 
 /** Reads that run beside each other. Two cores' worth: more only wait inside the engine. */
 const READERS = 2;
@@ -78,6 +81,7 @@ const INSERT_SETTINGS = {
 export function openChdbUsageStore(folder: string): UsageStore {
   refusePattern(folder);
   removeShadow(folder);
+  dropEmptyTokens(folder);
   const writer = new Session(folder);
   try {
     migrate(writer);
@@ -108,6 +112,7 @@ class ChdbUsageStore implements UsageStore {
   readonly #writer: Session;
   readonly #readers: SessionPool;
   readonly #handoverFile: string;
+  readonly #folders: TableFolders;
 
   /**
    * The meters that have a cancellation: the others' summaries need not ask for one. Nobody else writes to
@@ -122,6 +127,7 @@ class ChdbUsageStore implements UsageStore {
     this.#folder = folder;
     this.#writer = writer;
     this.#handoverFile = join(folder, HANDOVER_FILE);
+    this.#folders = new TableFolders(writer);
     const cancelled = writer.query(cancelledMetersSql().sql, 'JSONCompactEachRow');
     this.#cancelledMeters = new Set(
       parseRows<CancelledMeter>(cancelled).map((names) => names.join(' ')),
@@ -141,14 +147,24 @@ class ChdbUsageStore implements UsageStore {
     for (const [namespace, meterId] of parseRows<CancelledMeter>(textOf(batch.cancellations))) {
       this.#cancelledMeters.add(`${namespace} ${meterId}`);
     }
+    try {
+      await this.#insertRows(batch);
+    } catch (error) {
+      if (!hasEmptyTokens(this.#folder)) throw error;
+      throw new UnsureInsertError('The engine has tokens of rows that it lost.', { cause: error });
+    }
+    await this.#folders.sync([
+      ...(batch.events.length > 0 ? ['events', 'usage_hourly'] : []),
+      ...(batch.cancellations.length > 0 ? ['cancellations'] : []),
+      ...(batch.rejections.length > 0 ? ['rejections'] : []),
+    ]);
+  }
+
+  async #insertRows(batch: UsageBatch): Promise<void> {
+    const { token, cancellations, rejections } = batch;
     await this.#insertEvents(batch);
-    await this.#insertLines(
-      'cancellations',
-      CANCELLATION_COLUMNS,
-      batch.cancellations,
-      batch.token,
-    );
-    await this.#insertLines('rejections', REJECTION_COLUMNS, batch.rejections, batch.token);
+    await this.#insertLines('cancellations', CANCELLATION_COLUMNS, cancellations, token);
+    await this.#insertLines('rejections', REJECTION_COLUMNS, rejections, token);
   }
 
   /** The engine reads the events from a file: chDB takes only text formats from memory, and those cost twice as much. */
