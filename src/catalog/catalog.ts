@@ -57,6 +57,8 @@ export type Meters = {
    * From memory: ingest asks this for every event.
    */
   ofEventName(namespace: Namespace, eventName: string): readonly Meter[];
+  /** All meters, in no order. From memory. */
+  ofNamespace(namespace: Namespace): readonly Meter[];
 };
 
 export type Customers = {

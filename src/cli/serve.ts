@@ -3,6 +3,7 @@ import { systemClock } from '../clock.ts';
 import type { ServeConfig } from '../config.ts';
 import { closeDataFolder, openDataFolder, type DataFolder } from '../data-folder.ts';
 import { hashSecret } from '../http/auth.ts';
+import { EventIds } from '../http/event-ids.ts';
 import { Idempotency } from '../http/idempotency.ts';
 import { routes } from '../http/routes.ts';
 import { ApiServer, type Api } from '../http/server.ts';
@@ -73,7 +74,13 @@ function toApi(config: ServeConfig, { journal, catalog, store }: DataFolder, ing
   const usage = new UsageReader(store, (signal) => ingest.settled(signal), config.readSeconds);
   const fromEnv = keysFromEnv(config.secretKeys, catalog);
   return {
-    routes: routes({ catalog, ingest, usage, rules: config }),
+    routes: routes({
+      catalog,
+      ingest,
+      usage,
+      eventIds: new EventIds(journal.hashKey),
+      rules: config,
+    }),
     idempotency: new Idempotency(ingest.answeredKeys, catalog.answers, journal),
     namespaceOf: (sha256) => fromEnv.get(sha256) ?? catalog.keys.find(sha256),
     sessionOf: (sha256) => catalog.sessions.find(sha256),

@@ -5,18 +5,21 @@
  */
 import type { Rejection } from './measure.ts';
 
+export const STREAM_REJECTION_CODES = [
+  'no_meter',
+  'archived_meter',
+  'meter_event_no_customer_defined',
+  'meter_event_customer_not_found',
+  'meter_event_value_not_found',
+  'meter_event_invalid_value',
+  'meter_event_value_too_many_digits',
+  'timestamp_too_far_in_past',
+  'timestamp_in_future',
+  'meter_event_malformed',
+] as const;
+
 export type StreamRejection = {
-  readonly code:
-    | 'no_meter'
-    | 'archived_meter'
-    | 'meter_event_no_customer_defined'
-    | 'meter_event_customer_not_found'
-    | 'meter_event_value_not_found'
-    | 'meter_event_invalid_value'
-    | 'meter_event_value_too_many_digits'
-    | 'timestamp_too_far_in_past'
-    | 'timestamp_in_future'
-    | 'meter_event_malformed';
+  readonly code: (typeof STREAM_REJECTION_CODES)[number];
   /** A sentence for people. */
   readonly message: string;
 };

@@ -135,6 +135,42 @@ export function time(form: Form, path: string): number | undefined {
   );
 }
 
+/** Bounds of a time, each of them optional (Stripe: the `created` of its lists). */
+export const TIME_RANGE_SHAPE = {
+  gt: true,
+  gte: true,
+  lt: true,
+  lte: true,
+} as const satisfies Shape;
+
+/**
+ * A time of a list, in seconds: exactly that second, or bounds for it. Half open and in milliseconds, so that a second
+ * counts whole. Undefined when it was not sent.
+ */
+export function timeRange(
+  form: Form,
+  path: string,
+): { readonly fromMs: number; readonly toMs: number } | undefined {
+  const sent = form.get(path);
+  if (sent === undefined) return undefined;
+  const seconds = (at: string): number | undefined => integer(form, at, TIME_S_BOUNDS);
+  if (typeof sent === 'string') {
+    const exactly = seconds(path) ?? 0;
+    return { fromMs: exactly * 1000, toMs: (exactly + 1) * 1000 };
+  }
+  const after = seconds(`${path}[gt]`);
+  const from = seconds(`${path}[gte]`) ?? TIME_S_BOUNDS.min;
+  const before = seconds(`${path}[lt]`) ?? TIME_S_BOUNDS.max + 1;
+  const to = seconds(`${path}[lte]`);
+  return {
+    fromMs: 1000 * Math.max(from, after === undefined ? from : after + 1),
+    toMs: 1000 * Math.min(before, to === undefined ? before : to + 1),
+  };
+}
+
+/** Up to 9999-12-31T23:59:59Z. */
+const TIME_S_BOUNDS = { min: 0, max: 253_402_300_799 };
+
 /** A set of named values, or undefined when it was not sent. */
 export function hash(form: Form, path: string): Form | undefined {
   const value = valueAt(form, path);

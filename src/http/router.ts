@@ -7,9 +7,12 @@ export type Found = {
   readonly pathParams: Readonly<Record<string, string | undefined>>;
 };
 
+/** An identifier of 100 characters, each of them percent-encoded. */
+const PARAM_LENGTH_MAX = 1200;
+
 /** Finds the route of a method and path. */
 export class Router {
-  readonly #tree = findMyWay();
+  readonly #tree = findMyWay({ maxParamLength: PARAM_LENGTH_MAX });
   readonly #routes = new Map<unknown, Route>();
 
   constructor(routes: readonly Route[]) {

@@ -3,6 +3,7 @@ import { ApiError } from '../errors.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { UsageReader } from '../usage/usage-reader.ts';
 import type { Route } from './api.ts';
+import type { EventIds } from './event-ids.ts';
 import { Adjustments } from './meter-event-adjustments.ts';
 import type { CheckCustomer, MeterEventParts } from './meter-events.ts';
 import { createCustomer } from './routes/create-customer.ts';
@@ -16,15 +17,18 @@ import { createMeter } from './routes/create-meter.ts';
 import { deactivateMeter } from './routes/deactivate-meter.ts';
 import { deleteCustomer } from './routes/delete-customer.ts';
 import { listCustomers } from './routes/list-customers.ts';
+import { listMeterEvents } from './routes/list-meter-events.ts';
 import { listMeterEventSummaries } from './routes/list-meter-event-summaries.ts';
 import { listMeters } from './routes/list-meters.ts';
 import { reactivateMeter } from './routes/reactivate-meter.ts';
 import { retrieveCustomer } from './routes/retrieve-customer.ts';
+import { retrieveMeterEvent } from './routes/retrieve-meter-event.ts';
 import { retrieveMeter } from './routes/retrieve-meter.ts';
 import { updateCustomer } from './routes/update-customer.ts';
 import { updateMeter } from './routes/update-meter.ts';
 
 export type RouteParts = {
+  readonly eventIds: EventIds;
   readonly catalog: Catalog;
   readonly ingest: Ingest;
   readonly usage: UsageReader;
@@ -41,7 +45,7 @@ export type Rules = {
 };
 
 /** Every method of the API. */
-export function routes({ catalog, ingest, usage, rules }: RouteParts): readonly Route[] {
+export function routes({ catalog, ingest, usage, eventIds, rules }: RouteParts): readonly Route[] {
   const { meters, customers, sessions } = catalog;
   const { pastDays, cancelWindowHours, sessionMinutes, streamEventsMax: eventsMax } = rules;
   const isCustomer = rules.customers === 'registered' ? registered(customers) : undefined;
@@ -57,6 +61,8 @@ export function routes({ catalog, ingest, usage, rules }: RouteParts): readonly 
     reactivateMeter({ meters }),
     listMeterEventSummaries({ meters, usage }),
     createMeterEvent(eventParts),
+    retrieveMeterEvent({ meters, usage, eventIds }),
+    listMeterEvents({ meters, usage, eventIds }),
     createMeterEventV2(eventParts),
     createMeterEventStream({ meters, ingest, pastDays, isCustomer, eventsMax }),
     createMeterEventSession({ sessions, sessionMinutes }),

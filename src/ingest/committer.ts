@@ -24,6 +24,8 @@ export type OnCommit = (committed: Committed) => void;
 export class Committer {
   /** The last block known to be on disk. */
   committedBlockId: number;
+  /** The last sequence that was given out before that block was taken. */
+  committedSequence: number;
   readonly #journal: Pick<Journal, 'commit'>;
   readonly #onCommit: OnCommit;
   readonly #onFatal: (error: unknown) => void;
@@ -49,6 +51,7 @@ export class Committer {
     this.#journal = journal;
     this.#lastSequence = journal.lastSequence;
     this.committedBlockId = journal.lastBlockId;
+    this.committedSequence = journal.lastSequence;
     this.#onCommit = hooks.onCommit;
     this.#onFatal = hooks.onFatal;
     this.#makeRoom = hooks.makeRoom;
@@ -105,11 +108,13 @@ export class Committer {
     this.#lastDone = done.promise;
     this.#done = newDone();
     try {
-      const block = this.#block.take(this.#lastSequence);
+      const lastSequence = this.#lastSequence;
+      const block = this.#block.take(lastSequence);
       // Asked before the commit, which may take the bytes away to another thread.
       const bytes = bytesOf(block);
       const blockId = await this.#journal.commit(block);
       this.committedBlockId = blockId;
+      this.committedSequence = lastSequence;
       this.#onCommit({ blockId, bytes, rows: block.rows, receipts: block.receipts });
       done.resolve(blockId);
     } catch (error) {

@@ -45,6 +45,9 @@ class FaultyLine implements UsageStore {
   summarize: UsageStore['summarize'] = async (query) => await engine.summarize(query);
   findEvent: UsageStore['findEvent'] = async (...args) => await engine.findEvent(...args);
   identifiers: UsageStore['identifiers'] = (range) => engine.identifiers(range);
+  get search(): UsageStore['search'] {
+    return engine.search;
+  }
   lastSequence: UsageStore['lastSequence'] = async () => await engine.lastSequence();
   audit: UsageStore['audit'] = async () => await engine.audit();
   close: UsageStore['close'] = async () => await engine.close();

@@ -167,11 +167,13 @@ export class Ingest {
   }
 
   /**
-   * The read barrier (P3): resolves when all that was acknowledged before the call is in the usage store. Throws as
-   * `flushThrough` of the flusher does.
+   * The read barrier (P3): resolves when all that was acknowledged before the call is in the usage store, with the
+   * sequence up to which that is everything. Throws as `flushThrough` of the flusher does.
    */
-  async settled(signal?: AbortSignal): Promise<void> {
-    await this.#flusher.flushForReader(this.#committer.committedBlockId, signal);
+  async settled(signal?: AbortSignal): Promise<number> {
+    const { committedBlockId, committedSequence } = this.#committer;
+    await this.#flusher.flushForReader(committedBlockId, signal);
+    return committedSequence;
   }
 
   /** Brings to disk what is remembered, when there is much of it. To be called a few times a second. */

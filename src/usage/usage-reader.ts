@@ -1,5 +1,7 @@
 import { ApiError } from '../errors.ts';
-import type { Patience, StoredEvent, SummaryQuery, SummaryRow, UsageStore } from './usage-store.ts';
+import type { EventSearcher } from './event-search.ts';
+import type { Patience } from './patience.ts';
+import type { StoredEvent, SummaryQuery, SummaryRow, UsageStore } from './usage-store.ts';
 
 /** Reads that wait or run at once. More would only wait longer, and each holds memory (P10). */
 const READS_MAX = 1000;
@@ -12,14 +14,15 @@ const READS_MAX = 1000;
  * READS_MAX, ApiError `unavailable` is thrown (P10).
  */
 export class UsageReader {
-  readonly #store: Pick<UsageStore, 'summarize' | 'findEvent'>;
-  readonly #settled: (signal: AbortSignal) => Promise<void>;
+  readonly #store: Pick<UsageStore, 'summarize' | 'findEvent' | 'search'>;
+  readonly #settled: (signal: AbortSignal) => Promise<number>;
   readonly #seconds: number;
   #reads = 0;
 
+  /** `settled` resolves when all that was acknowledged is in the store: everything up to the sequence it answers. */
   constructor(
-    store: Pick<UsageStore, 'summarize' | 'findEvent'>,
-    settled: (signal: AbortSignal) => Promise<void>,
+    store: Pick<UsageStore, 'summarize' | 'findEvent' | 'search'>,
+    settled: (signal: AbortSignal) => Promise<number>,
     readSeconds: number,
   ) {
     this.#store = store;
@@ -39,15 +42,23 @@ export class UsageReader {
     );
   }
 
-  async #read<T>(ask: (patience: Patience) => Promise<T>): Promise<T> {
+  /**
+   * For searches in more than one step: the searcher, and the sequence up to which it has everything. What is
+   * after it may be there in part.
+   */
+  async search<T>(ask: (searcher: EventSearcher, upTo: number) => Promise<T>): Promise<T> {
+    return await this.#read((patience, upTo) => ask(this.#store.search.within(patience), upTo));
+  }
+
+  async #read<T>(ask: (patience: Patience, upTo: number) => Promise<T>): Promise<T> {
     if (this.#reads >= READS_MAX) {
       throw new ApiError('unavailable', 'Too many reads wait for the usage store. Try again.');
     }
     this.#reads += 1;
     const signal = AbortSignal.timeout(this.#seconds * 1000);
     try {
-      await this.#settled(signal);
-      return await ask({ signal, seconds: this.#seconds });
+      const upTo = await this.#settled(signal);
+      return await ask({ signal, seconds: this.#seconds }, upTo);
     } catch (error) {
       if (!signal.aborted || error !== signal.reason) throw error;
       throw new ApiError('unavailable', `No answer within ${this.#seconds} s. Try again.`);

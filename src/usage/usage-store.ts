@@ -15,11 +15,15 @@ import type { EventTimeWindow, Formula } from '../meters/meter.ts';
 import type { Namespace } from '../namespace.ts';
 import type { Quantity } from '../quantity.ts';
 import type { GroupingWindow } from '../summaries/windows.ts';
+import type { EventSearcher } from './event-search.ts';
+import type { Patience } from './patience.ts';
 
 export type UsageStore = {
   insert(batch: UsageBatch): Promise<void>;
   /** One page of summaries; windows without usage are left out. */
   summarize(query: SummaryQuery, patience?: Patience): Promise<readonly SummaryRow[]>;
+  /** Single events, and what became of them. */
+  readonly search: EventSearcher;
   /** The last accepted event of this identifier on one of these meters, with its cancellation if it has one. */
   findEvent(
     namespace: Namespace,
@@ -38,12 +42,6 @@ export type UsageStore = {
   audit(): Promise<Audit>;
   close(): Promise<void>;
 };
-
-/**
- * How long who asks is willing to wait. The read rejects with the signal's reason at once, even if the store never
- * comes back from it; `seconds` is what the store itself may spend on one query before it gives up.
- */
-export type Patience = { readonly signal: AbortSignal; readonly seconds: number };
 
 /** Rows in the forms of `event-columns.ts` and `rows.ts`; the token names exactly these bytes, for ever. */
 export type UsageBatch = Pick<

@@ -119,6 +119,12 @@ export function eventNamesContract(start: Start): void {
               catalog.meters.ofEventName(each, name),
               ofEventName(model, each, name),
             );
+            const all = catalog.meters.ofNamespace(each);
+            const ofThisRun = all.filter(({ id }) => id.startsWith(`mtr_${run}_`));
+            assert.deepEqual(
+              new Set(ofThisRun),
+              new Set(model.filter((meter) => meter.namespace === each)),
+            );
           }
         }
       }),

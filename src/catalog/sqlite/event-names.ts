@@ -5,6 +5,8 @@ import type { Namespace } from '../../namespace.ts';
 export type EventNames = {
   /** Empty when no meter ever had the name. The array never changes: the next `put` brings another. */
   readonly metersOf: (namespace: Namespace, eventName: string) => readonly Meter[];
+  /** Of every event name, in no order. */
+  readonly metersIn: (namespace: Namespace) => readonly Meter[];
   /** From now on these are all the meters of the event name that they share. */
   readonly put: (sameName: readonly Meter[]) => void;
 };
@@ -18,6 +20,9 @@ export function toEventNames(meters: Iterable<Meter>): EventNames {
   const metersOf = (namespace: Namespace, eventName: string): readonly Meter[] =>
     namespaces.get(namespace)?.get(eventName) ?? NO_METERS;
 
+  const metersIn = (namespace: Namespace): readonly Meter[] =>
+    [...(namespaces.get(namespace)?.values() ?? [])].flat();
+
   const put = (sameName: readonly Meter[]): void => {
     const [first] = sameName;
     if (first === undefined) return;
@@ -28,5 +33,5 @@ export function toEventNames(meters: Iterable<Meter>): EventNames {
   for (const sameNamespace of Map.groupBy(meters, (meter) => meter.namespace).values()) {
     Map.groupBy(sameNamespace, (meter) => meter.eventName).forEach(put);
   }
-  return { metersOf, put };
+  return { metersOf, metersIn, put };
 }

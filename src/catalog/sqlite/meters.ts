@@ -69,6 +69,7 @@ export function sqliteMeters(db: Database): Meters {
       });
     },
     ofEventName: eventNames.metersOf,
+    ofNamespace: eventNames.metersIn,
   };
 }
 

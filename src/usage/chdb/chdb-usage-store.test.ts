@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseQuantity } from '../../quantity.ts';
 import { StartupError } from '../../startup-error.ts';
-import { usageStoreContract } from '../contract.ts';
+import { usageStoreContract, type OpenUsageStore } from '../contract.ts';
+import { eventSearchContract } from '../event-search-contract.ts';
 import { openChdbUsageStore } from './chdb-usage-store.ts';
 
-usageStoreContract('chDB', async () => {
+const open: OpenUsageStore = async () => {
   const folder = await mkdtemp(join(tmpdir(), 'taximeter-usage-'));
   let store = openChdbUsageStore(folder);
   return {
@@ -23,7 +24,9 @@ usageStoreContract('chDB', async () => {
       await rm(folder, { recursive: true });
     },
   };
-});
+};
+usageStoreContract('chDB', open);
+eventSearchContract('chDB', open);
 
 test('events in the form of the first version are taken too', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'taximeter-usage-'));

@@ -12,6 +12,7 @@ import type { Namespace } from '../../namespace.ts';
 import { StartupError } from '../../startup-error.ts';
 import { windowMs } from '../../summaries/windows.ts';
 import { CANCELLATION_COLUMNS, REJECTION_COLUMNS, storedQuantity } from '../rows.ts';
+import type { Patience } from '../patience.ts';
 import { auditSql } from '../sql/audit.ts';
 import {
   cancelledMetersSql,
@@ -28,7 +29,6 @@ import { anyCancelledSql, summarySql } from '../sql/summary.ts';
 import type {
   Audit,
   IdentifierRange,
-  Patience,
   ReceivedIdentifiers,
   StoredEvent,
   SummaryQuery,
@@ -36,6 +36,8 @@ import type {
   UsageBatch,
   UsageStore,
 } from '../usage-store.ts';
+import type { EventSearcher } from '../event-search.ts';
+import { eventSearcher } from './event-searcher.ts';
 import { identifierBlocks } from './identifier-blocks.ts';
 import { migrate } from './migrate.ts';
 import { parseRows, SessionPool } from './session-pool.ts';
@@ -87,6 +89,7 @@ function refusePattern(folder: string): void {
 type CancelledMeter = [namespace: Namespace, meterId: string];
 
 class ChdbUsageStore implements UsageStore {
+  readonly search: EventSearcher;
   readonly #writer: Session;
   readonly #readers: SessionPool;
   readonly #handoverFile: string;
@@ -105,6 +108,7 @@ class ChdbUsageStore implements UsageStore {
       parseRows<CancelledMeter>(cancelled).map((names) => names.join(' ')),
     );
     this.#readers = new SessionPool(readers);
+    this.search = eventSearcher(this.#readers);
   }
 
   async insert(batch: UsageBatch): Promise<void> {

@@ -5,7 +5,7 @@ import { storedQuantity } from '../rows.ts';
 import type { IdentifierRange } from '../usage-store.ts';
 import type { Statement } from './statement.ts';
 
-/** A row of `findEventSql`. 64-bit integers travel as text. */
+/** A row of EVENT_COLUMNS. 64-bit integers travel as text. */
 export type EventRow = [
   namespace: Namespace,
   meterId: string,
@@ -18,14 +18,7 @@ export type EventRow = [
   payload: [string, string][],
 ];
 
-export function findEventSql(
-  namespace: Namespace,
-  meterIds: readonly string[],
-  identifier: string,
-): Statement {
-  return {
-    sql: `
-      SELECT
+export const EVENT_COLUMNS = `
         namespace,
         meter,
         customer,
@@ -34,7 +27,17 @@ export function findEventSql(
         toString(toUnixTimestamp64Milli(received_at)),
         identifier,
         toString(value),
-        arrayZip(mapKeys(payload), mapValues(payload))
+        arrayZip(mapKeys(payload), mapValues(payload))`;
+
+/** One row of EVENT_COLUMNS, or none. */
+export function findEventSql(
+  namespace: Namespace,
+  meterIds: readonly string[],
+  identifier: string,
+): Statement {
+  return {
+    sql: `
+      SELECT ${EVENT_COLUMNS}
       FROM events
       WHERE namespace = {namespace:String}
         AND meter IN {meters:Array(String)}

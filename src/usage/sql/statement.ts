@@ -11,7 +11,7 @@ export type Statement = {
   readonly params: Readonly<Record<string, Value>>;
 };
 
-type Value = string | number | readonly string[];
+type Value = string | number | readonly string[] | readonly number[];
 
 /** The statement as one text. Throws when a value is missing or is not of its placeholder's type. */
 export function toText({ sql, params }: Statement): string {
@@ -28,12 +28,20 @@ function literalOf(type: string, value: Value | undefined): string | undefined {
     case 'String':
       return typeof value === 'string' ? stringLiteral(value) : undefined;
     case 'Array(String)':
-      return typeof value === 'object' ? `[${value.map(stringLiteral).join(', ')}]` : undefined;
+      return arrayLiteral('String', value);
     case 'Integer':
       return Number.isSafeInteger(value) ? String(value) : undefined;
+    case 'Array(Integer)':
+      return arrayLiteral('Integer', value);
     default:
       return undefined;
   }
+}
+
+function arrayLiteral(type: string, value: Value | undefined): string | undefined {
+  if (typeof value !== 'object') return undefined;
+  const items = value.map((item) => literalOf(type, item));
+  return items.includes(undefined) ? undefined : `[${items.join(', ')}]`;
 }
 
 /** `'\x61\x62'` for `ab`: the text's UTF-8 bytes; a lone surrogate counts as U+FFFD. */

@@ -1,0 +1,116 @@
+/**
+ * What became of events. Stripe has no read of single events; here every one can be asked for, the counted and the
+ * rejected, behind the read barrier (P3).
+ */
+import type { Catalog } from '../catalog/catalog.ts';
+import type { RejectedEvent } from '../events/event.ts';
+import type { Meter } from '../meters/meter.ts';
+import type { Namespace } from '../namespace.ts';
+import type {
+  EventSearch,
+  EventSearcher,
+  EventState,
+  FoundEvent,
+  Place,
+  TimeRange,
+} from '../usage/event-search.ts';
+import type { UsageReader } from '../usage/usage-reader.ts';
+
+export type LookUpParts = {
+  readonly meters: Pick<Catalog['meters'], 'ofEventName' | 'ofNamespace'>;
+  readonly usage: Pick<UsageReader, 'search'>;
+};
+
+export const EVENT_STATUSES = ['counted', 'superseded', 'cancelled', 'rejected'] as const;
+export type EventStatus = EventState['status'] | 'rejected';
+
+/** What a list may ask for; every condition that is given must hold. */
+export type EventFilter = {
+  readonly eventName?: string | undefined;
+  readonly identifier?: string | undefined;
+  readonly customer?: string | undefined;
+  readonly status?: EventStatus | undefined;
+  readonly code?: string | undefined;
+  readonly timestampMs?: TimeRange | undefined;
+  readonly receivedAtMs?: TimeRange | undefined;
+  readonly payload?: ReadonlyMap<string, string> | undefined;
+};
+
+/** An event as it is shown. An accepted one comes with the meter that counts it. */
+export type ShownEvent =
+  | (FoundEvent & { readonly meter: Meter })
+  | { readonly rejected: RejectedEvent };
+
+export const EVERYWHERE: Place = {
+  after: 0,
+  before: Number.MAX_SAFE_INTEGER,
+  order: 'newest_first',
+};
+
+/** The events of one identifier: the accepted one, or else the last rejected one. */
+export async function lookUpEvent(
+  parts: LookUpParts,
+  namespace: Namespace,
+  identifier: string,
+): Promise<ShownEvent | undefined> {
+  const one = { namespace, place: EVERYWHERE, limit: 1 };
+  return await parts.usage.search(async (searcher) => {
+    const [accepted] = await findAccepted(parts, searcher, one, { identifier });
+    if (accepted !== undefined) return accepted;
+    const [rejected] = await findRejected(parts, searcher, one, { identifier });
+    return rejected;
+  });
+}
+
+type PageOf = Pick<EventSearch, 'namespace' | 'place' | 'limit'>;
+
+/** A page of both kinds in one order, at most `limit`. */
+export async function searchEvents(
+  parts: LookUpParts,
+  { namespace, place, limit }: PageOf,
+  filter: EventFilter,
+): Promise<readonly ShownEvent[]> {
+  const both = await parts.usage.search(async (searcher, upTo) => {
+    // What comes in between the two queries is in neither: else a page could leave out what belongs before its end.
+    const before = Math.min(place.before, upTo + 1);
+    const page = { namespace, place: { ...place, before }, limit };
+    const accepted = await findAccepted(parts, searcher, page, filter);
+    const rejected = await findRejected(parts, searcher, page, filter);
+    return [...accepted, ...rejected];
+  });
+  const sign = place.order === 'newest_first' ? -1 : 1;
+  return both.sort((a, b) => sign * (sequenceOf(a) - sequenceOf(b))).slice(0, limit);
+}
+
+export function sequenceOf(shown: ShownEvent): number {
+  return 'event' in shown ? shown.event.sequence : shown.rejected.sequence;
+}
+
+async function findAccepted(
+  { meters }: LookUpParts,
+  searcher: EventSearcher,
+  page: PageOf,
+  { eventName, status, code, ...conditions }: EventFilter,
+): Promise<readonly ShownEvent[]> {
+  if (status === 'rejected' || code !== undefined) return [];
+  const searched =
+    eventName === undefined
+      ? meters.ofNamespace(page.namespace)
+      : meters.ofEventName(page.namespace, eventName);
+  const byId = new Map(searched.map((meter) => [meter.id, meter]));
+  const found = await searcher.findEvents({ ...page, ...conditions, status, meters: searched });
+  // Only events of these meters are found.
+  return found.map((one) => ({ ...one, meter: byId.get(one.event.meterId)! }));
+}
+
+async function findRejected(
+  { meters }: LookUpParts,
+  searcher: EventSearcher,
+  page: PageOf,
+  { status, ...conditions }: EventFilter,
+): Promise<readonly ShownEvent[]> {
+  if (status !== undefined && status !== 'rejected') return [];
+  const keys = new Set(meters.ofNamespace(page.namespace).map(({ customerKey }) => customerKey));
+  const found = await searcher.findRejections({ ...page, ...conditions, customerKeys: [...keys] });
+  return found.map((rejected) => ({ rejected }));
+}

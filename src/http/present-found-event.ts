@@ -1,0 +1,85 @@
+/**
+ * An event that was looked up: Stripe's `billing.meter_event`, and beside it what became of it. The status has the
+ * fields of its own filled in, the others null.
+ */
+import { toSeconds } from '../clock.ts';
+import type { RejectedEvent } from '../events/event.ts';
+import { wholePayload } from '../events/measure.ts';
+import { isLive } from '../namespace.ts';
+import { formatQuantity } from '../quantity.ts';
+import { parseRfc3339 } from '../rfc3339.ts';
+import type { EventIds } from './event-ids.ts';
+import type { ShownEvent } from './event-look-up.ts';
+import { toObject } from './present.ts';
+
+export function presentFoundEvent(ids: EventIds, shown: ShownEvent): object {
+  return 'event' in shown ? presentAccepted(ids, shown) : presentRejected(ids, shown.rejected);
+}
+
+function presentAccepted(
+  ids: EventIds,
+  { event, meter, state }: Extract<ShownEvent, { event: unknown }>,
+): object {
+  const { namespace, sequence } = event;
+  return {
+    id: ids.toId(namespace, sequence),
+    object: 'billing.meter_event',
+    cancellation:
+      state.status === 'cancelled'
+        ? { cancelled_at: toSeconds(state.cancelledAtMs), request: state.requestId }
+        : null,
+    created: toSeconds(event.receivedAtMs),
+    customer: event.customer,
+    event_name: meter.eventName,
+    identifier: event.identifier,
+    livemode: isLive(namespace),
+    meter: meter.id,
+    payload: toObject(wholePayload(meter, event)),
+    rejection: null,
+    status: state.status,
+    superseded_by:
+      state.status === 'superseded'
+        ? { id: ids.toId(namespace, state.by.sequence), identifier: state.by.identifier }
+        : null,
+    timestamp: toSeconds(event.timestampMs),
+    value: formatQuantity(event.value),
+  };
+}
+
+/** What could not be read of it is null. */
+function presentRejected(ids: EventIds, rejected: RejectedEvent): object {
+  const { namespace, code, message, requestId } = rejected;
+  const { payload, timestamp } = readSent(rejected.sent);
+  const timestampMs = typeof timestamp === 'string' ? parseRfc3339(timestamp) : undefined;
+  return {
+    id: ids.toId(namespace, rejected.sequence),
+    object: 'billing.meter_event',
+    cancellation: null,
+    created: toSeconds(rejected.receivedAtMs),
+    customer: null,
+    event_name: orNull(rejected.eventName),
+    identifier: orNull(rejected.identifier),
+    livemode: isLive(namespace),
+    meter: orNull(rejected.meterId),
+    payload: payload ?? null,
+    rejection: { code, message, request: requestId, sent: rejected.sent },
+    status: 'rejected',
+    superseded_by: null,
+    timestamp: timestampMs === undefined ? null : toSeconds(timestampMs),
+    value: null,
+  };
+}
+
+/** The text is cut where it is long, and then says nothing that could be read. */
+function readSent(sent: string): { payload?: unknown; timestamp?: unknown } {
+  try {
+    const event: unknown = JSON.parse(sent);
+    return typeof event === 'object' && event !== null ? event : {};
+  } catch {
+    return {};
+  }
+}
+
+function orNull(text: string): string | null {
+  return text === '' ? null : text;
+}

@@ -1,0 +1,123 @@
+import type { PageQuery } from '../../catalog/catalog.ts';
+import { ApiError } from '../../errors.ts';
+import { STREAM_REJECTION_CODES } from '../../events/rejections.ts';
+import type { Namespace } from '../../namespace.ts';
+import type { Place } from '../../usage/event-search.ts';
+import type { Route } from '../api.ts';
+import type { EventIds } from '../event-ids.ts';
+import {
+  EVENT_STATUSES,
+  EVERYWHERE,
+  searchEvents,
+  type EventFilter,
+  type LookUpParts,
+} from '../event-look-up.ts';
+import type { Form } from '../form.ts';
+import { PAGE_SHAPE, parsePage } from '../pages.ts';
+import {
+  hash,
+  oneOf,
+  refuseExpand,
+  refuseUnknown,
+  text,
+  timeRange,
+  TIME_RANGE_SHAPE,
+  type Shape,
+} from '../params.ts';
+import { presentFoundEvent } from '../present-found-event.ts';
+import { presentList } from '../present.ts';
+
+const PATH = '/v1/billing/meter_events';
+
+const SHAPE: Shape = {
+  ...PAGE_SHAPE,
+  event_name: true,
+  identifier: true,
+  customer: true,
+  status: true,
+  code: true,
+  created: TIME_RANGE_SHAPE,
+  timestamp: TIME_RANGE_SHAPE,
+  payload: true,
+};
+
+/**
+ * GET /v1/billing/meter_events: events and what became of them, in the order of arrival, newest first. Stripe has no
+ * such call. With `status=rejected` it is all that went wrong, not a sample of it.
+ */
+export function listMeterEvents(parts: LookUpParts & { readonly eventIds: EventIds }): Route {
+  return {
+    method: 'GET',
+    path: PATH,
+    handle: async ({ form, namespace }) => {
+      const filter = parseFilter(form);
+      const page = parsePage(form);
+      const place = toPlace(parts.eventIds, namespace, page);
+      // One more than shown tells whether there are more.
+      const found = await searchEvents(parts, { namespace, place, limit: page.limit + 1 }, filter);
+      const inPage = found.slice(0, page.limit);
+      if (place.order === 'oldest_first') inPage.reverse();
+      return presentList(
+        PATH,
+        inPage.map((shown) => presentFoundEvent(parts.eventIds, shown)),
+        found.length > page.limit,
+      );
+    },
+  };
+}
+
+function parseFilter(form: Form): EventFilter {
+  refuseUnknown(form, SHAPE);
+  refuseExpand(form);
+  const status = oneOf(form, 'status', EVENT_STATUSES);
+  const code = oneOf(form, 'code', STREAM_REJECTION_CODES);
+  if (code !== undefined && status !== undefined && status !== 'rejected') {
+    throw new ApiError(
+      'parameter_invalid',
+      `Invalid code: only rejected events have one, and status is ${status}.`,
+      'code',
+    );
+  }
+  return {
+    status,
+    code,
+    eventName: text(form, 'event_name', 100),
+    identifier: text(form, 'identifier', 100),
+    customer: text(form, 'customer', 100),
+    receivedAtMs: timeRange(form, 'created'),
+    timestampMs: timeRange(form, 'timestamp'),
+    payload: payloadOf(form),
+  };
+}
+
+function payloadOf(form: Form): ReadonlyMap<string, string> | undefined {
+  const payload = hash(form, 'payload');
+  if (payload === undefined) return undefined;
+  const texts = new Map<string, string>();
+  for (const [key, value] of payload) {
+    const path = `payload[${key}]`;
+    if (typeof value !== 'string') {
+      throw new ApiError('parameter_invalid', `Invalid string: ${path}`, path);
+    }
+    texts.set(key, value);
+  }
+  return texts;
+}
+
+function toPlace(
+  ids: EventIds,
+  namespace: Namespace,
+  { startingAfter, endingBefore }: PageQuery,
+): Place {
+  const sequence = (param: string, id: string): number => {
+    const found = ids.parse(namespace, id);
+    if (found !== undefined) return found;
+    throw new ApiError('resource_missing_in_body', `No such billing meter event: '${id}'`, param);
+  };
+  if (endingBefore !== undefined) {
+    const after = sequence('ending_before', endingBefore);
+    return { ...EVERYWHERE, after, order: 'oldest_first' };
+  }
+  if (startingAfter === undefined) return EVERYWHERE;
+  return { ...EVERYWHERE, before: sequence('starting_after', startingAfter) };
+}

@@ -1,0 +1,70 @@
+/** What became of events: what can be asked of the usage store about single ones, and what it answers. */
+import type { Cancellation, MeterEvent, RejectedEvent } from '../events/event.ts';
+import type { Meter } from '../meters/meter.ts';
+import type { Namespace } from '../namespace.ts';
+import type { Patience } from './patience.ts';
+
+/** What is asked of an accepted event and of a rejected one alike. Every condition that is given must hold. */
+type Search = {
+  readonly namespace: Namespace;
+  readonly identifier?: string | undefined;
+  readonly customer?: string | undefined;
+  /** When the usage happened, as the sender says. */
+  readonly timestampMs?: TimeRange | undefined;
+  readonly receivedAtMs?: TimeRange | undefined;
+  /** Each key with exactly this text. */
+  readonly payload?: ReadonlyMap<string, string> | undefined;
+  readonly place: Place;
+  readonly limit: number;
+};
+
+/** Half open, in milliseconds. */
+export type TimeRange = { readonly fromMs: number; readonly toMs: number };
+
+/**
+ * Where a page lies in the order of acceptance: the sequences strictly between the two, from which end on.
+ */
+export type Place = {
+  readonly after: number;
+  readonly before: number;
+  readonly order: 'newest_first' | 'oldest_first';
+};
+
+export type EventSearch = Search & {
+  /** The events of these meters only: a row means what its meter says. */
+  readonly meters: readonly SearchedMeter[];
+  readonly status?: EventState['status'] | undefined;
+};
+export type SearchedMeter = Pick<
+  Meter,
+  'id' | 'formula' | 'eventTimeWindow' | 'customerKey' | 'valueKey'
+>;
+
+export type RejectionSearch = Search & {
+  readonly eventName?: string | undefined;
+  readonly code?: string | undefined;
+  /** The payload keys that may name the customer; what is rejected need not have a meter. */
+  readonly customerKeys: readonly string[];
+};
+
+/**
+ * What became of an accepted event. Cancelled is said before superseded. Superseded: on a meter with an
+ * `event_time_window`, an event of the same customer and window was received later, and is not cancelled.
+ */
+export type EventState =
+  | { readonly status: 'counted' }
+  | { readonly status: 'superseded'; readonly by: EventName }
+  | ({ readonly status: 'cancelled' } & Pick<Cancellation, 'cancelledAtMs' | 'requestId'>);
+
+export type EventName = Pick<MeterEvent, 'sequence' | 'identifier'>;
+
+export type FoundEvent = { readonly event: MeterEvent; readonly state: EventState };
+
+export type EventSearcher = {
+  /** The same for who waits only so long. */
+  within(patience: Patience): EventSearcher;
+  /** In the order of `place`; at most `limit`. */
+  findEvents(search: EventSearch): Promise<readonly FoundEvent[]>;
+  /** As `findEvents`, of what was answered with success and could not be counted. */
+  findRejections(search: RejectionSearch): Promise<readonly RejectedEvent[]>;
+};
