@@ -15,6 +15,9 @@ const OVERLOAD = 2;
 const GOODPUT_MIN = 0.9;
 /** Requests that wait in the server: each connection has one. */
 const CROWDS = [1000, 8000];
+/** A connection's first request is dearer than the next: so many come from each, within reason. */
+const REQUESTS_EACH = 5;
+const CROWD_S_MAX = 30;
 const IDLE = 5000;
 const DRIPPING = 2000;
 const HOT = 0.5;
@@ -63,9 +66,12 @@ async function crowd(
   const rss: number[] = [];
   for (let round = 0; round < Math.min(size.rounds, ROUNDS_MAX); round += 1) {
     const peak = await measure(ours, options);
-    const requestsPerS = (OVERLOAD * peak.eventsPerS) / options.batch;
+    const peakPerS = peak.eventsPerS / options.batch;
+    const crowdS = Math.min(CROWD_S_MAX, (REQUESTS_EACH * connections) / peakPerS);
+    const durationMs = Math.max(options.durationMs, 1000 * crowdS);
+    const due = { connections, durationMs, requestsPerS: OVERLOAD * peakPerS };
     peaks.push(peak);
-    crowded.push(await measure(ours, { ...options, connections, requestsPerS }));
+    crowded.push(await measure(ours, { ...options, ...due }));
     rss.push(rssBytes(child.pid ?? 0) / MIB);
   }
   const what = `its peak, a closed loop over ${CONNECTIONS}`;

@@ -86,6 +86,9 @@ describe('a usage store that hangs', { skip }, () => {
     for (const answer of reads) assertSaysWhen(answer, 503, undefined);
     const tooMany = reads.filter((answer) => /Too many reads wait/u.test(errorOf(answer).message));
     assert.ok(tooMany.length >= 50, `${tooMany.length} were refused at once`);
+    for (const path of ['/v1/billing/meter_events', '/v1/billing/meter_events/first']) {
+      assertSaysWhen(await call(server, { path }), 503, undefined);
+    }
     await assert.rejects(cancelEvent(newClient(server), meter, 'first'), { statusCode: 503 });
     let sent = 1;
     while ((await send()) === 200) {
