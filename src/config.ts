@@ -18,6 +18,8 @@ export type ServeConfig = {
   readonly journalBytesMax: number;
   readonly sessionMinutes: number;
   readonly streamEventsMax: number;
+  readonly eventsDays: number;
+  readonly webhookAllowPrivate: boolean;
 };
 
 /** Some 20 million events, a minute's worth at full speed: enough to outlast a restart of a store elsewhere. */
@@ -39,6 +41,8 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     'journal-bytes-max': { type: 'string' },
     'session-minutes': { type: 'string' },
     'stream-events-max': { type: 'string' },
+    'events-days': { type: 'string' },
+    'webhook-allow-private': { type: 'boolean' },
   });
   const setting = (name: string): string | undefined => values[name] ?? envOf(env, name);
   const whole = (name: string, max: number, min = 1): number | undefined =>
@@ -59,6 +63,9 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     // Both defaults are Stripe's.
     sessionMinutes: whole('session-minutes', 1440) ?? 15,
     streamEventsMax: whole('stream-events-max', 10_000) ?? 100,
+    // Stripe keeps them for 30 days. Fewer than four would end before the retries of a delivery do.
+    eventsDays: whole('events-days', 18_000, 4) ?? 30,
+    webhookAllowPrivate: yesOrNo('webhook-allow-private', setting('webhook-allow-private')),
   };
 }
 
@@ -133,6 +140,13 @@ function wholeNumber(
   const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
   if (value >= min && value <= max) return value;
   throw new StartupError(`--${name} is a whole number from ${min} to ${max}, not '${text}'.`);
+}
+
+/** A flag alone is a yes; in the environment it is written out. */
+function yesOrNo(name: string, text: string | undefined): boolean {
+  if (text === undefined || text === 'false' || text === '0') return false;
+  if (text === '' || text === 'true' || text === '1') return true;
+  throw new StartupError(`--${name} is 'true' or 'false', not '${text}'.`);
 }
 
 function customersOf(text: string | undefined): 'any' | 'registered' {

@@ -16,6 +16,8 @@ const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's 
     --cancel-window-hours N     TAXIMETER_CANCEL_WINDOW_HOURS, no limit
     --session-minutes N         TAXIMETER_SESSION_MINUTES, 15, up to 1440
     --stream-events-max N       TAXIMETER_STREAM_EVENTS_MAX, 100, up to 10000: events in one call of the stream
+    --events-days N             TAXIMETER_EVENTS_DAYS, 30: how long events of webhooks are kept, 4 at least
+    --webhook-allow-private     TAXIMETER_WEBHOOK_ALLOW_PRIVATE, false: webhooks to private addresses, and over http
     TAXIMETER_SECRET_KEY        sk_test_… or sk_live_…; several, comma-separated
 
 taximeter keys create [--live] [--account ID] [--data FOLDER]

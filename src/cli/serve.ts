@@ -2,6 +2,8 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { systemClock } from '../clock.ts';
 import type { ServeConfig } from '../config.ts';
 import { closeDataFolder, openDataFolder, type DataFolder } from '../data-folder.ts';
+import { Deliverer } from '../delivery/deliverer.ts';
+import { Sender } from '../delivery/sender.ts';
 import { hashSecret } from '../http/auth.ts';
 import { EventIds } from '../http/event-ids.ts';
 import { Idempotency } from '../http/idempotency.ts';
@@ -11,7 +13,7 @@ import { Ingest } from '../ingest/ingest.ts';
 import { DamagedRunError } from '../ingest/remembered/run-file.ts';
 import { logError, logWarning, outliveOutput } from '../log.ts';
 import { toNamespace, type Namespace } from '../namespace.ts';
-import { HOUR_MS } from '../summaries/windows.ts';
+import { DAY_MS, HOUR_MS } from '../summaries/windows.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
 import { createKey } from './keys.ts';
 
@@ -55,15 +57,22 @@ async function serveFolder(
   });
   await ingest.recover(systemClock.nowMs());
   await printFirstKey(config, catalog);
+  const deliverer = startDeliveries(config, catalog);
   server.serve(toApi(config, folder, ingest));
   console.log(`Taximeter is listening on http://${shownHost(config.host)}:${port}`);
 
   const sealing = setInterval(() => ingest.seal(systemClock.nowMs()), SEAL_MS);
-  const hourly = setInterval(() => void forgetWhatIsOld(ingest), HOUR_MS);
+  const pruneEvents = (): void => void pruneCoreEvents(catalog, config.eventsDays);
+  pruneEvents();
+  const hourly = setInterval(() => {
+    void forgetWhatIsOld(ingest);
+    pruneEvents();
+  }, HOUR_MS);
   await stopAsked;
   clearInterval(sealing);
   clearInterval(hourly);
   await server.close();
+  await deliverer.close();
   await ingest.close();
   await closeDataFolder(folder);
 }
@@ -112,12 +121,29 @@ function warnOfShortMemory({ identifierWindowDays, pastDays }: ServeConfig): voi
   );
 }
 
+/** What a crash or a stop left undelivered goes out first. */
+function startDeliveries({ webhookAllowPrivate }: ServeConfig, catalog: Catalog): Deliverer {
+  const sender = new Sender({ allowPrivate: webhookAllowPrivate });
+  const deliverer = new Deliverer({ ...catalog, sender, clock: systemClock });
+  deliverer.start();
+  return deliverer;
+}
+
 async function forgetWhatIsOld(ingest: Ingest): Promise<void> {
   try {
     await ingest.forget(systemClock.nowMs());
   } catch (error) {
     // Old answers do no harm; if it is the journal that failed, the next commit stops the process.
     logError('Old answers could not be dropped.', error);
+  }
+}
+
+async function pruneCoreEvents({ coreEvents }: Catalog, eventsDays: number): Promise<void> {
+  try {
+    await coreEvents.prune(systemClock.nowMs() - eventsDays * DAY_MS);
+  } catch (error) {
+    // They do no harm either.
+    logError('Old events could not be dropped.', error);
   }
 }
 
