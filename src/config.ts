@@ -108,7 +108,10 @@ export function readKeysConfig(args: readonly string[], env: Env): KeysConfig {
 type Flags = Record<string, { readonly type: 'string' | 'boolean' }>;
 
 /** Flags as text; a boolean flag that was given is ''. */
-function parseFlags(args: readonly string[], options: Flags): Record<string, string | undefined> {
+export function parseFlags(
+  args: readonly string[],
+  options: Flags,
+): Record<string, string | undefined> {
   try {
     const { values } = parseArgs({ args: [...args], options, strict: true });
     return Object.fromEntries(
@@ -121,7 +124,7 @@ function parseFlags(args: readonly string[], options: Flags): Record<string, str
   }
 }
 
-function envOf(env: Env, name: string): string | undefined {
+export function envOf(env: Env, name: string): string | undefined {
   const value = env[`TAXIMETER_${name.toUpperCase().replaceAll('-', '_')}`];
   return value === '' ? undefined : value;
 }

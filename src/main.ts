@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 import { audit } from './cli/audit.ts';
+import { resendEvent } from './cli/events.ts';
 import { keys } from './cli/keys.ts';
+import { listen } from './cli/listen.ts';
 import { serve } from './cli/serve.ts';
+import { readEventsConfig, readListenConfig } from './client-config.ts';
 import { readFolderConfig, readKeysConfig, readServeConfig } from './config.ts';
 import { StartupError } from './startup-error.ts';
 
@@ -24,6 +27,12 @@ taximeter keys create [--live] [--account ID] [--data FOLDER]
 taximeter keys list [--data FOLDER]
 taximeter keys revoke KEY_ID [--data FOLDER]
 
+taximeter listen [--forward-to URL] [--forward-thin-to URL] [--events TYPE,…] [--url URL] [--api-key-file FILE]
+    prints events as they come and forwards them, signed by a secret that it prints
+taximeter events resend EVENT_ID [--webhook-endpoint ID] [--url URL] [--api-key-file FILE]
+    --url                       TAXIMETER_URL, http://127.0.0.1:4747: where the server is
+    TAXIMETER_API_KEY           its key, unless a file holds it
+
 taximeter audit [--data FOLDER]   compares the rollup with the raw events`;
 
 async function main([command, ...args]: readonly string[]): Promise<void> {
@@ -35,6 +44,10 @@ async function main([command, ...args]: readonly string[]): Promise<void> {
       return await keys(readKeysConfig(args, process.env));
     case 'audit':
       return await audit(readFolderConfig(args, process.env));
+    case 'listen':
+      return await listen(readListenConfig(args, process.env));
+    case 'events':
+      return await resendEvent(readEventsConfig(args, process.env));
     case 'help':
     case '--help':
     case '-h':

@@ -24,9 +24,11 @@ const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
   delivery: ['catalog', ...DOMAIN, ...SHELL, ...BASE],
   http: ['delivery', 'ingest', ...STORES, ...DOMAIN, ...SHELL, ...BASE],
   config: [...DOMAIN, ...SHELL, ...BASE],
+  'client-config': ['config', ...DOMAIN, ...SHELL, ...BASE],
   'data-folder': [...STORES, ...DOMAIN, ...SHELL, ...BASE],
   cli: [
     'config',
+    'client-config',
     'data-folder',
     'delivery',
     'http',
@@ -39,6 +41,7 @@ const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
   main: [
     'cli',
     'config',
+    'client-config',
     'data-folder',
     'delivery',
     'http',
