@@ -40,6 +40,8 @@ export type ServeConfig = Windows & {
   readonly connectionsMax: number;
   readonly readSeconds: number;
   readonly stopSeconds: number;
+  readonly eventsDays: number;
+  readonly webhookAllowPrivate: boolean;
 };
 
 /** Some 20 million events, a minute's worth at full speed: enough to outlast a restart of a store elsewhere. */
@@ -82,6 +84,8 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     'connections-max': { type: 'string' },
     'read-seconds': { type: 'string' },
     'stop-seconds': { type: 'string' },
+    'events-days': { type: 'string' },
+    'webhook-allow-private': { type: 'boolean' },
   });
   const setting = (name: string): string | undefined => values[name] ?? envOf(env, name);
   const whole = (name: string, max: number, min = 1): number | undefined =>
@@ -99,6 +103,9 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     // Both defaults are Stripe's.
     sessionMinutes: whole('session-minutes', 1440) ?? 15,
     streamEventsMax: whole('stream-events-max', 10_000) ?? 100,
+    // Stripe keeps them for 30 days. Fewer than four would end before the retries of a delivery do.
+    eventsDays: whole('events-days', 18_000, 4) ?? 30,
+    webhookAllowPrivate: yesOrNo('webhook-allow-private', setting('webhook-allow-private')),
     logLevel: logLevelOf(setting('log-level')),
     metrics: metricsOf(setting('metrics')),
     stuckSeconds: whole('stuck-seconds', 86_400) ?? 30,
@@ -208,7 +215,7 @@ export function parseFlags(
   }
 }
 
-function envOf(env: Env, name: string): string | undefined {
+export function envOf(env: Env, name: string): string | undefined {
   const value = env[`TAXIMETER_${name.toUpperCase().replaceAll('-', '_')}`];
   return value === '' ? undefined : value;
 }
@@ -227,6 +234,13 @@ export function wholeNumber(
   const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
   if (value >= min && value <= max) return value;
   throw new StartupError(`--${name} is a whole number from ${min} to ${max}, not '${text}'.`);
+}
+
+/** A flag alone is a yes; in the environment it is written out. */
+function yesOrNo(name: string, text: string | undefined): boolean {
+  if (text === undefined || text === 'false' || text === '0') return false;
+  if (text === '' || text === 'true' || text === '1') return true;
+  throw new StartupError(`--${name} is 'true' or 'false', not '${text}'.`);
 }
 
 function customersOf(text: string | undefined): 'any' | 'registered' {

@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 import { audit } from './cli/audit.ts';
 import { backup } from './cli/backup.ts';
+import { resendEvent } from './cli/events.ts';
 import { keys } from './cli/keys.ts';
+import { listen } from './cli/listen.ts';
 import { refuseOldNode } from './cli/node-floor.ts';
 import { prune } from './cli/prune.ts';
 import { restore } from './cli/restore.ts';
 import { serve } from './cli/serve.ts';
+import { readEventsConfig, readListenConfig } from './client-config.ts';
 import {
   readBackupConfig,
   readFolderConfig,
@@ -41,12 +44,20 @@ const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's 
     --connections-max N         TAXIMETER_CONNECTIONS_MAX, 10000: past it, the connection idle for longest gives way
     --read-seconds N            TAXIMETER_READ_SECONDS, 10: how long a read waits for the usage store
     --stop-seconds N            TAXIMETER_STOP_SECONDS, 25: how long a stop may take
+    --events-days N             TAXIMETER_EVENTS_DAYS, 30: how long events of webhooks are kept, 4 at least
+    --webhook-allow-private     TAXIMETER_WEBHOOK_ALLOW_PRIVATE, false: webhooks to private addresses, and over http
     TAXIMETER_SECRET_KEY        sk_test_… or sk_live_…; several, comma-separated
 
 taximeter keys create [--live] [--account ID] [--restricted --scope SCOPE,…] [--expires-in-days N] [--name NAME]
                       [--data FOLDER]
 taximeter keys list [--data FOLDER]
 taximeter keys revoke KEY_ID [--data FOLDER]
+
+taximeter listen [--forward-to URL] [--forward-thin-to URL] [--events TYPE,…] [--url URL] [--api-key-file FILE]
+    prints events as they come and forwards them, signed by a secret that it prints
+taximeter events resend EVENT_ID [--webhook-endpoint ID] [--url URL] [--api-key-file FILE]
+    --url                       TAXIMETER_URL, http://127.0.0.1:4747: where the server is
+    TAXIMETER_API_KEY           its key, unless a file holds it
 
 taximeter audit [--data FOLDER]   compares the rollup with the raw events
 
@@ -71,6 +82,10 @@ async function main([command, ...args]: readonly string[]): Promise<void> {
       return await prune(readPruneConfig(args, process.env));
     case 'restore':
       return restore(readRestoreConfig(args));
+    case 'listen':
+      return await listen(readListenConfig(args, process.env));
+    case 'events':
+      return await resendEvent(readEventsConfig(args, process.env));
     case 'help':
     case '--help':
     case '-h':

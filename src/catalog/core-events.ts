@@ -103,8 +103,9 @@ export type Deliveries = {
     state?: DeliveryState,
   ): Promise<Page<Delivery>>;
   /**
-   * Makes the event due now, as if it were new: to one destination whatever it wants, or else to every one that wants
-   * it. Answers the ids of those; undefined when there is no such event, or no such destination.
+   * Makes the event due now, as if it were new: at one destination whatever types it wants (unless it is disabled, or
+   * the event has nothing that it takes), or else at every one that wants it. Answers the ids of those; undefined when
+   * there is no such event, or no such destination.
    */
   resend(
     namespace: Namespace,

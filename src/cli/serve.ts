@@ -105,13 +105,14 @@ async function serveFolder(
   await disk.look();
   await printFirstKey(config, catalog);
   const control = await openControl(config, folder, ingest);
-  const watches = openWatches(folder, ingest);
+  const watches = openWatches(config, folder, ingest);
+  watches.deliverer.start();
   server.serve(toApi(config, folder, ingest, usage, watches.alerts));
   const url = `http://${shownHost(config.host)}:${port}`;
   console.log(`Taximeter is listening on ${url}`);
   log.info({ url, version: readVersion() }, 'Taximeter is listening.');
 
-  const chores = beginChores(folder, ingest, disk, watches);
+  const chores = beginChores(config, folder, ingest, disk, watches);
   log.info(`Stopping, because of ${await stopAsked}.`);
   chores.stop();
   await control.close();
@@ -123,6 +124,7 @@ async function serveFolder(
 }
 
 function beginChores(
+  { eventsDays }: ServeConfig,
   { catalog }: DataFolder,
   ingest: Ingest,
   disk: DiskSpace,
@@ -140,6 +142,9 @@ function beginChores(
     'Old answers could not be dropped.',
     async () => await ingest.forget(nowMs()),
   );
+  chores.every(HOUR_MS, 'Old events could not be dropped.', async () => {
+    await catalog.coreEvents.prune(nowMs() - eventsDays * DAY_MS);
+  });
   return chores;
 }
 

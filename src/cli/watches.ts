@@ -1,5 +1,8 @@
 import { systemClock } from '../clock.ts';
+import type { ServeConfig } from '../config.ts';
 import type { DataFolder } from '../data-folder.ts';
+import { Deliverer } from '../delivery/deliverer.ts';
+import { Sender } from '../delivery/sender.ts';
 import { alertTriggered } from '../http/alert-triggered.ts';
 import { errorReport } from '../http/error-report.ts';
 import type { Ingest } from '../ingest/ingest.ts';
@@ -7,10 +10,18 @@ import { logError } from '../log.ts';
 import { AlertWatch } from '../watch/alert-watch.ts';
 import { ErrorReporter } from '../watch/error-reporter.ts';
 
-export type Watches = { readonly alerts: AlertWatch; readonly reporter: ErrorReporter };
+export type Watches = {
+  readonly alerts: AlertWatch;
+  readonly reporter: ErrorReporter;
+  readonly deliverer: Deliverer;
+};
 
-/** What looks at usage as it comes, and tells of it by events. */
-export function openWatches({ catalog, store }: DataFolder, progress: Ingest): Watches {
+/** What looks at usage as it comes, tells of it by events, and brings these to webhooks. */
+export function openWatches(
+  { webhookAllowPrivate: allowPrivate }: Pick<ServeConfig, 'webhookAllowPrivate'>,
+  { catalog, store }: DataFolder,
+  progress: Ingest,
+): Watches {
   return {
     alerts: new AlertWatch({
       ...catalog,
@@ -27,6 +38,11 @@ export function openWatches({ catalog, store }: DataFolder, progress: Ingest): W
       announce: errorReport,
       onFailure: (error) => logError('Rejections could not be reported; trying again.', error),
     }),
+    deliverer: new Deliverer({
+      ...catalog,
+      sender: new Sender({ allowPrivate }),
+      clock: systemClock,
+    }),
   };
 }
 
@@ -36,7 +52,8 @@ export function lookIfDue({ alerts, reporter }: Watches, nowMs: number): void {
 }
 
 /** Waits for what was begun. */
-export async function closeWatches({ alerts, reporter }: Watches): Promise<void> {
+export async function closeWatches({ alerts, reporter, deliverer }: Watches): Promise<void> {
   await alerts.close();
   await reporter.close();
+  await deliverer.close();
 }

@@ -14,7 +14,7 @@ import type { Delivery } from '../core-events/delivery.ts';
 import { DISABLE_AFTER_MS, rotateSecret, type Destination } from '../core-events/destination.ts';
 import { Deliverer } from './deliverer.ts';
 import { Sender } from './sender.ts';
-import { OK, Receiver, type Answer } from './testing/receiver.ts';
+import { OK, Receiver, type Answer } from '../../test/support/webhook-receiver.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { ANSWER_LENGTH_MAX } from '../core-events/delivery.ts';
 import { Sender, type SenderOptions } from './sender.ts';
-import { Receiver, type Answer } from './testing/receiver.ts';
+import { Receiver, type Answer } from '../../test/support/webhook-receiver.ts';
 import { REFUSED_URLS } from './testing/ssrf-corpus.ts';
 
 /** Long enough for a busy machine, short enough to wait for. */

@@ -114,3 +114,36 @@ suite('limits', () => {
     );
   });
 });
+
+test('a list is read where the API takes one, and refused everywhere else', () => {
+  assert.deepEqual(
+    jsonToForm({ enabled_events: ['a', 'b'], include: [] }),
+    new Map<string, unknown>([
+      [
+        'enabled_events',
+        new Map([
+          ['0', 'a'],
+          ['1', 'b'],
+        ]),
+      ],
+      ['include', new Map()],
+    ]),
+  );
+  for (const body of [
+    { payload: ['a'] },
+    { payload: { enabled_events: ['a'] } },
+    { enabled_events: [['a']] },
+  ]) {
+    assert.throws(() => jsonToForm(body), ApiError, JSON.stringify(body));
+  }
+});
+
+test('null counts as absent; of metadata it unsets a key, as an empty text does', () => {
+  assert.deepEqual(
+    jsonToForm({ a: null, metadata: { b: null }, c: { metadata: null } }),
+    new Map<string, unknown>([
+      ['metadata', new Map([['b', '']])],
+      ['c', new Map()],
+    ]),
+  );
+});

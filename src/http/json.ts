@@ -1,7 +1,7 @@
 /**
- * The JSON bodies of the v2 API, as the tree that a form becomes (see form.ts): texts and hashes, which is all
- * that its calls take so far. A null counts as absent. Of a name that is sent twice the last one counts, as
- * everywhere in JavaScript.
+ * The JSON bodies of the v2 API, as the tree that a form becomes (see form.ts): texts, hashes and a few lists, which is
+ * all that its calls take so far. A null counts as absent, but of metadata it unsets a key. Of a name that is sent twice
+ * the last one counts, as everywhere in JavaScript.
  */
 import { ApiError } from '../errors.ts';
 import { DEPTH_MAX, PAIRS_MAX, type Form, type FormValue } from './form.ts';
@@ -9,6 +9,9 @@ import { holdsMoreThan } from './json-size.ts';
 
 /** A name may be as long as the body; what an error repeats of it may not. */
 const PATH_SHOWN_MAX = 200;
+
+/** The fields that are lists. Elsewhere a list is refused: it would pass for a hash with the keys 0, 1, 2… */
+const LISTS: ReadonlySet<string> = new Set(['enabled_events', 'events_from', 'include']);
 
 /** What a body of 1 MB may hold, of whatever kind: a bound for time (promise P10). */
 const VALUES_MAX = 10_000;
@@ -64,12 +67,14 @@ class Reader {
   }
 
   #value(value: unknown, path: string, depth: number): FormValue | undefined {
-    if (value === null) return undefined;
+    if (value === null) return path.startsWith('metadata[') ? '' : undefined;
     if (typeof value === 'string') {
       if (!value.isWellFormed()) throw notUnicode(path);
       return value;
     }
-    if (isHash(value)) return this.hash(value, path, depth + 1);
+    if (isHash(value) || (Array.isArray(value) && LISTS.has(path))) {
+      return this.hash(value, path, depth + 1);
+    }
     const kind = Array.isArray(value) ? 'an array' : `a ${typeof value}`;
     throw invalid(path, `must be a string or an object, not ${kind}`);
   }

@@ -23,6 +23,11 @@ export function parsePageV2(form: Form): PageQuery {
   throw new ApiError('parameter_invalid', 'Invalid page: must be as a list gave it.', 'page');
 }
 
+/** The `page` next to a row, towards the older ones or the newer. */
+export function pageToken(side: 'after' | 'before', id: string): string {
+  return `${side}_${id}`;
+}
+
 export function presentListV2<T extends { readonly id: string }>(
   path: string,
   form: Form,
@@ -35,7 +40,7 @@ export function presentListV2<T extends { readonly id: string }>(
   const hasPrevious =
     query.endingBefore === undefined ? query.startingAfter !== undefined : hasMore;
   const urlOf = (side: 'after' | 'before', row: T | undefined): string | null =>
-    row === undefined ? null : `${path}?${toQuery(form, `${side}_${row.id}`)}`;
+    row === undefined ? null : `${path}?${toQuery(form, pageToken(side, row.id))}`;
   return {
     data: data.map(present),
     next_page_url: hasNext ? urlOf('after', data.at(-1)) : null,

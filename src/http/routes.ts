@@ -23,21 +23,18 @@ import { deactivateAlert } from './routes/deactivate-alert.ts';
 import { deactivateMeter } from './routes/deactivate-meter.ts';
 import { deleteCustomer } from './routes/delete-customer.ts';
 import { listAlerts } from './routes/list-alerts.ts';
-import { listCoreEvents } from './routes/list-core-events.ts';
 import { listCustomers } from './routes/list-customers.ts';
-import { listEvents } from './routes/list-events.ts';
 import { listMeterEvents } from './routes/list-meter-events.ts';
 import { listMeterEventSummaries } from './routes/list-meter-event-summaries.ts';
 import { listMeters } from './routes/list-meters.ts';
 import { reactivateMeter } from './routes/reactivate-meter.ts';
 import { retrieveAlert } from './routes/retrieve-alert.ts';
-import { retrieveCoreEvent } from './routes/retrieve-core-event.ts';
 import { retrieveCustomer } from './routes/retrieve-customer.ts';
-import { retrieveEvent } from './routes/retrieve-event.ts';
 import { retrieveMeterEvent } from './routes/retrieve-meter-event.ts';
 import { retrieveMeter } from './routes/retrieve-meter.ts';
 import { updateCustomer } from './routes/update-customer.ts';
 import { updateMeter } from './routes/update-meter.ts';
+import { webhookRoutes } from './webhook-routes.ts';
 
 export type RouteParts = {
   readonly eventIds: EventIds;
@@ -55,6 +52,8 @@ export type Rules = {
   readonly sessionMinutes: number;
   /** How many events one call of the stream may bring. */
   readonly streamEventsMax: number;
+  /** Webhooks may go to private addresses, and over http. */
+  readonly webhookAllowPrivate: boolean;
 };
 
 /** Every method of the API. */
@@ -100,10 +99,7 @@ export function routes(parts: RouteParts): readonly Route[] {
     updateCustomer({ customers }),
     deleteCustomer({ customers }),
     listCustomers({ customers }),
-    retrieveEvent(catalog),
-    listEvents(catalog),
-    retrieveCoreEvent(catalog),
-    listCoreEvents(catalog),
+    ...webhookRoutes(catalog, { allowPrivate: rules.webhookAllowPrivate }),
   ];
 }
 

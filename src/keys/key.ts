@@ -16,6 +16,8 @@ export const SCOPES = [
   'alerts.read',
   'alerts.write',
   'core_events.read',
+  'destinations.read',
+  'destinations.write',
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 

@@ -61,8 +61,6 @@ export type EventName = Pick<MeterEvent, 'sequence' | 'identifier'>;
 export type FoundEvent = { readonly event: MeterEvent; readonly state: EventState };
 
 export type EventSearcher = {
-  /** The same for who waits only so long. */
-  within(patience: Patience): EventSearcher;
   /** In the order of `place`; at most `limit`. */
   findEvents(search: EventSearch, patience?: Patience): Promise<readonly FoundEvent[]>;
   /** As `findEvents`, of what was answered with success and could not be counted. */

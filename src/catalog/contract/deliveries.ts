@@ -150,6 +150,10 @@ export function deliveriesContract(start: Start): void {
       [0, 1],
       'what was tried stays on record',
     );
+    await coreEvents.record([anEvent('evt_thin', { snapshot: null })]);
+    assert.deepEqual(await deliveries.resend(NAMESPACE, 'evt_thin', 'we_1', laterMs), []);
+    await destinations.change(NAMESPACE, 'we_1', (d) => disable(d, 'user', 1));
+    assert.deepEqual(await deliveries.resend(NAMESPACE, 'evt_1', 'we_1', laterMs), []);
     assert.equal(await deliveries.resend(NAMESPACE, 'evt_2', undefined, laterMs), undefined);
     assert.equal(await deliveries.resend(NAMESPACE, 'evt_1', 'we_9', laterMs), undefined);
     for (const other of OTHERS) {

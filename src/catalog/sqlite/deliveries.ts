@@ -25,8 +25,10 @@ export function sqliteDeliveries(db: Database, writer: Writer, outbox: Outbox): 
       const all = sql.destinations.all(namespace, destinationId ?? null);
       if (destinationId !== undefined && all.length === 0) return undefined;
       const found = fromCoreEventRow(event);
-      const chosen = all.filter(
-        (row) => destinationId !== undefined || wants(fromDestinationRow(row), found),
+      const chosen = all.filter((row) =>
+        destinationId === undefined
+          ? wants(fromDestinationRow(row), found)
+          : row.status === 'enabled' && found[row.payload] !== null,
       );
       for (const { lane } of chosen) sql.restart.run(lane, event.ordinal, nowMs);
       outbox.wake(chosen.map(({ lane }) => lane));

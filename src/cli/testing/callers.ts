@@ -20,6 +20,8 @@ export function nobodys(): Names {
     eventName: `nobodys event ${nobodies}`,
     customer: `cus_${String(nobodies).padStart(14, '0')}`,
     identifier: `nobodys identifier ${nobodies}`,
+    endpoint: `we_${String(nobodies).padStart(24, '0')}`,
+    destination: `ed_test_${String(nobodies).padStart(24, '0')}`,
     event: `evt_test_${String(nobodies).padStart(24, '0')}`,
     alert: `alrt_test_${String(nobodies).padStart(24, '0')}`,
   };
@@ -55,9 +57,11 @@ export class Callers {
     const there = { ...names, meter, customer, eventName: `another ${names.eventName}` };
     await make('/v1/billing/meter_events', there);
     const alert = await make('/v1/billing/alerts', there);
+    const endpoint = await make('/v1/webhook_endpoints', there);
+    const destination = await make('/v2/core/event_destinations', there);
     const { coreEvents } = this.#served.catalog;
     const { data } = await coreEvents.list(holder.key.namespace, 'snapshot', { limit: 1 });
-    return { holder, names: { ...there, alert, event: data[0]?.id ?? '' } };
+    return { holder, names: { ...there, alert, endpoint, destination, event: data[0]?.id ?? '' } };
   }
 
   async call(
@@ -87,7 +91,7 @@ export class Callers {
     let shown = text;
     for (const [kind, name] of Object.entries(names)) shown = shown.replaceAll(name, `<${kind}>`);
     const unlike =
-      /"(id|created|updated|timestamp|authentication_token|expires_at|invoice_prefix)":("[^"]*"|\d+)/gu;
+      /"(id|created|updated|timestamp|authentication_token|expires_at|invoice_prefix|secret|signing_secret)":("[^"]*"|\d+)/gu;
     return { status, text: shown.replaceAll(unlike, '"$1":"…"') };
   }
 

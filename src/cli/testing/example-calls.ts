@@ -10,6 +10,8 @@ export type Names = {
   readonly identifier: string;
   readonly alert: string;
   readonly event: string;
+  readonly endpoint: string;
+  readonly destination: string;
 };
 
 export type Sent = {
@@ -72,6 +74,28 @@ const FIELDS: Readonly<Record<string, (names: Names) => Fields>> = {
   'POST /v1/billing/alerts/:id/archive': () => ({}),
   'GET /v1/events': ({ event }) => ({ ending_before: event }),
   'GET /v1/events/:id': () => ({}),
+  'POST /v1/events/:id/retry': () => ({}),
+  'POST /v1/webhook_endpoints': () => ({ url: 'https://example.com', 'enabled_events[0]': '*' }),
+  'GET /v1/webhook_endpoints/:id': () => ({}),
+  'POST /v1/webhook_endpoints/:id': () => ({ description: 'W' }),
+  'GET /v1/webhook_endpoints': ({ endpoint }) => ({ ending_before: endpoint }),
+  'GET /v1/webhook_endpoints/:id/deliveries': () => ({}),
+  'DELETE /v1/webhook_endpoints/:id': () => ({}),
+  'POST /v2/core/event_destinations': () => ({
+    name: 'D',
+    type: 'webhook_endpoint',
+    event_payload: 'thin',
+    enabled_events: ['*'],
+    webhook_endpoint: { url: 'https://example.com' },
+  }),
+  'GET /v2/core/event_destinations/:id': () => ({}),
+  'POST /v2/core/event_destinations/:id': () => ({ name: 'E' }),
+  'GET /v2/core/event_destinations': () => ({ limit: 1 }),
+  'POST /v2/core/event_destinations/:id/ping': () => ({}),
+  'POST /v2/core/event_destinations/:id/rotate_secret': () => ({}),
+  'POST /v2/core/event_destinations/:id/disable': () => ({}),
+  'POST /v2/core/event_destinations/:id/enable': () => ({}),
+  'DELETE /v2/core/event_destinations/:id': () => ({}),
   'GET /v2/core/events': ({ meter }) => ({ object_id: meter }),
   'GET /v2/core/events/:id': () => ({}),
   'POST /v1/customers': () => ({ name: 'C' }),
@@ -93,6 +117,8 @@ function anEvent({ eventName, customer, identifier }: Names): Fields {
 function kindOf(path: string): keyof Names {
   if (path.startsWith('/v1/customers')) return 'customer';
   if (/^\/v\d\/(?:core\/)?events/u.test(path)) return 'event';
+  if (path.startsWith('/v1/webhook_endpoints')) return 'endpoint';
+  if (path.startsWith('/v2/core/event_destinations')) return 'destination';
   return path.startsWith('/v1/billing/alerts') ? 'alert' : 'meter';
 }
 

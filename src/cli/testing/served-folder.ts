@@ -48,7 +48,7 @@ export async function serveNewFolder(...flags: readonly string[]): Promise<Serve
     folder,
     ingest,
     new UsageReader(store, async () => await ingest.settled(), 10),
-    openWatches(folder, ingest).alerts,
+    openWatches(config, folder, ingest).alerts,
   );
   const port = await server.listen(0, '127.0.0.1');
   server.serve(api);

@@ -10,7 +10,6 @@ import type {
   RejectionSearch,
 } from '../event-search.ts';
 import { toEvent, type EventRow } from '../sql/event.ts';
-import type { Patience } from '../patience.ts';
 import {
   cancellationsOfSql,
   findEventsSql,
@@ -23,13 +22,8 @@ import {
 import type { Patience } from '../usage-store.ts';
 import type { SessionPool } from './session-pool.ts';
 
-type Readers = { rows<Row>(statement: Statement): Promise<Row[]> };
-
 /** Finds events first, then what became of these. */
-export function eventSearcher(pool: SessionPool, patience?: Patience): EventSearcher {
-  const readers: Readers = {
-    rows: async (statement) => await pool.rows(statement, patience),
-  };
+export function eventSearcher(readers: SessionPool): EventSearcher {
   return {
     async findEvents(search, patience) {
       if (search.meters.length === 0) return [];

@@ -1,6 +1,6 @@
 import type { Session } from 'chdb';
 import { toText, type Statement } from '../sql/statement.ts';
-import type { Patience } from '../patience.ts';
+import type { Patience } from '../usage-store.ts';
 
 /**
  * Runs each statement on the first free session; the others wait their turn, in order.
