@@ -155,10 +155,12 @@ suite('every route', () => {
   });
 
   test('with a secret key of its own: 200', async () => {
+    // A namespace may have so many webhooks only, and the others' tests have made some.
+    const own = await callers.newWorld('acct_own', false);
     await eachRoute(async (route, name) => {
       const isNew = route.scope === 'events.write' ? { identifier: nobodys().identifier } : {};
-      const door = await callers.doorOf(route, mine.holder);
-      const { status, text } = await callers.call(route, { ...mine.names, ...isNew }, door);
+      const door = await callers.doorOf(route, own.holder);
+      const { status, text } = await callers.call(route, { ...own.names, ...isNew }, door);
       assert.equal(status, 200, `${name}: ${text}`);
     });
   });
