@@ -12,8 +12,8 @@ import { value } from './targets/value.ts';
 
 export const TARGETS: readonly Target[] = [form, json, event, stream, value, time, headers, cursor];
 
-/** No request may hold the thread for longer; an input that does so again and again is a finding. */
-const HANG_MS = 50;
+/** The aim is 50 ms, which the slowest that is reported stays far below; a busy machine is four times as slow. */
+const HANG_MS = 200;
 /** What else runs on the machine does not slow all of them. */
 const HANG_TRIES = 7;
 const SLICE = 2_000;
