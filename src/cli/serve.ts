@@ -203,7 +203,7 @@ export function toApi(
       limits: config,
     }),
     stuck: () => stuckCommit(ingest.waitingSeconds, config.stuckSeconds),
-    shortage: () => ingest.shortage,
+    diskShortage: () => ingest.diskShortage,
   };
 }
 

@@ -39,8 +39,8 @@ export type Api = {
   readonly access: Access;
   /** Why nothing moves any more, if that is so. */
   readonly stuck: () => string | undefined;
-  /** Why no events are taken, if that is so: reads go on meanwhile. */
-  readonly shortage: () => string | undefined;
+  /** Why no events are taken for want of room, if that is so: reads go on meanwhile. */
+  readonly diskShortage: () => string | undefined;
 };
 
 type Serving = { readonly router: Router; readonly parts: Api };
@@ -262,8 +262,8 @@ export class ApiServer {
 
   #whyUnready(): string | undefined {
     if (this.#api === undefined) return this.#unready;
-    const { stuck, shortage } = this.#api.parts;
-    return stuck() ?? shortage();
+    const { stuck, diskShortage } = this.#api.parts;
+    return stuck() ?? diskShortage();
   }
 }
 

@@ -44,7 +44,7 @@ export async function startTestServer(
       limits: { rateLimit: undefined, authFailuresMax: 20, proxies: 0 },
     }),
     stuck: () => undefined,
-    shortage: () => undefined,
+    diskShortage: () => undefined,
   });
   return {
     port: await server.listen(0, '127.0.0.1'),

@@ -198,19 +198,19 @@ export class Ingest {
    * is safe, and reads go on.
    */
   refuseWhenFull(): void {
-    const { shortage } = this;
-    if (shortage === undefined) return;
-    const isDisk = shortage === this.#parts.disk.shortage;
-    throw new ApiError(isDisk ? 'unavailable' : 'rate_limit', `${shortage} Try again later.`);
+    const { diskShortage } = this;
+    if (diskShortage !== undefined) {
+      throw new ApiError('unavailable', `${diskShortage} Try again later.`);
+    }
+    if (this.#committer.isFull) throw tooMuch('waits to be written to the journal');
+    if (this.#flusher.bytesWaiting >= this.#parts.journalBytesMax) {
+      throw tooMuch('waits in the journal for the usage store');
+    }
   }
 
-  /** Why nothing is taken in at the moment; undefined when all is. */
-  get shortage(): string | undefined {
-    const { disk, journalBytesMax } = this.#parts;
-    if (disk.shortage !== undefined) return disk.shortage;
-    if (this.#committer.isFull) return 'Too much waits to be written to the journal.';
-    if (this.#flusher.bytesWaiting < journalBytesMax) return undefined;
-    return 'Too much waits in the journal for the usage store.';
+  /** Why nothing is taken in for want of room on a disk, if that is so. */
+  get diskShortage(): string | undefined {
+    return this.#parts.disk.shortage;
   }
 
   /** Once recovered: everything up to this sequence is in the usage store. */
@@ -302,6 +302,10 @@ export class Ingest {
       await this.answeredKeys.close();
     }
   }
+}
+
+function tooMuch(waits: string): ApiError {
+  return new ApiError('rate_limit', `Too much ${waits}. Try again a little later.`);
 }
 
 function pruned({ identifier }: Cancellation): ApiError {
