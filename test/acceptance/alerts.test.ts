@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { createMeter } from '../support/fixtures.ts';
+import { createMeter, sendEvent } from '../support/fixtures.ts';
 import { call, errorOf } from '../support/http.ts';
 import { newClient, refused, refused400, SDK_LINES, type Stripe } from '../support/sdk.ts';
 import { LIVE_KEY, Server } from '../support/server.ts';
+import { dayStart } from '../support/times.ts';
+import { until } from '../support/wait.ts';
 
 let server: Server;
 before(async () => {
@@ -153,5 +155,88 @@ describe('what is wrong with an alert is named', () => {
       code: 'resource_missing',
       message: `No such billing alert: '${id}'`,
     });
+  });
+});
+
+describe('an alert fires', () => {
+  type Fired = {
+    readonly alert: Stripe.Billing.Alert;
+    readonly customer: string;
+    readonly value: number;
+  };
+
+  /** What the events say of this alert, the first first. */
+  async function firedOf(client: Stripe, { id }: { readonly id: string }): Promise<Fired[]> {
+    const list = client.events.list({ type: 'billing.alert.triggered', limit: 100 });
+    const fired: Fired[] = [];
+    for await (const { data } of list) fired.unshift(data.object as Fired);
+    return fired.filter(({ alert }) => alert.id === id);
+  }
+
+  async function untilFired(client: Stripe, alert: { readonly id: string }, count: number) {
+    await until(`${count} times`, async () => (await firedOf(client, alert)).length >= count);
+    const fired = await firedOf(client, alert);
+    assert.equal(fired.length, count);
+    return fired;
+  }
+
+  test('once for each customer, with the exact value, on earlier and later usage together', async () => {
+    const client = newClient(server);
+    const meter = await createMeter(client);
+    await sendEvent(client, meter, { customer: 'early', value: '9.5' });
+    await sendEvent(client, meter, { customer: 'over', value: '20' });
+    const alert = await createAlert(client, meter, { gte: 10 });
+    await sendEvent(client, meter, { customer: 'late', value: '3' });
+    await sendEvent(client, meter, { customer: 'early', value: '0.75' });
+    const [first] = await untilFired(client, alert, 1);
+    assert.deepEqual([first?.customer, first?.value], ['early', 10.25]);
+    assert.equal((first?.alert.usage_threshold?.meter as Stripe.Billing.Meter).id, meter.id);
+    await sendEvent(client, meter, { customer: 'early', value: '5' });
+    await sendEvent(client, meter, { customer: 'late', value: '7' });
+    const [, second] = await untilFired(client, alert, 2);
+    assert.deepEqual([second?.customer, second?.value], ['late', 10]);
+    // Who was over the threshold before fires on what is reported after it.
+    await sendEvent(client, meter, { customer: 'over', value: '1' });
+    const [, , third] = await untilFired(client, alert, 3);
+    assert.deepEqual([third?.customer, third?.value], ['over', 21]);
+  });
+
+  test('daily once for each day, also for one that has passed', async () => {
+    const client = newClient(server);
+    const meter = await createMeter(client);
+    const alert = await createAlert(client, meter, { gte: 5, recurrence: 'daily', customer: 'c' });
+    const days = [dayStart(1), dayStart(3)];
+    for (const timestamp of days) {
+      await sendEvent(client, meter, { customer: 'c', value: '3', timestamp });
+      await sendEvent(client, meter, { customer: 'other', value: '9', timestamp });
+    }
+    for (const timestamp of days) {
+      await sendEvent(client, meter, { customer: 'c', value: '4', timestamp: timestamp + 60 });
+    }
+    const fired = await untilFired(client, alert, 2);
+    assert.deepEqual(
+      fired.map(({ customer, value }) => [customer, value]),
+      [
+        ['c', 7],
+        ['c', 7],
+      ],
+    );
+  });
+
+  test('once, whatever is killed in between', async () => {
+    const own = await Server.start();
+    const meter = await createMeter(newClient(own));
+    const alert = await createAlert(newClient(own), meter, { gte: 10 });
+    const customers = Array.from({ length: 12 }, (_, n) => `c${n}`);
+    for (const [n, customer] of customers.entries()) {
+      // A restarted server listens on another port.
+      await sendEvent(newClient(own), meter, { customer, value: '10' });
+      if (n % 4 !== 3) continue;
+      await own.kill();
+      await own.restart();
+    }
+    const fired = await untilFired(newClient(own), alert, customers.length);
+    assert.deepEqual(new Set(fired.map(({ customer }) => customer)), new Set(customers));
+    await own.remove();
   });
 });
