@@ -107,7 +107,7 @@ describe('starting', () => {
     assert.equal(answer.status, 200);
     assert.match(
       open.stderr,
-      /^\{"level":"warning","message":"Listening on 0\.0\.0\.0 without TLS/u,
+      /"level":"warn",.*"message":"Listening on 0\.0\.0\.0 without TLS/u,
     );
     assert.equal(inside.stderr, '');
     await open.remove();
