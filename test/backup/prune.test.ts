@@ -24,7 +24,7 @@ const KINDS: readonly MeterFields[] = [
   { formula: 'sum', event_time_window: 'day' },
 ];
 
-test('whole hours stay as they are, and the rest is refused', { timeout: 120_000 }, async () => {
+test('whole hours stay as they are, and the rest is refused', { timeout: 240_000 }, async () => {
   const parent = newFolder();
   const server = await Server.start({ clockShiftS: -LONG_AGO_DAYS * DAY_S });
   const prune = async (...flags: string[]): Promise<Exit> =>
@@ -109,7 +109,7 @@ test(
     try {
       const meters: Stripe.Billing.Meter[] = [];
       for (const kind of KINDS) meters.push(await createMeter(newClient(server), kind));
-      const starts = [8, 7, 6, 5, 4, 3, 2, 1, 0].map((n) => OLD_S - n * 30 * DAY_S);
+      const starts = [4, 3, 2, 1, 0].map((n) => OLD_S - n * 30 * DAY_S);
       for (const startS of starts) await sendSome(server, meters, startS);
       await server.stop();
       await server.restart({});
