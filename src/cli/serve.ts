@@ -63,11 +63,17 @@ async function serveFolder(
     onStoreFailure: (error) => logError('The usage store refused an insert; trying again.', error),
     onSealFailure: (error) =>
       logError('Identifiers or keys could not be brought to disk; trying again.', error),
-    onFatal: (error) => stopRatherThanLie(server, error, whyFatal(error)),
+    onFatal: (error) => stop(error, whyFatal(error)),
   });
-  void catalog.failure.then((error) =>
-    stopRatherThanLie(server, error, 'its catalog cannot be written'),
-  );
+  const stop = (error: unknown, what: string): void => {
+    stopRatherThanLie(server, error, what);
+    exitWhenQuiet(async () => {
+      // It rejects, with what stops us, when it has waited for what runs.
+      await ingest.close().catch(() => undefined);
+      await store.close();
+    });
+  };
+  void catalog.failure.then((error) => stop(error, 'its catalog cannot be written'));
   await ingest.recover(systemClock.nowMs());
   await disk.look();
   await printFirstKey(config, catalog);
@@ -139,12 +145,20 @@ function whyFatal(error: unknown): string {
   return 'its journal cannot be written';
 }
 
-/** P9. Requests that wait are refused, then the process ends; the next start recovers from the journal. */
+/** P9. Requests that wait are refused; the next start recovers from the journal. */
 function stopRatherThanLie(server: ApiServer, error: unknown, what: string): void {
   logError(`Stopping, because ${what}.`, error);
   server.refuse(`stopped, because ${what}`);
+}
+
+/** To exit under a statement that runs would be a crash: the engine's threads would outlive its memory. */
+function exitWhenQuiet(close: () => Promise<void>): void {
+  const exit = (): void => process.exit(1);
   const GIVE_REFUSALS_TIME_MS = 100;
-  setTimeout(() => process.exit(1), GIVE_REFUSALS_TIME_MS);
+  setTimeout(() => void close().finally(exit), GIVE_REFUSALS_TIME_MS);
+  // A statement that hangs keeps nobody.
+  const GIVE_STATEMENTS_TIME_MS = 5000;
+  setTimeout(exit, GIVE_STATEMENTS_TIME_MS);
 }
 
 function stopSignal(): Promise<void> {
