@@ -12,9 +12,8 @@ import { routes } from '../http/routes.ts';
 import { ApiServer, type Api } from '../http/server.ts';
 import { DiskSpace } from '../ingest/disk-space.ts';
 import { Ingest } from '../ingest/ingest.ts';
-import { DamagedRunError } from '../ingest/remembered/run-file.ts';
 import type { NewKeyConfig } from '../keys-config.ts';
-import { exit, log, logError, logWarning, outliveOutput, setLogLevel } from '../log.ts';
+import { log, logError, logWarning, outliveOutput, setLogLevel } from '../log.ts';
 import { exposeIngest } from '../metrics/ingest-metrics.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { exposeDisk, exposeProcess } from '../metrics/process-metrics.ts';
@@ -23,7 +22,6 @@ import { exposeAudits, exposeQueries } from '../metrics/usage-metrics.ts';
 import { StartupError } from '../startup-error.ts';
 import { DAY_MS, HOUR_MS } from '../summaries/windows.ts';
 import { dateOf } from '../usage/pruned.ts';
-import { UnsureInsertError } from '../usage/usage-store.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
 import type { UsageStore } from '../usage/usage-store.ts';
 import { readVersion } from '../version.ts';
@@ -32,6 +30,7 @@ import { connectionsWithin, warnOfOpenDoor } from './exposure.ts';
 import { openControl } from './control.ts';
 import { createKey } from './keys.ts';
 import { knownKeys } from './known-keys.ts';
+import { endIfStuck, stopRatherThanLie, stopSignal, whyFatal } from './stop.ts';
 import { closeWatches, lookIfDue, openWatches, type Watches } from './watches.ts';
 
 /** How often is looked whether there is usage that an alert could be about. */
@@ -87,10 +86,15 @@ async function serveFolder(
   const { catalog, store } = folder;
   refusePruned(config, store);
   const disk = openDiskSpace(config);
-  const ingest = openIngest(config, folder, disk, server);
-  void catalog.failure.then((error) =>
-    stopRatherThanLie(server, error, 'its catalog cannot be written'),
-  );
+  const stop = (error: unknown, what: string): void => {
+    stopRatherThanLie(server, error, what, async () => {
+      // It rejects, with what stops us, when it has waited for what runs.
+      await ingest.close().catch(() => undefined);
+      await store.close();
+    });
+  };
+  const ingest = openIngest(config, folder, disk, (error) => stop(error, whyFatal(error)));
+  void catalog.failure.then((error) => stop(error, 'its catalog cannot be written'));
   const usage = new UsageReader(
     store,
     async (signal) => await ingest.settled(signal),
@@ -161,7 +165,7 @@ function openIngest(
   config: ServeConfig,
   { journal, store, catalog }: DataFolder,
   disk: DiskSpace,
-  server: ApiServer,
+  onFatal: (error: unknown) => void,
 ): Ingest {
   return new Ingest({
     journal,
@@ -175,7 +179,7 @@ function openIngest(
     onStoreFailure: (error) => logError('The usage store refused an insert; trying again.', error),
     onSealFailure: (error) =>
       logError('Identifiers or keys could not be brought to disk; trying again.', error),
-    onFatal: (error) => stopRatherThanLie(server, error, whyFatal(error)),
+    onFatal,
   });
 }
 
@@ -250,41 +254,6 @@ async function saveKeyUse({ keys }: Catalog): Promise<void> {
     // It is told to people only.
     logError(KEY_USE_NOT_SAVED, error);
   }
-}
-
-function whyFatal(error: unknown): string {
-  if (error instanceof DamagedRunError) return 'its identifiers cannot be read';
-  if (error instanceof UnsureInsertError) return 'its usage store is not sure of an insert';
-  const isFull = error instanceof Error && 'code' in error && error.code === 'SQLITE_FULL';
-  return isFull ? 'its disk is full' : 'its journal cannot be written';
-}
-
-/** P9. Requests that wait are refused, then the process ends; the next start recovers from the journal. */
-function stopRatherThanLie(server: ApiServer, error: unknown, what: string): void {
-  logError(`Stopping, because ${what}.`, error);
-  server.refuse(`stopped, because ${what}`);
-  const GIVE_REFUSALS_TIME_MS = 100;
-  setTimeout(() => void exit(1), GIVE_REFUSALS_TIME_MS);
-}
-
-/**
- * Bounds a stop that a disk or the usage store holds up. Not by `process.exit`: that waits for threads of the engine,
- * and one that hangs in a system call never comes back. For the folder this is a crash like any other.
- */
-function endIfStuck(seconds: number): void {
-  setTimeout(() => {
-    logWarning(
-      `Stopping takes longer than ${seconds} s; ending at once. What was acknowledged and is not in the usage ` +
-        'store waits in the journal for the next start.',
-    );
-    process.kill(process.pid, 'SIGKILL');
-  }, seconds * 1000);
-}
-
-function stopSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => resolve(signal));
-  });
 }
 
 function shownHost(host: string): string {

@@ -105,10 +105,7 @@ describe('starting', () => {
     const open = await Server.start({ args: ['--host', '0.0.0.0'] });
     const answer = await call({ url: `http://${outside}:${open.port}` }, { path: '/healthz' });
     assert.equal(answer.status, 200);
-    assert.match(
-      open.stderr,
-      /"level":"warn",.*"message":"Listening on 0\.0\.0\.0 without TLS/u,
-    );
+    assert.match(open.stderr, /"level":"warn",.*"message":"Listening on 0\.0\.0\.0 without TLS/u);
     assert.equal(inside.stderr, '');
     await open.remove();
   });

@@ -34,8 +34,8 @@ for (const [what, calls] of [
       const fault = await begin(t, metered, { calls, path: 'journal.db-wal', when: '3' });
       const { acknowledged: more, last } = await metered.sendUntilRefused();
       if (last !== undefined) assert.equal(last.status, 503, last.text);
-      const { code, stderr } = await server.exited;
-      assert.equal(code, 1, stderr);
+      const { code, signal, stderr } = await server.exited;
+      assert.deepEqual([code, signal], [1, null], stderr);
       assert.equal(fault.failed, 1);
       assert.match(stderr, /Stopping, because its journal cannot be written[^\n]*disk I\/O error/u);
 
@@ -55,8 +55,8 @@ for (const [what, calls] of [
     const fault = await begin(t, metered, { calls, path: 'catalog.db-wal', when: '1' });
     const answer = await createCustomer(metered, 'refused').catch(() => undefined);
     if (answer !== undefined) assert.equal(answer.status, 503, answer.text);
-    const { code, stderr } = await server.exited;
-    assert.equal(code, 1, stderr);
+    const { code, signal, stderr } = await server.exited;
+    assert.deepEqual([code, signal], [1, null], stderr);
     assert.equal(fault.failed, 1);
     assert.match(stderr, /Stopping, because its catalog cannot be written[^\n]*disk I\/O error/u);
 
@@ -131,8 +131,8 @@ test(
     );
     const fault = await begin(t, metered, { calls: ['fsync'], path, when: '1' });
     await assert.rejects(metered.counted());
-    const { code, stderr } = await server.exited;
-    assert.equal(code, 1, stderr);
+    const { code, signal, stderr } = await server.exited;
+    assert.deepEqual([code, signal], [1, null], stderr);
     assert.equal(fault.failed, 1);
     assert.match(
       stderr,
