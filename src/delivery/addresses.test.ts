@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { checkedLookup, isPublicAddress, refusalOfUrl } from './addresses.ts';
+import { askNameServers, checkedLookup, isPublicAddress, refusalOfUrl } from './addresses.ts';
+import { startNameServer } from './testing/name-server.ts';
 import { NOT_PUBLIC_ADDRESSES, REFUSED_URLS } from './testing/ssrf-corpus.ts';
 
 const PUBLIC_ONLY = { allowPrivate: false };
@@ -109,4 +110,25 @@ test('a name is refused when any of its addresses is not public', async () => {
     assert.deepEqual(await look([address], ANYWHERE), [address]);
   }
   assert.match(String(await look([])), /no address/u);
+});
+
+test('names are asked of name servers; ones that nobody answers for hold up no other', async (t) => {
+  const silent = await startNameServer(undefined);
+  const answering = await startNameServer([10, 0, 0, 1]);
+  t.after(() => [silent, answering].forEach(({ socket }) => socket.close()));
+  const ask = async (server: string): Promise<string> =>
+    await new Promise((resolve) => {
+      const lookup = checkedLookup(PUBLIC_ONLY, askNameServers([server]));
+      lookup('hooks.example.com', { all: true }, (error) => resolve(error?.message ?? 'found'));
+    });
+  let unanswered = 20;
+  const hanging = Array.from({ length: unanswered }, async () => {
+    const message = await ask(silent.server);
+    unanswered -= 1;
+    return message;
+  });
+  const refusal = 'Not delivered: hooks.example.com is at 10.0.0.1.';
+  assert.equal(await ask(answering.server), refusal);
+  assert.ok(unanswered > 0);
+  for (const message of await Promise.all(hanging)) assert.match(message, /TIMEOUT/u);
 });

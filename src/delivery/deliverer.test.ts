@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import Database from 'better-sqlite3';
 import Stripe from 'stripe';
 import type { Catalog } from '../catalog/catalog.ts';
 import { aDestination, anEvent } from '../catalog/contract/core-event-fixtures.ts';
@@ -24,14 +25,14 @@ type Told = { readonly type: string; readonly related_object: { readonly id: str
 class World {
   readonly clock = new ManualClock();
   readonly receiver: Receiver;
-  readonly #file: string;
+  readonly file: string;
   readonly #answerTimeoutMs: number;
   catalog: Catalog;
   deliverer: Deliverer;
   #events = 0;
 
   private constructor(file: string, receiver: Receiver, answerTimeoutMs: number) {
-    this.#file = file;
+    this.file = file;
     this.#answerTimeoutMs = answerTimeoutMs;
     this.receiver = receiver;
     [this.catalog, this.deliverer] = this.#open();
@@ -51,7 +52,7 @@ class World {
 
   #open(): [Catalog, Deliverer] {
     const { clock } = this;
-    const catalog = openSqliteCatalog(this.#file, { clock });
+    const catalog = openSqliteCatalog(this.file, { clock });
     const sender = new Sender({ allowPrivate: true, answerTimeoutMs: this.#answerTimeoutMs });
     const deliverer = new Deliverer({ ...catalog, sender, clock, random: () => 0 });
     deliverer.start();
@@ -354,4 +355,22 @@ test('what was sent again by hand goes at once, also to one that is pausing', as
   await world.catalog.deliveries.resend(NAMESPACE, first, 'we_1', world.clock.nowMs());
   await world.until('two more', () => world.receiver.got.length === 2);
   assert.deepEqual([...world.receiver.ids].toSorted(), ['evt_1', 'evt_4']);
+});
+
+test('an outcome that cannot be kept is logged, and the delivery is made again', async (t) => {
+  const world = await World.start(t);
+  await world.addDestination('we_1');
+  const beside = new Database(world.file);
+  t.after(() => beside.close());
+  beside.exec(`CREATE TRIGGER full BEFORE UPDATE ON deliveries
+    BEGIN SELECT RAISE(ABORT, 'full on purpose'); END`);
+  const [id] = await world.record();
+  await world.until('it came', () => world.receiver.got.length === 1);
+  await world.advance(MINUTE_MS - 1000);
+  assert.equal(world.receiver.got.length, 1, 'not again and again');
+  assert.equal((await world.deliveries('we_1'))[0]?.state, 'pending');
+  beside.exec('DROP TRIGGER full');
+  await world.advance(1000);
+  await world.untilTried('we_1', 1);
+  assert.deepEqual(world.receiver.ids, [id, id]);
 });

@@ -5,20 +5,14 @@
  * The queue is in the catalog; here is only when to look at it. With nothing pending there is no timer. A crash loses
  * at most that a delivery was made: then it is made again.
  */
-import type { Destinations, Deliveries, Due, Lane, Settled } from '../catalog/core-events.ts';
+import type { Destinations, Deliveries, Due, Lane } from '../catalog/core-events.ts';
 import { toSeconds, type Clock } from '../clock.ts';
-import { ATTEMPTS_KEPT, isSuccess, nextTryMs } from '../core-events/delivery.ts';
-import {
-  disable,
-  failingSince,
-  isToBeDisabled,
-  secretsAt,
-  toDisabledEvent,
-} from '../core-events/destination.ts';
+import { disable, isToBeDisabled, secretsAt, toDisabledEvent } from '../core-events/destination.ts';
 import { deliveryBody } from '../core-events/wire.ts';
 import { newCoreEventId } from '../ids.ts';
 import { logError, logWarning } from '../log.ts';
 import { modeOf } from '../namespace.ts';
+import { giveUp, outcomeOf, Outcomes } from './outcome.ts';
 import { pauseMs } from './pause.ts';
 import type { Sender } from './sender.ts';
 import { signatureHeader } from './signature.ts';
@@ -52,8 +46,7 @@ export class Deliverer {
   readonly #random: () => number;
   readonly #lanes = new Map<Lane, LaneState>();
   readonly #inFlight = new Set<Promise<void>>();
-  #outcomes: Settled[] = [];
-  #settled: Promise<void> | undefined;
+  readonly #outcomes: Outcomes;
   #timer: NodeJS.Timeout | undefined;
   #isLooking = false;
   #isClosing = false;
@@ -63,6 +56,7 @@ export class Deliverer {
   constructor(parts: DelivererParts) {
     this.#parts = parts;
     this.#random = parts.random ?? Math.random;
+    this.#outcomes = new Outcomes(parts.deliveries);
   }
 
   /** Takes up what was left, and from then on what becomes due. */
@@ -147,8 +141,7 @@ export class Deliverer {
     const { deliveries, clock } = this.#parts;
     const due = deliveries.findDue(lane, clock.nowMs());
     if (due !== undefined) {
-      // Disabled since: as Stripe, what comes to be tried meanwhile is given up.
-      if (due.destination.status === 'disabled') await this.#settle(giveUp(due));
+      if (due.destination.status === 'disabled') await this.#outcomes.keep(giveUp(due));
       else await this.#deliver(due, state);
     }
     if (this.#isClosing) return;
@@ -166,41 +159,12 @@ export class Deliverer {
     const signature = signatureHeader(secrets, toSeconds(startedMs), body);
     const sent = await sender.post(destination.url, body, signature);
     if (this.#isAbandoned) return;
-    const succeeded = isSuccess(sent);
     const nowMs = clock.nowMs();
-    const tries = due.tries + 1;
-    const dueMs = succeeded ? undefined : nextTryMs(tries, nowMs, this.#random());
-    const failingSinceMs = failingSince(destination, succeeded, startedMs);
-    await this.#settle({
-      ...due,
-      tries,
-      state: succeeded ? 'succeeded' : dueMs === undefined ? 'failed' : 'pending',
-      dueMs: dueMs ?? null,
-      attempts: [...due.attempts, { startedMs, ...sent }].slice(-ATTEMPTS_KEPT),
-      failingSinceMs,
-    });
-    state.failures = succeeded ? 0 : state.failures + 1;
+    const outcome = outcomeOf(due, { startedMs, ...sent }, nowMs, this.#random());
+    await this.#outcomes.keep(outcome);
+    state.failures = outcome.state === 'succeeded' ? 0 : state.failures + 1;
     state.pausedUntilMs = nowMs + pauseMs(state.failures);
-    if (isToBeDisabled(failingSinceMs, nowMs) && !this.#isClosing) await this.#disable(due, nowMs);
-  }
-
-  /** Outcomes that come together are kept together. */
-  #settle(outcome: Settled): Promise<void> {
-    this.#outcomes.push(outcome);
-    this.#settled ??= new Promise((resolve, reject) => {
-      setImmediate(() => {
-        const outcomes = this.#outcomes;
-        this.#outcomes = [];
-        this.#settled = undefined;
-        try {
-          if (outcomes.length > 0) this.#parts.deliveries.settle(outcomes);
-          resolve();
-        } catch (error) {
-          reject(error instanceof Error ? error : new Error(String(error)));
-        }
-      });
-    });
-    return this.#settled;
+    if (isToBeDisabled(outcome.failingSinceMs, nowMs)) await this.#disable(due, nowMs);
   }
 
   async #disable({ destination }: Due, nowMs: number): Promise<void> {
@@ -218,9 +182,4 @@ export class Deliverer {
 
 function newLane(dueMs: number): LaneState {
   return { dueMs, isBusy: false, failures: 0, pausedUntilMs: 0 };
-}
-
-function giveUp(due: Due): Settled {
-  const { failingSinceMs } = due.destination;
-  return { ...due, state: 'failed', dueMs: null, failingSinceMs };
 }

@@ -4,7 +4,7 @@
  */
 import { Agent, request } from 'undici';
 import { ANSWER_LENGTH_MAX, type Attempt } from '../core-events/delivery.ts';
-import { checkedLookup, refusalOfUrl, type AddressRules } from './addresses.ts';
+import { checkedLookup, refusalOfUrl, type AddressRules, type Resolve } from './addresses.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
 /** From the first byte out to the last byte that is read. */
@@ -15,7 +15,7 @@ const ANSWER_BYTES_READ = 4 * ANSWER_LENGTH_MAX;
 
 export type SenderOptions = AddressRules & {
   readonly answerTimeoutMs?: number;
-  readonly resolve?: Parameters<typeof checkedLookup>[1];
+  readonly resolve?: Resolve;
 };
 
 /** What came of a post; when it began is for the caller to say. */

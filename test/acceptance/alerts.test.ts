@@ -190,7 +190,8 @@ describe('an alert fires', () => {
     await sendEvent(client, meter, { customer: 'early', value: '0.75' });
     const [first] = await untilFired(client, alert, 1);
     assert.deepEqual([first?.customer, first?.value], ['early', 10.25]);
-    assert.equal((first?.alert.usage_threshold?.meter as Stripe.Billing.Meter).id, meter.id);
+    const shown = first?.alert.usage_threshold?.meter as Stripe.Billing.Meter | undefined;
+    assert.equal(shown?.id, meter.id);
     await sendEvent(client, meter, { customer: 'early', value: '5' });
     await sendEvent(client, meter, { customer: 'late', value: '7' });
     const [, second] = await untilFired(client, alert, 2);

@@ -19,10 +19,15 @@ import {
   OTHERS,
   sha256,
 } from '../contract/fixtures.ts';
+import { aDestination, anEvent, settled, START_MS } from '../contract/core-event-fixtures.ts';
 import type { CatalogUnderTest } from '../contract/subject.ts';
 import { ANSWERS_STEP_MAX } from './answers.ts';
+import { sqliteCoreEvents } from './core-events.ts';
 import { openDatabase } from './database.ts';
+import { sqliteDeliveries } from './deliveries.ts';
+import { sqliteDestinations } from './destinations.ts';
 import { dumpSchema } from './dump-schema.ts';
+import { sqliteOutbox } from './outbox.ts';
 import { sqliteSessions } from './sessions.ts';
 import { Writer } from './writer.ts';
 import { openSqliteCatalog } from './sqlite-catalog.ts';
@@ -234,6 +239,25 @@ suite('SQLite: answers and keys', () => {
     assert.deepEqual(catalog.keys.find(sha256('secret')), aKey('key_1'), 'from memory');
     clock.advance(1);
     assert.equal(catalog.keys.find(sha256('secret')), undefined);
+  });
+});
+
+suite('SQLite: outcomes of deliveries', () => {
+  test('what follows them is synced again, also when they could not be kept', async (t) => {
+    const db = openDatabase(newFile(t));
+    t.after(() => db.close());
+    const outbox = sqliteOutbox(db);
+    await sqliteDestinations(db, outbox).create(aDestination('we_1'));
+    await sqliteCoreEvents(db, outbox).record([anEvent('evt_1')]);
+    const deliveries = sqliteDeliveries(db, outbox);
+    const [lane] = deliveries.lanes();
+    const due = deliveries.findDue(lane?.lane ?? 0, START_MS);
+    assert.ok(due);
+    const level = (): unknown => db.pragma('synchronous', { simple: true });
+    deliveries.settle([settled(due)]);
+    assert.equal(level(), 2, '2 is FULL');
+    assert.throws(() => deliveries.settle([settled(due, { dueMs: 0.5 })]), /cannot store REAL/u);
+    assert.equal(level(), 2);
   });
 });
 
