@@ -47,14 +47,22 @@ test('the lockfile names a version of everything; only Node itself runs a script
   assert.deepEqual(allowed, ['node']);
 });
 
-test('npm run sbom lists, as CycloneDX, what a server runs on, and nothing else', () => {
+test('npm run sbom lists, as CycloneDX, what a server runs on; the rest is marked as for development', () => {
   const npm = ['run', '--silent', 'sbom'];
   const bom = JSON.parse(execFileSync('npm', npm, { cwd: REPO, encoding: 'utf8' })) as {
     readonly bomFormat: string;
-    readonly components: readonly { readonly name: string; readonly version: string }[];
+    readonly components: readonly {
+      readonly name: string;
+      readonly version: string;
+      readonly properties: readonly { readonly name: string }[];
+    }[];
   };
   assert.equal(bom.bomFormat, 'CycloneDX');
-  const listed = bom.components.map(({ name, version }) => `${name}@${version}`);
+  // Asked to omit these, npm would omit what both kinds need as well.
+  const isForDevelopment = ({ name }: { readonly name: string }): boolean =>
+    name === 'cdx:npm:package:development';
+  const served = bom.components.filter(({ properties }) => !properties.some(isForDevelopment));
+  const listed = served.map(({ name, version }) => `${name}@${version}`);
   const expected = installed
     .filter(([, { dev }]) => dev !== true)
     .map(([path, { version }]) => `${path.replace(/^.*node_modules\//u, '')}@${version}`);

@@ -247,9 +247,10 @@ suite('SQLite: outcomes of deliveries', () => {
     const db = openDatabase(newFile(t));
     t.after(() => db.close());
     const outbox = sqliteOutbox(db);
-    await sqliteDestinations(db, outbox).create(aDestination('we_1'));
-    await sqliteCoreEvents(db, outbox).record([anEvent('evt_1')]);
-    const deliveries = sqliteDeliveries(db, outbox);
+    const writer = new Writer(db);
+    await sqliteDestinations(db, writer, outbox).create(aDestination('we_1'));
+    await sqliteCoreEvents(db, writer, outbox).record([anEvent('evt_1')]);
+    const deliveries = sqliteDeliveries(db, writer, outbox);
     const [lane] = deliveries.lanes();
     const due = deliveries.findDue(lane?.lane ?? 0, START_MS);
     assert.ok(due);
