@@ -45,22 +45,23 @@ export async function torture(
     restartsMs: [],
   };
   let left = kills;
+  const failed = new AbortController();
   const lane = async (): Promise<void> => {
-    while (left > 0) {
+    while (left > 0 && !failed.signal.aborted) {
       const share = Math.min(left, KILLS_PER_FOLDER, Math.ceil(kills / SIDE_BY_SIDE));
       left -= share;
       const seed = random.below(2 ** 31);
       try {
-        say(await new Round(newRandom(seed), report).run(share));
+        say(await new Round(newRandom(seed), report, failed.signal).run(share));
       } catch (error) {
-        const after = countOf(report);
-        throw new Error(`in a folder of seed ${seed}, after ${after} kills in all`, {
-          cause: error,
-        });
+        const where = `in a folder of seed ${seed}, after ${countOf(report)} kills in all`;
+        // The first reason is told, when the other servers are gone too.
+        failed.abort(new Error(where, { cause: error }));
       }
     }
   };
   await Promise.all(Array.from({ length: SIDE_BY_SIDE }, lane));
+  failed.signal.throwIfAborted();
   return report;
 }
 
@@ -68,11 +69,13 @@ export async function torture(
 class Round {
   readonly #random: Random;
   readonly #report: Report;
+  readonly #failed: AbortSignal;
   #launchedMs = 0;
 
-  constructor(random: Random, report: Report) {
+  constructor(random: Random, report: Report, failed: AbortSignal) {
     this.#random = random;
     this.#report = report;
+    this.#failed = failed;
   }
 
   async run(kills: number): Promise<string> {
@@ -109,6 +112,7 @@ class Round {
 
   async #killOften(world: World, server: Server, kills: number): Promise<void> {
     for (let left = kills; left > 0; left -= 1) {
+      this.#failed.throwIfAborted();
       if (server.url === '' && this.#random.chance(START_CHANCE)) {
         // It may be in the middle of finishing what the last kill left.
         await this.#killSoon(server, 'start');
@@ -130,6 +134,7 @@ class Round {
   }
 
   async #killSoon(server: Server, moment: 'start' | 'migration'): Promise<void> {
+    this.#failed.throwIfAborted();
     await delay(this.#random.below(DELAY_MS[moment]));
     await server.kill();
     this.#count(moment);
