@@ -55,6 +55,12 @@ export function logWarning(message: string, fields: object = {}): void {
 /** How long the last lines may take to be written when the process ends. */
 const LAST_LINES_MS = 500;
 
+/** Resolves when the lines so far are written, or nobody takes them. */
+export async function lastLinesWritten(): Promise<void> {
+  const written = new Promise<void>((resolve) => output.flush(() => resolve()));
+  await Promise.race([written, delay(LAST_LINES_MS)]);
+}
+
 /** Ends the process. A reader of the log that hangs, or a disk without room for it, is not waited for. */
 export async function exit(code: number): Promise<never> {
   const written = new Promise((resolve) => output.once('close', resolve));

@@ -146,7 +146,7 @@ function beginChores(
     'Old answers could not be dropped.',
     async () => await ingest.forget(nowMs()),
   );
-  chores.every(HOUR_MS, 'Old events could not be dropped.', async () => {
+  chores.now(HOUR_MS, 'Old events could not be dropped.', async () => {
     await catalog.coreEvents.prune(nowMs() - eventsDays * DAY_MS);
   });
   return chores;

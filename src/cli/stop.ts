@@ -1,7 +1,7 @@
 /** The ways in which a server ends. */
 import type { ApiServer } from '../http/server.ts';
 import { DamagedRunError } from '../ingest/remembered/run-file.ts';
-import { exit, logError, logWarning } from '../log.ts';
+import { exit, lastLinesWritten, logError, logWarning } from '../log.ts';
 import { UnsureInsertError } from '../usage/usage-store.ts';
 
 /** For the refusals to reach those who wait. */
@@ -46,11 +46,13 @@ export function whyFatal(error: unknown): string {
  * and one that hangs in a system call never comes back. For the folder this is a crash like any other.
  */
 export function endIfStuck(seconds: number): void {
-  setTimeout(() => {
+  const end = async (): Promise<void> => {
     logWarning(
       `Stopping takes longer than ${seconds} s; ending at once. What was acknowledged and is not in the usage ` +
         'store waits in the journal for the next start.',
     );
+    await lastLinesWritten();
     process.kill(process.pid, 'SIGKILL');
-  }, seconds * 1000);
+  };
+  setTimeout(() => void end(), seconds * 1000);
 }

@@ -27,6 +27,7 @@ export function sendPage(response: ServerResponse, { status, type, body }: Page)
     'Content-Type': type,
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
     ...(status === 503 ? { 'Retry-After': 1 } : {}),
   };
   response.writeHead(status, headers).end(body);

@@ -71,7 +71,7 @@ export function sqliteAlerts(db: Database, writer: Writer, outbox: Pick<Outbox, 
       return seenSequence;
     },
     async saveSeenSequence(sequence) {
-      sql.saveSeenSequence.run(sequence);
+      changes.saveSeenSequence(sequence);
       seenSequence = sequence;
     },
   };
@@ -112,7 +112,12 @@ function changesOf(db: Database, writer: Writer, sql: Statements, outbox: Pick<O
     return true;
   });
 
-  return { create, change, trigger };
+  // What is lost of it is looked at again.
+  const saveSeenSequence = writer.unsynced((sequence: number) =>
+    sql.saveSeenSequence.run(sequence),
+  );
+
+  return { create, change, trigger, saveSeenSequence };
 }
 
 function toRow(alert: Alert): Row {

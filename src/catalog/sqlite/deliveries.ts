@@ -36,7 +36,7 @@ export function sqliteDeliveries(db: Database, writer: Writer, outbox: Outbox): 
     },
   );
 
-  const settle = writer.transaction((outcomes: readonly Settled[]) => {
+  const settle = writer.unsynced((outcomes: readonly Settled[]) => {
     for (const { lane, delivery, tries, state, dueMs, attempts, failingSinceMs } of outcomes) {
       sql.settle.run(state, tries, dueMs, JSON.stringify(attempts), delivery);
       sql.setFailingSince.run(failingSinceMs, lane, failingSinceMs);
@@ -66,14 +66,7 @@ export function sqliteDeliveries(db: Database, writer: Writer, outbox: Outbox): 
         destination: fromDestinationRow(destination),
       };
     },
-    settle(outcomes) {
-      db.pragma('synchronous = NORMAL');
-      try {
-        settle(outcomes);
-      } finally {
-        db.pragma('synchronous = FULL');
-      }
-    },
+    settle,
     onDue: outbox.onDue,
   };
 }

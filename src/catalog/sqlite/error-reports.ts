@@ -20,12 +20,16 @@ export function sqliteErrorReports(
     save.run(upTo);
   });
 
+  // Lost, it would be found again that there is nothing to tell of.
+  const skip = writer.unsynced((upTo: number) => save.run(upTo));
+
   return {
     get seenSequence() {
       return seenSequence;
     },
     async record(events, upTo) {
-      record(events, upTo);
+      if (events.length > 0) record(events, upTo);
+      else skip(upTo);
       seenSequence = upTo;
     },
   };
