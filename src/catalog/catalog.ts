@@ -114,6 +114,8 @@ export type Keys = {
   find(secretSha256: string): Key | undefined;
   /** The same by its id. */
   findById(id: string): Key | undefined;
+  /** Whether this was the secret of a key that is revoked: who brings it has known it, and guesses nothing. */
+  isRevoked(secretSha256: string): boolean;
   /** Costs no write: kept in memory until `saveUse`, so a crash may lose what was noted since. */
   noteUse(id: string, nowMs: number): void;
   /** Brings the noted uses to disk, in one commit. */

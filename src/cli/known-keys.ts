@@ -1,5 +1,6 @@
-import type { Catalog, Keys } from '../catalog/catalog.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import { KeyRing } from '../catalog/key-ring.ts';
+import type { AccessParts } from '../http/access.ts';
 import { hashSecret } from '../http/auth.ts';
 import type { Key } from '../keys/key.ts';
 import { toNamespace } from '../namespace.ts';
@@ -13,7 +14,7 @@ export function knownKeys(
   fromEnv: readonly string[],
   { keys }: Pick<Catalog, 'keys'>,
   nowMs: number,
-): Pick<Keys, 'find' | 'findById' | 'noteUse'> {
+): AccessParts['keys'] {
   if (fromEnv.length === 0) return keys;
   const account = keys.defaultAccount();
   const ring = new KeyRing(
@@ -25,6 +26,7 @@ export function knownKeys(
   return {
     find: (secretSha256) => ring.find(secretSha256) ?? keys.find(secretSha256),
     findById: (id) => ring.findById(id) ?? keys.findById(id),
+    isRevoked: (secretSha256) => keys.isRevoked(secretSha256),
     noteUse: (id, usedMs) => {
       if (ring.findById(id) === undefined) keys.noteUse(id, usedMs);
     },

@@ -70,6 +70,13 @@ test('whoever was let in used a key, by a session too; who was not did not', asy
   assert.deepEqual(await uses(), [null, first + 5]);
 });
 
+test('a client that goes on with a revoked key does not keep a new one from its address', async (t) => {
+  const { ask, keys } = await open(t, { authFailuresMax: 2 });
+  await keys.revoke('key_1', 1);
+  for (let n = 0; n < 10; n++) assert.equal(ask('one'), 'key_invalid');
+  assert.equal(ask('reader'), 'permission_missing');
+});
+
 test('who has failed too often learns nothing of a key that is right', async (t) => {
   const { ask, clock } = await open(t, { authFailuresMax: 2 });
   assert.equal(ask('one'), 'key_1');

@@ -14,7 +14,7 @@ import { KeyRates } from './key-rates.ts';
 import { authenticateSession, noToken, orphaned } from './session-auth.ts';
 
 export type AccessParts = {
-  readonly keys: Pick<Keys, 'find' | 'findById' | 'noteUse'>;
+  readonly keys: Pick<Keys, 'find' | 'findById' | 'isRevoked' | 'noteUse'>;
   readonly sessions: Pick<Sessions, 'find'>;
   readonly limits: AccessLimits;
 };
@@ -63,8 +63,8 @@ export class Access {
     const hash = hashSecret(secret);
     this.#guesses.refuse(address, hash, nowMs);
     const key = this.#keys.find(hash);
-    if (key === undefined) this.#guesses.count(address, nowMs);
-    else this.#guesses.trust(address, hash);
+    if (key !== undefined) this.#guesses.trust(address, hash);
+    else if (!this.#keys.isRevoked(hash)) this.#guesses.count(address, nowMs);
     return authenticate(secret, key, nowMs);
   }
 

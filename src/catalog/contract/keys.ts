@@ -37,6 +37,10 @@ export function keysContract(start: Start): void {
     assert.equal(await catalog.keys.revoke('key_1', 1_760_000_000_500), true);
     assert.equal(catalog.keys.find(sha256(secret)), undefined);
     assert.equal(catalog.keys.findById('key_1'), undefined);
+    const areRevoked = [secret, 'sk_live_2', 'sk_live_3'].map((each) =>
+      catalog.keys.isRevoked(sha256(each)),
+    );
+    assert.deepEqual(areRevoked, [true, false, false]);
     assert.equal(await catalog.keys.revoke('key_1', 1_760_000_000_900), true);
     assert.equal(await catalog.keys.revoke('key_none', 1_760_000_000_900), false);
     for await (const { keys } of restarts(subject)) {

@@ -81,6 +81,7 @@ export function sqliteKeys(db: Database, writer: Writer, clock: Clock): Keys {
     },
     find: (secretSha256) => ask((ring) => ring.find(secretSha256)),
     findById: (id) => ask((ring) => ring.findById(id)),
+    isRevoked: (secretSha256) => sql.revoked.get(secretSha256) !== undefined,
     noteUse: (id, nowMs) => void used.set(id, nowMs),
     async saveUse() {
       if (used.size === 0) return;
@@ -140,6 +141,8 @@ function prepareStatements(db: Database) {
         @expiresAtMs, @lastUsedMs, @revokedAtMs)`),
     revoke: db.prepare<[number, string]>(`
       UPDATE keys SET revoked_at_ms = coalesce(revoked_at_ms, ?) WHERE id = ?`),
+    revoked: db.prepare<[string], string>(`
+      SELECT id FROM keys WHERE secret_sha256 = ? AND revoked_at_ms IS NOT NULL`),
     use: db.prepare<[number, string]>(`UPDATE keys SET last_used_ms = ? WHERE id = ?`),
     list: db.prepare<[], Row>(`SELECT ${COLUMNS} FROM keys ORDER BY ordinal DESC`),
     usable: db.prepare<[], HashedRow>(`
