@@ -6,6 +6,7 @@
  * Lines are written beside the serving thread: a reader that hangs holds nothing up, and a disk without room, or a
  * reader that has gone, ends nothing.
  */
+import { writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import pino from 'pino';
 import { redactSecrets } from './redact.ts';
@@ -55,10 +56,14 @@ export function logWarning(message: string, fields: object = {}): void {
 /** How long the last lines may take to be written when the process ends. */
 const LAST_LINES_MS = 500;
 
-/** Resolves when the lines so far are written, or nobody takes them. */
-export async function lastLinesWritten(): Promise<void> {
-  const written = new Promise<void>((resolve) => output.flush(() => resolve()));
-  await Promise.race([written, delay(LAST_LINES_MS)]);
+/** A line that is written when the call returns: threads that write may hang with the disk that is the reason for it. */
+export function logWarningAtOnce(message: string): void {
+  const line = `{"level":"warn"${pino.stdTimeFunctions.isoTime()},"message":${JSON.stringify(message)}}\n`;
+  try {
+    writeSync(2, toSafeLine(line));
+  } catch {
+    // Nobody reads it.
+  }
 }
 
 /** Ends the process. A reader of the log that hangs, or a disk without room for it, is not waited for. */

@@ -1,13 +1,16 @@
 /** The ways in which a server ends. */
+import { Worker } from 'node:worker_threads';
 import type { ApiServer } from '../http/server.ts';
 import { DamagedRunError } from '../ingest/remembered/run-file.ts';
-import { exit, lastLinesWritten, logError, logWarning } from '../log.ts';
+import { exit, logError, logWarningAtOnce } from '../log.ts';
 import { UnsureInsertError } from '../usage/usage-store.ts';
 
 /** For the refusals to reach those who wait. */
 const GIVE_REFUSALS_TIME_MS = 100;
 /** A statement that hangs keeps nobody. */
 const GIVE_STATEMENTS_TIME_MS = 5000;
+/** For the last line of the log. */
+const LAST_LINE_MS = 1000;
 
 /** The first signal to stop. */
 export function stopSignal(): Promise<string> {
@@ -43,16 +46,17 @@ export function whyFatal(error: unknown): string {
 
 /**
  * Bounds a stop that a disk or the usage store holds up. Not by `process.exit`: that waits for threads of the engine,
- * and one that hangs in a system call never comes back. For the folder this is a crash like any other.
+ * and one that hangs in a system call never comes back. For the folder this is a crash like any other. A thread of its own
+ * sees to it, should this one wait for who reads the log.
  */
 export function endIfStuck(seconds: number): void {
-  const end = async (): Promise<void> => {
-    logWarning(
+  const end = `setTimeout(() => process.kill(${process.pid}, 'SIGKILL'), ${seconds * 1000 + LAST_LINE_MS})`;
+  new Worker(end, { eval: true }).unref();
+  setTimeout(() => {
+    logWarningAtOnce(
       `Stopping takes longer than ${seconds} s; ending at once. What was acknowledged and is not in the usage ` +
         'store waits in the journal for the next start.',
     );
-    await lastLinesWritten();
     process.kill(process.pid, 'SIGKILL');
-  };
-  setTimeout(() => void end(), seconds * 1000);
+  }, seconds * 1000);
 }
