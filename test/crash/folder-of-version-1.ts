@@ -7,13 +7,18 @@
  * `node folder-of-version-1.ts FOLDER < EVENTS`, a JSON list of OldEvent. The server must be stopped.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import Database from 'better-sqlite3';
 import { Session } from 'chdb';
 import { SCHEMA_STEPS as JOURNAL_STEPS } from '../../src/journal/sqlite/schema.ts';
 import { SCHEMA_STEPS as USAGE_STEPS } from '../../src/usage/schema.ts';
+
+const FIRST_MIGRATION = new URL(
+  '../../src/catalog/sqlite/migrations/001-catalog.sql',
+  import.meta.url,
+);
 
 export type OldEvent = {
   readonly meterId: string;
@@ -38,13 +43,33 @@ makeJournal(lines.slice(half));
 // Handles that the engine may keep must not hold a finished process.
 process.exit(0);
 
-/** Undoes what came after the first migration; answers the namespace of its meters. */
+/** As the first migration makes it, with what it knows of every row; answers the namespace of the meters. */
 function setBackCatalog(): string {
-  const db = new Database(join(folder, 'catalog.db'));
-  db.exec('DROP TABLE sessions');
+  const file = join(folder, 'catalog.db');
+  const db = new Database(`${file}.old`);
+  db.exec(readFileSync(FIRST_MIGRATION, 'utf8'));
   db.pragma('user_version = 1');
+  db.pragma('foreign_keys = OFF');
+  db.prepare('ATTACH ? AS newer').run(file);
+  const tables = db
+    .prepare<[], string>(
+      "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND sql LIKE '%STRICT'",
+    )
+    .pluck()
+    .all();
+  for (const table of tables) {
+    const columns = db
+      .prepare<[], string>(`SELECT name FROM pragma_table_info('${table}')`)
+      .pluck()
+      .all();
+    const names = columns.join(', ');
+    db.exec(`INSERT INTO main.${table} (${names}) SELECT ${names} FROM newer.${table}`);
+  }
   const row = db.prepare<[], { namespace: string }>('SELECT namespace FROM meters').get();
+  db.exec('DETACH newer');
   db.close();
+  for (const end of ['', '-wal', '-shm']) rmSync(file + end, { force: true });
+  renameSync(`${file}.old`, file);
   return row!.namespace;
 }
 
