@@ -12,7 +12,14 @@ import { SCHEMA_STEPS as USAGE_STEPS } from './usage/schema.ts';
 /** The first 12 digits of the SHA-256 of each, up to release 0.1.0. */
 const RELEASED = {
   journal: ['b0174e2f895d', '8fb0d02f9bc3'],
-  catalog: ['63a122b984d0', '9b205f4d95d6'],
+  catalog: [
+    '63a122b984d0',
+    '9b205f4d95d6',
+    '45bbfae7f0ff',
+    'e6ae333b2559',
+    'f71b1024cef2',
+    '6d79462b9ddc',
+  ],
   usage: ['0d6a3e0b830f', 'bd97f60c8e83', 'ed3df19ade4b', '8672665ce3c9'],
 } as const;
 
