@@ -162,13 +162,14 @@ async function start(t: TestContext, ...args: Parameters<World['start']>): Promi
 
 /** The journal, with something else in place of its `commit`. */
 function withCommit(journal: Journal, commit: Journal['commit']): Journal {
-  const { id, hashKey, lastSequence, lastBlockId, backlogBytes } = journal;
+  const { id, hashKey, lastSequence, lastBlockId, backlogBytes, mayBeStoredThrough } = journal;
   return {
     id,
     hashKey,
     lastSequence,
     lastBlockId,
     backlogBytes,
+    mayBeStoredThrough,
     commit,
     planFlush: async () => await journal.planFlush(),
     finishFlush: async (plan) => await journal.finishFlush(plan),
@@ -176,6 +177,10 @@ function withCommit(journal: Journal, commit: Journal['commit']): Journal {
     answerBody: async (blockId, keyHash) => await journal.answerBody(blockId, keyHash),
     receiptsSince: (...since) => journal.receiptsSince(...since),
     pruneReceipts: async (beforeMs) => await journal.pruneReceipts(beforeMs),
+    moved: async () => await journal.moved(),
+    startAccount: async (totals) => await journal.startAccount(totals),
+    keptRows: async () => await journal.keptRows(),
+    neighbour: async (name, id) => await journal.neighbour(name, id),
     close: async () => await journal.close(),
   };
 }

@@ -13,6 +13,10 @@ export type Calls = Pick<
   | 'receiptsAfter'
   | 'answerBody'
   | 'pruneReceipts'
+  | 'moved'
+  | 'startAccount'
+  | 'keptRows'
+  | 'neighbour'
   | 'close'
 >;
 export type Call = { readonly id: number; readonly name: keyof Calls; readonly args: unknown[] };
@@ -23,10 +27,15 @@ export type Reply =
 /** The id of the reply that says the file is open (its value is the JournalState) or cannot be opened. */
 export const OPENED = 0;
 
+export type OpenOptions = { readonly file: string; readonly acceptTornLog: boolean };
+
+const READS: ReadonlySet<keyof Calls> = new Set(['receipts', 'receiptsAfter', 'answerBody']);
+
 if (parentPort !== null) {
   const port = parentPort;
   try {
-    const journal = new SqliteJournal(String(workerData));
+    const { file, acceptTornLog } = workerData as OpenOptions;
+    const journal = new SqliteJournal(file, acceptTornLog);
     let failed: Error | undefined;
     port.on('message', (call: Call) => {
       try {
@@ -35,15 +44,22 @@ if (parentPort !== null) {
         const method = journal[call.name] as (...args: unknown[]) => unknown;
         port.postMessage({ id: call.id, value: method.apply(journal, call.args) } satisfies Reply);
         if (call.name === 'close') port.close();
-      } catch (error) {
-        failed ??= error instanceof Error ? error : new Error(String(error));
-        port.postMessage({ id: call.id, error } satisfies Reply);
+      } catch (thrown) {
+        const error = journal.explain(thrown);
+        // That what was asked for is damaged says nothing of what is written next.
+        if (!READS.has(call.name))
+          failed ??= error instanceof Error ? error : new Error(String(error));
+        port.postMessage({ id: call.id, error, ...asStartup(error) } satisfies Reply);
       }
     });
     port.postMessage({ id: OPENED, value: journal.state } satisfies Reply);
   } catch (error) {
-    const startup = error instanceof StartupError ? { startup: error.message } : {};
-    port.postMessage({ id: OPENED, error, ...startup } satisfies Reply);
+    port.postMessage({ id: OPENED, error, ...asStartup(error) } satisfies Reply);
     port.close();
   }
+}
+
+/** The class of an error does not cross the thread. */
+function asStartup(error: unknown): { startup?: string } {
+  return error instanceof StartupError ? { startup: error.message } : {};
 }
