@@ -48,6 +48,9 @@ class FaultyLine implements UsageStore {
   get search(): UsageStore['search'] {
     return engine.search;
   }
+  get account(): UsageStore['account'] {
+    return engine.account;
+  }
   lastSequence: UsageStore['lastSequence'] = async () => await engine.lastSequence();
   audit: UsageStore['audit'] = async () => await engine.audit();
   close: UsageStore['close'] = async () => await engine.close();

@@ -15,6 +15,7 @@ import type { EventTimeWindow, Formula } from '../meters/meter.ts';
 import type { Namespace } from '../namespace.ts';
 import type { Quantity } from '../quantity.ts';
 import type { GroupingWindow } from '../summaries/windows.ts';
+import type { StoreAccount } from './account.ts';
 import type { EventSearcher } from './event-search.ts';
 
 export type UsageStore = {
@@ -23,6 +24,8 @@ export type UsageStore = {
   summarize(query: SummaryQuery): Promise<readonly SummaryRow[]>;
   /** Single events, and what became of them. */
   readonly search: EventSearcher;
+  /** What is stored, as figures, and how it is repaired. */
+  readonly account: StoreAccount;
   /** The last accepted event of this identifier on one of these meters, with its cancellation if it has one. */
   findEvent(
     namespace: Namespace,

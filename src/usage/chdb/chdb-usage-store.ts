@@ -35,11 +35,15 @@ import type {
   UsageBatch,
   UsageStore,
 } from '../usage-store.ts';
+import type { StoreAccount } from '../account.ts';
 import type { EventSearcher } from '../event-search.ts';
 import { eventSearcher } from './event-searcher.ts';
 import { identifierBlocks } from './identifier-blocks.ts';
+import { toLiteral } from './literal.ts';
 import { migrate } from './migrate.ts';
+import { setDamagedPartsAside } from './part-files/set-aside.ts';
 import { parseRows, SessionPool } from './session-pool.ts';
+import { storeAccount } from './store-account.ts';
 
 /** Reads that run beside each other. Two cores' worth: more only wait inside the engine. */
 const READERS = 2;
@@ -64,11 +68,12 @@ const INSERT_SETTINGS = {
  */
 export function openChdbUsageStore(folder: string): UsageStore {
   refusePattern(folder);
+  setDamagedPartsAside(folder);
   const writer = new Session(folder);
   try {
     migrate(writer);
     const readers = Array.from({ length: READERS }, () => new Session(folder));
-    return new ChdbUsageStore(writer, readers, join(folder, HANDOVER_FILE));
+    return new ChdbUsageStore(writer, readers, folder);
   } catch (error) {
     writer.close();
     throw error;
@@ -89,6 +94,7 @@ type CancelledMeter = [namespace: Namespace, meterId: string];
 
 class ChdbUsageStore implements UsageStore {
   readonly search: EventSearcher;
+  readonly account: StoreAccount;
   readonly #writer: Session;
   readonly #readers: SessionPool;
   readonly #handoverFile: string;
@@ -99,22 +105,21 @@ class ChdbUsageStore implements UsageStore {
    */
   readonly #cancelledMeters: Set<string>;
 
-  constructor(writer: Session, readers: readonly Session[], handoverFile: string) {
+  constructor(writer: Session, readers: readonly Session[], folder: string) {
     this.#writer = writer;
-    this.#handoverFile = handoverFile;
+    this.#handoverFile = join(folder, HANDOVER_FILE);
     const cancelled = writer.query(cancelledMetersSql().sql, 'JSONCompactEachRow');
     this.#cancelledMeters = new Set(
       parseRows<CancelledMeter>(cancelled).map((names) => names.join(' ')),
     );
     this.#readers = new SessionPool(readers);
     this.search = eventSearcher(this.#readers);
+    this.account = storeAccount(writer, folder, (rows) => this.#noteCancelled(rows.cancellations));
   }
 
   async insert(batch: UsageBatch): Promise<void> {
     // Before they are stored: who asks in between looks, and finds none yet.
-    for (const [namespace, meterId] of parseRows<CancelledMeter>(textOf(batch.cancellations))) {
-      this.#cancelledMeters.add(`${namespace} ${meterId}`);
-    }
+    this.#noteCancelled(batch.cancellations);
     await this.#insertEvents(batch);
     await this.#insertLines(
       'cancellations',
@@ -123,6 +128,12 @@ class ChdbUsageStore implements UsageStore {
       batch.token,
     );
     await this.#insertLines('rejections', REJECTION_COLUMNS, batch.rejections, batch.token);
+  }
+
+  #noteCancelled(cancellations: Uint8Array): void {
+    for (const [namespace, meterId] of parseRows<CancelledMeter>(textOf(cancellations))) {
+      this.#cancelledMeters.add(`${namespace} ${meterId}`);
+    }
   }
 
   /** The engine reads the events from a file: chDB takes only text formats from memory, and those cost twice as much. */
@@ -220,9 +231,4 @@ class ChdbUsageStore implements UsageStore {
 
 function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
-}
-
-/** A text literal of ClickHouse's SQL, for paths of ours; for what clients send see `toText`. */
-function toLiteral(text: string): string {
-  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
