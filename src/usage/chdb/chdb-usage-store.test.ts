@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { parseQuantity } from '../../quantity.ts';
 import { StartupError } from '../../startup-error.ts';
 import { usageStoreContract, type OpenUsageStore } from '../contract.ts';
+import { accountContract } from '../account-contract.ts';
 import { eventSearchContract } from '../event-search-contract.ts';
 import { openChdbUsageStore } from './chdb-usage-store.ts';
 
@@ -27,6 +28,7 @@ const open: OpenUsageStore = async () => {
 };
 usageStoreContract('chDB', open);
 eventSearchContract('chDB', open);
+accountContract('chDB', open);
 
 test('events in the form of the first version are taken too', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'taximeter-usage-'));
