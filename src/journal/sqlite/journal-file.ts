@@ -60,16 +60,13 @@ function refuseNewer(db: Database.Database): void {
   }
 }
 
-/** A process that ends well takes its log into the file, and says so there. */
+/** See checkpoint.ts. */
 function refuseLostLog(db: Database.Database): void {
   const version = Number(db.pragma('user_version', { simple: true }));
   if (version < SCHEMA_STEPS.length) return;
-  const row = db.prepare<[], { is_open: number }>('SELECT is_open FROM journal').get();
-  if (row?.is_open !== 1) return;
-  throw damagedError(
-    `${db.name}-wal`,
-    `it belongs to ${db.name}, which was not closed, and is missing or empty`,
-  );
+  const row = db.prepare<[], { needs_log: number }>('SELECT needs_log FROM journal').get();
+  if (row?.needs_log !== 1) return;
+  throw damagedError(`${db.name}-wal`, `it has a part of ${db.name}, and is missing or empty`);
 }
 
 function makeTables(empty: Database.Database): void {

@@ -47,8 +47,8 @@ export const SCHEMA_STEPS: readonly string[] = [
   ALTER TABLE journal ADD COLUMN id_crc INTEGER;
   ALTER TABLE journal ADD COLUMN hash_key_crc INTEGER;
   ALTER TABLE journal ADD COLUMN moved_block INTEGER NOT NULL DEFAULT 0;
-  -- Set while a process has the file open: there must be a log beside it then.
-  ALTER TABLE journal ADD COLUMN is_open INTEGER NOT NULL DEFAULT 0;
+  -- 1 in the file as long as there is more in its log (checkpoint.ts).
+  ALTER TABLE journal ADD COLUMN needs_log INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE blocks ADD COLUMN totals TEXT;
   ALTER TABLE blocks ADD COLUMN crc INTEGER;
   ALTER TABLE flush_plan ADD COLUMN crc INTEGER;

@@ -19,6 +19,7 @@ import {
 } from '../journal.ts';
 import { packTotals, sumTotals, totalsOf, type Totals } from '../totals.ts';
 import { crcOf, expectCrc } from './check-sums.ts';
+import { Checkpoint } from './checkpoint.ts';
 import { openFile, readState, toStartupError, type JournalState } from './journal-file.ts';
 import { KeptBlocks, type BlockSize } from './kept-blocks.ts';
 import { MovedRanges } from './moved-ranges.ts';
@@ -46,6 +47,7 @@ export class SqliteJournal {
   readonly #planMemory = new PlanMemory();
   readonly #moved: MovedRanges;
   readonly #kept: KeptBlocks;
+  readonly #checkpoint: Checkpoint;
   /** The blocks of the open plan, once it was handed out. */
   #planned: readonly (BlockSize & Pick<RecentBlock, 'totals'>)[] = [];
 
@@ -57,17 +59,11 @@ export class SqliteJournal {
       this.state = readState(this.#db);
       this.#moved = new MovedRanges(this.#db);
       this.#kept = new KeptBlocks(this.#sql.selectMovedSizes.all());
-      this.#markOpen();
+      this.#checkpoint = new Checkpoint(this.#db);
     } catch (error) {
       this.#db.close();
       throw toStartupError(error, file);
     }
-  }
-
-  /** In the file itself, not only in its log: it says that there must be a log. */
-  #markOpen(): void {
-    this.#sql.setOpen.run(1);
-    this.#db.pragma('wal_checkpoint(FULL)');
   }
 
   /** An error as who runs the meter should read it. */
@@ -79,6 +75,7 @@ export class SqliteJournal {
     const id = this.#store(block);
     const { lastSequence, rows, events, cancellations, rejections, totals } = block;
     this.#recent.add({ id, lastSequence, rows, events, cancellations, rejections, totals });
+    this.#checkpoint.committed(bytesOf(block));
     return id;
   }
 
@@ -186,6 +183,7 @@ export class SqliteJournal {
       this.#sql.deleteBlocks.run(dropThrough);
     })();
     this.#recent.dropThrough(plan.last_block);
+    this.#checkpoint.committed(0);
   }
 
   /** Without the totals of all blocks there is no account: it is begun anew, from what the usage store has. */
@@ -245,6 +243,7 @@ export class SqliteJournal {
 
   /** One step of it: looks at the oldest blocks only, and says whether there may be more to drop. */
   pruneReceipts(beforeMs: number): boolean {
+    this.#checkpoint.committed(0);
     return this.#db.transaction(() => {
       const { changes } = this.#sql.deleteReceipts.run(RECEIPT_BLOCKS_MAX, beforeMs);
       // A body goes with its receipt.
@@ -254,7 +253,6 @@ export class SqliteJournal {
   }
 
   close(): void {
-    this.#sql.setOpen.run(0);
     this.#db.close();
   }
 }

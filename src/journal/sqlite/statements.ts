@@ -101,7 +101,6 @@ function folderStatements(db: Database.Database) {
     selectStand: db.prepare<[], { flushed_sequence: number; moved_block: number }>(
       'SELECT flushed_sequence, moved_block FROM journal',
     ),
-    setOpen: db.prepare<[number]>('UPDATE journal SET is_open = ?'),
   };
 }
 
