@@ -105,10 +105,12 @@ export function structureSql(table: string): Statement {
   };
 }
 
-/** One row: the id that the table of events was made with. */
+/** One row: the id that the table of events was made with, by which its folder is named. */
 export function storeIdSql(): Statement {
   return {
-    sql: `SELECT toString(uuid) FROM system.tables WHERE database = currentDatabase() AND name = 'events'`,
+    sql: `
+      SELECT extract(data_paths[1], '([0-9a-f-]{36})/?$') FROM system.tables
+      WHERE database = currentDatabase() AND name = 'events'`,
     params: {},
   };
 }
@@ -117,19 +119,6 @@ export function storeIdSql(): Statement {
 export function detachedPartsSql(): Statement {
   return {
     sql: `SELECT table, path FROM system.detached_parts WHERE database = currentDatabase() ORDER BY path`,
-    params: {},
-  };
-}
-
-/** Rows of (table, part, column, type): columns of parts that their table does not have, or of another type. */
-export function strangeColumnsSql(): Statement {
-  return {
-    sql: `
-      SELECT table, path, column, type FROM system.parts_columns
-      WHERE database = currentDatabase() AND active
-        AND (table, column, type) NOT IN (
-          SELECT table, name, type FROM system.columns WHERE database = currentDatabase())
-      ORDER BY path LIMIT 1`,
     params: {},
   };
 }
