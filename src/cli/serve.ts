@@ -39,7 +39,8 @@ async function serveFolder(
   stopAsked: Promise<void>,
 ): Promise<void> {
   warnOfShortMemory(config);
-  const folder = await openDataFolder(config.data, systemClock, 'make');
+  const { acceptTornLog } = config;
+  const folder = await openDataFolder(config.data, systemClock, 'make', { acceptTornLog });
   const { journal, catalog, store } = folder;
   const ingest = new Ingest({
     journal,
@@ -49,6 +50,7 @@ async function serveFolder(
     identifierWindowDays: config.identifierWindowDays,
     journalBytesMax: config.journalBytesMax,
     onStoreFailure: (error) => logError('The usage store refused an insert; trying again.', error),
+    onRepair: (what) => logWarning(what),
     onSealFailure: (error) =>
       logError('Identifiers or keys could not be brought to disk; trying again.', error),
     onFatal: (error) => stopRatherThanLie(server, error),

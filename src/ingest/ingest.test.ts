@@ -85,6 +85,7 @@ class World {
       identifierWindowDays: 35,
       journalBytesMax: this.journalBytesMax,
       onStoreFailure: () => undefined,
+      onRepair: (what) => this.fatal.push(what),
       onSealFailure: (error) => this.fatal.push(error),
       onFatal: (error) => this.fatal.push(error),
     });

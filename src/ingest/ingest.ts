@@ -12,11 +12,19 @@ import type { Receipt } from '../journal/receipt.ts';
 import { ApiError } from '../errors.ts';
 import type { UsageStore } from '../usage/usage-store.ts';
 import { ANSWER_KEPT_MS, AnsweredKeys } from './answered-keys.ts';
+import { checkAccount } from './check-account.ts';
 import { Committer } from './committer.ts';
 import { Flusher } from './flusher.ts';
 import { Identifiers } from './identifiers.ts';
 import { NamespaceHashes } from './namespace-hashes.ts';
-import { flushAll, refuseStrangers, rememberAnswers, rememberIdentifiers } from './recovery.ts';
+import {
+  flushAll,
+  readUsage,
+  refuseNewerStore,
+  refuseStrangers,
+  rememberAnswers,
+  rememberIdentifiers,
+} from './recovery.ts';
 
 export type Outcome = 'recorded' | 'duplicate';
 
@@ -31,6 +39,8 @@ export type IngestParts = {
   readonly journalBytesMax: number;
   /** The usage store refused an insert; it is tried again. */
   readonly onStoreFailure: (error: unknown) => void;
+  /** The usage store had lost something, and has it again. */
+  readonly onRepair: (what: string) => void;
   /** What is remembered could not be brought to disk; it stays in memory, and is tried again. */
   readonly onSealFailure: (error: unknown) => void;
   /** The journal failed, or identifiers cannot be read: nothing may be acknowledged any more, the process has to stop (P9). */
@@ -71,11 +81,14 @@ export class Ingest {
   async recover(nowMs: number): Promise<void> {
     await this.#forgetAnswers(nowMs);
     const { journal, store, answers } = this.#parts;
+    await readUsage(async () => await refuseNewerStore(journal, store));
     await flushAll(this.#flusher, journal);
-    await refuseStrangers(journal, store);
+    const repaired = await readUsage(async () => await checkAccount(journal, store.account));
+    if (repaired !== undefined) this.#parts.onRepair(repaired);
+    await readUsage(async () => await refuseStrangers(journal, store));
     // One waits for the store while the other waits for the journal's thread.
     await Promise.all([
-      rememberIdentifiers(this.#identifiers, journal, store, nowMs),
+      readUsage(async () => await rememberIdentifiers(this.#identifiers, journal, store, nowMs)),
       rememberAnswers(this.answeredKeys, journal, answers, nowMs),
     ]);
   }

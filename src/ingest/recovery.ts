@@ -16,9 +16,42 @@ export async function flushAll(
     await flusher.flushThrough(lastBlockId);
   } catch (error) {
     const cause = error instanceof ApiError && error.cause instanceof Error ? error.cause : error;
-    const [reason] = String(cause).split('\n', 1);
-    throw new StartupError(`The usage store does not take what the journal holds: ${reason}`);
+    // The journal's own.
+    if (cause instanceof StartupError) throw cause;
+    throw new StartupError(
+      `The usage store does not take what the journal holds: ${firstLine(cause)}. ` +
+        'If it is not the disk, restore the data folder from a backup.',
+    );
   }
+}
+
+/** A step of the start. What the usage store cannot read now it will not be able to read later either. */
+export async function readUsage<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof StartupError) throw error;
+    throw new StartupError(
+      `usage/ cannot be read: ${firstLine(error)}. If it is not the disk, restore the data folder from a backup.`,
+    );
+  }
+}
+
+function firstLine(error: unknown): string {
+  const [line = ''] = String(error instanceof Error ? error.message : error).split('\n', 1);
+  return line;
+}
+
+/**
+ * Before anything is inserted: what the usage store has that the journal did not give it would be there twice, since what
+ * the journal inserts has other tokens.
+ */
+export async function refuseNewerStore(
+  { mayBeStoredThrough }: Pick<Journal, 'mayBeStoredThrough'>,
+  store: Pick<UsageStore, 'lastSequence'>,
+): Promise<void> {
+  const stored = await store.lastSequence();
+  if (stored > mayBeStoredThrough) throw strangers(mayBeStoredThrough, stored);
 }
 
 /**
@@ -30,12 +63,15 @@ export async function refuseStrangers(
   store: Pick<UsageStore, 'lastSequence'>,
 ): Promise<void> {
   const stored = await store.lastSequence();
-  if (stored === lastSequence) return;
+  if (stored !== lastSequence) throw strangers(lastSequence, stored);
+}
+
+function strangers(lastSequence: number, stored: number): StartupError {
   const what =
     stored > lastSequence
       ? 'journal.db is older than usage/, or another one'
       : 'usage/ lacks events that it was given';
-  throw new StartupError(
+  return new StartupError(
     `${what}: the last event is number ${lastSequence} in journal.db and ${stored} in usage/. ` +
       'Restore both from the same copy of the data folder.',
   );
