@@ -4,6 +4,8 @@
  */
 import { parseArgs } from 'node:util';
 import { PAST_DAYS } from './events/measure.ts';
+import { toNamespace, type Namespace } from './namespace.ts';
+import { parseRfc3339 } from './rfc3339.ts';
 import { StartupError } from './startup-error.ts';
 
 export type ServeConfig = {
@@ -19,6 +21,7 @@ export type ServeConfig = {
   readonly sessionMinutes: number;
   readonly streamEventsMax: number;
   readonly acceptTornLog: boolean;
+  readonly auditIntervalSeconds: number;
 };
 
 /** Some 20 million events, a minute's worth at full speed: enough to outlast a restart of a store elsewhere. */
@@ -41,6 +44,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     'session-minutes': { type: 'string' },
     'stream-events-max': { type: 'string' },
     'accept-torn-log': { type: 'boolean' },
+    'audit-interval-seconds': { type: 'string' },
   });
   const setting = (name: string): string | undefined => values[name] ?? envOf(env, name);
   const whole = (name: string, max: number, min = 1): number | undefined =>
@@ -61,6 +65,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     // Both defaults are Stripe's.
     sessionMinutes: whole('session-minutes', 1440) ?? 15,
     streamEventsMax: whole('stream-events-max', 10_000) ?? 100,
+    auditIntervalSeconds: whole('audit-interval-seconds', 86_400, 0) ?? 60,
     // For one start, so a flag only.
     acceptTornLog: values['accept-torn-log'] !== undefined,
   };
@@ -71,6 +76,59 @@ export type FolderConfig = { readonly data: string };
 export function readFolderConfig(args: readonly string[], env: Env): FolderConfig {
   const values = parseFlags(args, { data: DATA });
   return { data: dataFolder(values['data'], env) };
+}
+
+export type AuditConfig = FolderConfig & {
+  readonly json: boolean;
+  readonly range: AuditRange;
+};
+
+/** Like the store's; config knows no store. */
+type AuditRange = {
+  readonly namespace: Namespace | undefined;
+  readonly meterId: string | undefined;
+  readonly customer: string | undefined;
+  readonly startMs: number | undefined;
+  readonly endMs: number | undefined;
+};
+
+export function readAuditConfig(args: readonly string[], env: Env): AuditConfig {
+  const values = parseFlags(args, {
+    data: DATA,
+    json: { type: 'boolean' },
+    account: { type: 'string' },
+    live: { type: 'boolean' },
+    meter: { type: 'string' },
+    customer: { type: 'string' },
+    from: { type: 'string' },
+    to: { type: 'string' },
+  });
+  const { account, meter: meterId, customer } = values;
+  const mode = values['live'] === undefined ? 'test' : 'live';
+  if (mode === 'live' && account === undefined) {
+    throw new StartupError('--live says which mode of an account: --account acct_… --live');
+  }
+  const startMs = hourOf('from', values['from']);
+  const endMs = hourOf('to', values['to']);
+  if (startMs !== undefined && endMs !== undefined && startMs >= endMs) {
+    throw new StartupError('--from is before --to.');
+  }
+  const namespace = account === undefined ? undefined : toNamespace(account, mode);
+  return {
+    data: dataFolder(values['data'], env),
+    json: 'json' in values,
+    range: { namespace, meterId, customer, startMs, endMs },
+  };
+}
+
+/** `2026-11-25` is the start of that day, UTC. */
+function hourOf(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const timeMs = parseRfc3339(/^[\d-]{10}$/u.test(text) ? `${text}T00:00:00Z` : text);
+  if (timeMs !== undefined && timeMs % 3_600_000 === 0) return timeMs;
+  throw new StartupError(
+    `--${name} is a day such as 2026-11-25 or a whole hour such as 2026-11-25T07:00:00Z, not '${text}'.`,
+  );
 }
 
 export type KeysConfig = FolderConfig &

@@ -2,7 +2,7 @@
 import { audit } from './cli/audit.ts';
 import { keys } from './cli/keys.ts';
 import { serve } from './cli/serve.ts';
-import { readFolderConfig, readKeysConfig, readServeConfig } from './config.ts';
+import { readAuditConfig, readKeysConfig, readServeConfig } from './config.ts';
 import { StartupError } from './startup-error.ts';
 
 const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's Billing Meters
@@ -16,6 +16,7 @@ const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's 
     --cancel-window-hours N     TAXIMETER_CANCEL_WINDOW_HOURS, no limit
     --session-minutes N         TAXIMETER_SESSION_MINUTES, 15, up to 1440
     --stream-events-max N       TAXIMETER_STREAM_EVENTS_MAX, 100, up to 10000: events in one call of the stream
+    --audit-interval-seconds N  TAXIMETER_AUDIT_INTERVAL_SECONDS, 60; 0 is never: how often a random customer's day is recounted
     --accept-torn-log           once, after a loss of power: goes on without a last commit that is not whole
     TAXIMETER_SECRET_KEY        sk_test_… or sk_live_…; several, comma-separated
 
@@ -23,7 +24,8 @@ taximeter keys create [--live] [--account ID] [--data FOLDER]
 taximeter keys list [--data FOLDER]
 taximeter keys revoke KEY_ID [--data FOLDER]
 
-taximeter audit [--data FOLDER]   compares the rollup with the raw events`;
+taximeter audit [--from DAY|HOUR] [--to DAY|HOUR] [--meter ID] [--customer ID] [--account ID [--live]] [--json]
+    [--data FOLDER]   on a stopped folder: compares the rollup, the events and what the journal gave`;
 
 async function main([command, ...args]: readonly string[]): Promise<void> {
   if (args.includes('--help')) return console.log(USAGE);
@@ -33,7 +35,7 @@ async function main([command, ...args]: readonly string[]): Promise<void> {
     case 'keys':
       return await keys(readKeysConfig(args, process.env));
     case 'audit':
-      return await audit(readFolderConfig(args, process.env));
+      return await audit(readAuditConfig(args, process.env));
     case 'help':
     case '--help':
     case '-h':

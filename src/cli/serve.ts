@@ -8,6 +8,7 @@ import { Idempotency } from '../http/idempotency.ts';
 import { routes } from '../http/routes.ts';
 import { ApiServer, type Api } from '../http/server.ts';
 import { Ingest } from '../ingest/ingest.ts';
+import { SampleAudit } from '../ingest/sample-audit.ts';
 import { DamagedRunError } from '../ingest/remembered/run-file.ts';
 import { logError, logWarning, outliveOutput } from '../log.ts';
 import { toNamespace, type Namespace } from '../namespace.ts';
@@ -62,12 +63,35 @@ async function serveFolder(
 
   const sealing = setInterval(() => ingest.seal(systemClock.nowMs()), SEAL_MS);
   const hourly = setInterval(() => void forgetWhatIsOld(ingest), HOUR_MS);
+  const auditing = sampleAudit(folder, ingest);
+  if (config.auditIntervalSeconds > 0) auditing.start(config.auditIntervalSeconds * 1000);
   await stopAsked;
+  await auditing.close();
   clearInterval(sealing);
   clearInterval(hourly);
   await server.close();
   await ingest.close();
   await closeDataFolder(folder);
+}
+
+/** More than this waits: the machine has better to do than to recount. */
+const AUDIT_BYTES_WAITING_MAX = 8 * 1024 * 1024;
+
+function sampleAudit({ store }: DataFolder, ingest: Ingest): SampleAudit {
+  return new SampleAudit({
+    auditor: store.auditor,
+    settled: async () => await ingest.settled(),
+    isBusy: () => ingest.bytesWaiting > AUDIT_BYTES_WAITING_MAX,
+    random: () => Math.random(),
+    onAudit: ({ differences, first }) => {
+      if (differences === 0) return;
+      logError('The rollup differs from the events.', 'Run taximeter audit.', {
+        differences,
+        first,
+      });
+    },
+    onFailure: (error) => logError('A random audit failed.', error),
+  });
 }
 
 function toApi(config: ServeConfig, { journal, catalog, store }: DataFolder, ingest: Ingest): Api {

@@ -179,6 +179,11 @@ export class Ingest {
     }
   }
 
+  /** Bytes of rows that wait in the journal for the usage store. */
+  get bytesWaiting(): number {
+    return this.#flusher.bytesWaiting;
+  }
+
   /**
    * The read barrier (P3): resolves when all that was acknowledged before the call is in the usage store, with the
    * sequence up to which that is everything.

@@ -53,7 +53,7 @@ export function accountContract(name: string, open: OpenUsageStore): void {
       store = await opened.reopen();
       assert.equal(store.account.id, id);
       assert.equal(await usage(store), BigInt(1 + 3 + 5 + 6 + 9));
-      assert.equal((await store.audit()).differences, 0);
+      assert.equal((await store.auditor.hours({})).differences, 0);
     });
   });
 }

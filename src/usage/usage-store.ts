@@ -39,8 +39,7 @@ export type UsageStore = {
   identifiers(range: IdentifierRange): AsyncIterable<ReceivedIdentifiers>;
   /** The greatest sequence of any event, rejected ones included; 0 when there is none. */
   lastSequence(): Promise<number>;
-  /** Recounts every hour from the raw events and compares it with the rollup (P6). */
-  audit(): Promise<Audit>;
+  readonly auditor: Auditor;
   close(): Promise<void>;
 };
 
@@ -96,9 +95,44 @@ export type ReceivedIdentifier = {
   readonly receivedAtMs: number;
 };
 
+/** Finds what P6 rules out. */
+export type Auditor = {
+  /** Recounts every hour of the range from the events and compares it with the rollup. */
+  hours(range: AuditRange): Promise<Audit>;
+  /** Parts of which a file is not as it was written, with the reason. Reads everything that is stored. */
+  damagedParts(): Promise<readonly string[]>;
+  /** Somebody's hour in which there is usage, by a number in [0, 1); undefined when there is none. */
+  draw(place: number): Promise<DrawnHour | undefined>;
+};
+
+/** What is left out is not looked at. Times are widened to whole hours; half open. */
+export type AuditRange = {
+  readonly namespace?: Namespace | undefined;
+  readonly meterId?: string | undefined;
+  readonly customer?: string | undefined;
+  readonly startMs?: number | undefined;
+  readonly endMs?: number | undefined;
+};
+
 export type Audit = {
   readonly events: number;
   readonly hours: number;
-  /** Hours in which the rollup and the raw events differ. */
+  /** Hours in which the rollup and the events differ. */
   readonly differences: number;
+  readonly first: HourDifference | undefined;
+};
+
+export type DrawnHour = {
+  readonly namespace: Namespace;
+  readonly meterId: string;
+  readonly customer: string;
+  readonly hourMs: number;
+};
+
+/** As text: how many, their sum, the last one and the last one received. */
+export type HourFigures = readonly [count: string, sum: string, last: string, lastReceived: string];
+
+export type HourDifference = DrawnHour & {
+  readonly ofEvents: HourFigures;
+  readonly ofRollup: HourFigures;
 };

@@ -1,13 +1,13 @@
 /** Parts that are gone, and parts of a data folder that do not belong together: repaired, or refused; never a wrong sum. */
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import Database from 'better-sqlite3';
 import { createMeter, sendEvent } from '../support/fixtures.ts';
 import { newClient } from '../support/sdk.ts';
 import { removeFolder, Server } from '../support/server.ts';
-import { copyOf, judge, makeFolder, removeMade, type MadeFolder } from './made-folder.ts';
+import { copyOf, judge, makeFolder, partsOf, removeMade, type MadeFolder } from './made-folder.ts';
 
 const TABLES = ['events', 'usage_hourly', 'cancellations', 'rejections'];
 
@@ -33,13 +33,6 @@ after(() => {
   for (const made of [stopped, killed]) removeMade(made);
   removeFolder(later);
 });
-
-function partsOf(folder: string, table: string): string[] {
-  const data = join(folder, 'usage/data/default', table);
-  return readdirSync(data)
-    .filter((name) => /^\w+_\d+_\d+_\d+$/u.test(name))
-    .map((name) => join(data, name));
-}
 
 /** As if it had come so long ago that the journal has dropped it. */
 function forgetKept(folder: string): void {

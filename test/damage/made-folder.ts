@@ -203,6 +203,14 @@ export function filesOf(folder: string): string[] {
     .toSorted();
 }
 
+/** The folders of a table's parts. */
+export function partsOf(folder: string, table: string): string[] {
+  const data = join(folder, 'usage/data/default', table);
+  return readdirSync(data)
+    .filter((name) => /^\w+_\d+_\d+_\d+$/u.test(name))
+    .map((name) => join(data, name));
+}
+
 export function removeMade({ folder }: MadeFolder): void {
   rmSync(folder, { recursive: true });
 }

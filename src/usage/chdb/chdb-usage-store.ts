@@ -12,7 +12,6 @@ import type { Namespace } from '../../namespace.ts';
 import { StartupError } from '../../startup-error.ts';
 import { windowMs } from '../../summaries/windows.ts';
 import { CANCELLATION_COLUMNS, REJECTION_COLUMNS, storedQuantity } from '../rows.ts';
-import { auditSql } from '../sql/audit.ts';
 import {
   cancelledMetersSql,
   findCancellationSql,
@@ -26,7 +25,7 @@ import {
 import { toText } from '../sql/statement.ts';
 import { anyCancelledSql, summarySql } from '../sql/summary.ts';
 import type {
-  Audit,
+  Auditor,
   IdentifierRange,
   ReceivedIdentifiers,
   StoredEvent,
@@ -37,6 +36,7 @@ import type {
 } from '../usage-store.ts';
 import type { StoreAccount } from '../account.ts';
 import type { EventSearcher } from '../event-search.ts';
+import { auditor } from './auditor.ts';
 import { eventSearcher } from './event-searcher.ts';
 import { identifierBlocks } from './identifier-blocks.ts';
 import { toLiteral } from './literal.ts';
@@ -95,6 +95,7 @@ type CancelledMeter = [namespace: Namespace, meterId: string];
 class ChdbUsageStore implements UsageStore {
   readonly search: EventSearcher;
   readonly account: StoreAccount;
+  readonly auditor: Auditor;
   readonly #writer: Session;
   readonly #readers: SessionPool;
   readonly #handoverFile: string;
@@ -114,6 +115,7 @@ class ChdbUsageStore implements UsageStore {
     );
     this.#readers = new SessionPool(readers);
     this.search = eventSearcher(this.#readers);
+    this.auditor = auditor(this.#readers);
     this.account = storeAccount(writer, folder, (rows) => this.#noteCancelled(rows.cancellations));
   }
 
@@ -210,16 +212,6 @@ class ChdbUsageStore implements UsageStore {
   async lastSequence(): Promise<number> {
     const [row] = await this.#readers.rows<[string]>(lastSequenceSql());
     return Number(row?.[0] ?? 0);
-  }
-
-  async audit(): Promise<Audit> {
-    const [row] = await this.#readers.rows<[string, string, string]>(auditSql());
-    const [events, hours, differences] = row ?? ['0', '0', '0'];
-    return {
-      events: Number(events),
-      hours: Number(hours),
-      differences: Number(differences),
-    };
   }
 
   async close(): Promise<void> {
