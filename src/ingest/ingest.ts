@@ -53,6 +53,8 @@ export class Ingest {
   readonly #identifiers: Identifiers;
   readonly #committer: Committer;
   readonly #flusher: Flusher;
+  /** When `forget` was called last. */
+  #forgottenAtMs = -Infinity;
 
   constructor(parts: IngestParts) {
     const { journal, store, onFatal } = parts;
@@ -79,8 +81,8 @@ export class Ingest {
 
   /** Brings the usage store up to date with the journal and remembers what was accepted and answered. */
   async recover(nowMs: number): Promise<void> {
-    await this.#forgetAnswers(nowMs);
     const { journal, store, answers } = this.#parts;
+    await this.#forgetAnswers(Math.min(nowMs, journal.lastReceiptAtMs));
     await readUsage(async () => await refuseNewerStore(journal, store));
     await flushAll(this.#flusher, journal);
     const repaired = await readUsage(async () => await checkAccount(journal, store.account));
@@ -205,7 +207,9 @@ export class Ingest {
   async forget(nowMs: number): Promise<void> {
     this.#identifiers.forget(nowMs);
     this.answeredKeys.forget(nowMs);
-    await this.#forgetAnswers(nowMs);
+    // As for these: only what two calls in a row say is old, so that a clock that is ahead for a while loses nothing.
+    await this.#forgetAnswers(Math.min(nowMs, this.#forgottenAtMs));
+    this.#forgottenAtMs = nowMs;
   }
 
   async #forgetAnswers(nowMs: number): Promise<void> {

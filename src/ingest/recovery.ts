@@ -81,11 +81,12 @@ function strangers(lastSequence: number, stored: number): StartupError {
 export async function rememberIdentifiers(
   identifiers: Identifiers,
   { lastSequence }: Pick<Journal, 'lastSequence'>,
-  store: Pick<UsageStore, 'identifiers'>,
+  store: Pick<UsageStore, 'identifiers' | 'lastReceivedAtMs'>,
   nowMs: number,
 ): Promise<void> {
   const afterSequence = identifiers.coveredThrough;
-  const sinceMs = identifiers.rememberedSinceMs(nowMs);
+  // A clock that is ahead makes nothing older than it is to the last event; it may be set back while the server runs.
+  const sinceMs = identifiers.rememberedSinceMs(Math.min(nowMs, await store.lastReceivedAtMs()));
   for await (const chunk of store.identifiers({ afterSequence, sinceMs })) {
     const { namespace, bytes, starts, lengths } = chunk;
     for (let i = 0; i < chunk.count; i += 1) {
@@ -101,11 +102,11 @@ export async function rememberIdentifiers(
 /** From the journal's receipts, what is not in files already, and from the catalog. */
 export async function rememberAnswers(
   answeredKeys: AnsweredKeys,
-  journal: Pick<Journal, 'receiptsSince' | 'lastBlockId'>,
+  journal: Pick<Journal, 'receiptsSince' | 'lastBlockId' | 'lastReceiptAtMs'>,
   answers: Pick<Answers, 'keys'>,
   nowMs: number,
 ): Promise<void> {
-  const sinceMs = nowMs - ANSWER_KEPT_MS;
+  const sinceMs = Math.min(nowMs, journal.lastReceiptAtMs) - ANSWER_KEPT_MS;
   for await (const block of journal.receiptsSince(sinceMs, answeredKeys.coveredThrough)) {
     answeredKeys.addPacked(block);
     await answeredKeys.makeRoom();

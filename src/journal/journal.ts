@@ -28,6 +28,8 @@ export type Journal = {
    * The greatest sequence that may be in the usage store: of what has left, or of the plan that was open. As of opening.
    */
   readonly mayBeStoredThrough: number;
+  /** When the last receipt was received; 0 when there is none. As of opening. */
+  readonly lastReceiptAtMs: number;
   /** Answers the block's id, which is greater than any earlier one's. The block's bytes are the journal's from then on. */
   commit(block: Block): Promise<number>;
   /** The open plan, or a new one over the oldest blocks; undefined when there are none. */

@@ -39,6 +39,8 @@ export type UsageStore = {
   identifiers(range: IdentifierRange): AsyncIterable<ReceivedIdentifiers>;
   /** The greatest sequence of any event, rejected ones included; 0 when there is none. */
   lastSequence(): Promise<number>;
+  /** When the last event of all was received, by the clock of then; 0 when there is none. */
+  lastReceivedAtMs(): Promise<number>;
   readonly auditor: Auditor;
   close(): Promise<void>;
 };

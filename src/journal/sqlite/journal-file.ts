@@ -15,6 +15,7 @@ export type JournalState = {
   readonly lastBlockId: number;
   readonly backlogBytes: number;
   readonly mayBeStoredThrough: number;
+  readonly lastReceiptAtMs: number;
 };
 
 /** The file with the settings that the journal's promises rest on, and with the newest schema. */
@@ -107,6 +108,7 @@ type StateRow = {
   waiting: number;
   backlog: number;
   plan_sequence: number;
+  last_receipt: number | null;
 };
 
 /** Throws StartupError when the file has lost what it must know. */
@@ -120,7 +122,8 @@ export function readState(db: Database.Database): JournalState {
         (SELECT count(*) FROM blocks WHERE ${NOT_MOVED}) AS waiting,
         coalesce((SELECT sum(${ROW_BYTES}) FROM blocks WHERE ${NOT_MOVED}), 0) AS backlog,
         coalesce((SELECT last_sequence FROM blocks
-          WHERE id = (SELECT last_block FROM flush_plan)), 0) AS plan_sequence
+          WHERE id = (SELECT last_block FROM flush_plan)), 0) AS plan_sequence,
+        (SELECT last_received_at_ms FROM receipts ORDER BY block_id DESC LIMIT 1) AS last_receipt
        FROM journal`,
     )
     .get();
@@ -142,5 +145,6 @@ export function readState(db: Database.Database): JournalState {
     lastBlockId: row.last_block,
     backlogBytes: row.backlog,
     mayBeStoredThrough: Math.max(row.flushed_sequence, row.plan_sequence),
+    lastReceiptAtMs: row.last_receipt ?? 0,
   };
 }

@@ -97,6 +97,7 @@ class ThreadJournal implements Journal {
   readonly lastBlockId: number;
   readonly backlogBytes: number;
   readonly mayBeStoredThrough: number;
+  readonly lastReceiptAtMs: number;
   readonly #thread: JournalThread;
 
   constructor(thread: JournalThread, state: JournalState) {
@@ -107,6 +108,7 @@ class ThreadJournal implements Journal {
     this.lastBlockId = state.lastBlockId;
     this.backlogBytes = state.backlogBytes;
     this.mayBeStoredThrough = state.mayBeStoredThrough;
+    this.lastReceiptAtMs = state.lastReceiptAtMs;
   }
 
   async commit(block: Block): Promise<number> {

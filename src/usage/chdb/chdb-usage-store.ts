@@ -17,6 +17,7 @@ import {
   findCancellationSql,
   findEventSql,
   identifiersSql,
+  lastReceivedSql,
   lastSequenceSql,
   namespacesSql,
   toEvent,
@@ -211,6 +212,11 @@ class ChdbUsageStore implements UsageStore {
 
   async lastSequence(): Promise<number> {
     const [row] = await this.#readers.rows<[string]>(lastSequenceSql());
+    return Number(row?.[0] ?? 0);
+  }
+
+  async lastReceivedAtMs(): Promise<number> {
+    const [row] = await this.#readers.rows<[string]>(lastReceivedSql());
     return Number(row?.[0] ?? 0);
   }
 
