@@ -28,7 +28,7 @@ async function read(folder: string) {
     }
   }
   events.sort((a, b) => a.receivedAtMs - b.receivedAtMs);
-  const audit = await opened.store.audit();
+  const audit = await opened.store.auditor.hours({});
   const lastSequence = await opened.store.lastSequence();
   const journalEndsAt = opened.journal.lastSequence;
   await closeDataFolder(opened);

@@ -15,9 +15,11 @@ import { systemClock } from '../src/clock.ts';
 import { closeDataFolder, openDataFolder, type DataFolder } from '../src/data-folder.ts';
 import { newMeterId } from '../src/ids.ts';
 import { openSqliteJournal } from '../src/journal/sqlite/thread-journal.ts';
+import { NO_TOTALS, type Totals } from '../src/journal/totals.ts';
 import type { Meter } from '../src/meters/meter.ts';
 import { toNamespace } from '../src/namespace.ts';
 import { DAY_MS } from '../src/summaries/windows.ts';
+import { storedQuantity } from '../src/usage/rows.ts';
 
 export type LoadStoreOptions = {
   readonly events: number;
@@ -56,10 +58,10 @@ export async function loadStore(folder: string, options: LoadStoreOptions): Prom
   } finally {
     await closeDataFolder(opened);
   }
-  await insertChunks(join(folder, 'usage'), meter, firstSequence, options);
+  const totals = await insertChunks(join(folder, 'usage'), meter, firstSequence, options);
   await drainPending();
   const lastSequence = firstSequence + options.events - 1;
-  await tellJournal(folder, lastSequence);
+  await tellJournal(folder, lastSequence, totals);
   return { meterId: meter.id, lastSequence };
 }
 
@@ -97,7 +99,7 @@ async function insertChunks(
   meter: Meter,
   firstSequence: number,
   options: LoadStoreOptions,
-): Promise<void> {
+): Promise<Totals> {
   const session = new Session(usage);
   const { events, customers = 1000, days = 35, seed = 1 } = options;
   const untilMs = options.untilMs ?? systemClock.nowMs();
@@ -109,9 +111,26 @@ async function insertChunks(
       session.query(insertDrawnSql({ from, rows }, of));
     }
     await mergesEnded(session);
+    return insertedTotals(session, firstSequence);
   } finally {
     session.close();
   }
+}
+
+/** What came from a sequence on. */
+export function insertedTotals(session: Session, firstSequence: number): Totals {
+  const text = session.query(
+    `SELECT count(), sum(toUInt256(sequence)), sum(toDecimal256(value, 12)) FROM events
+     WHERE sequence >= ${firstSequence}`,
+    'TSV',
+  );
+  const [events, sequenceSum = '', valueSum = ''] = text.trim().split('\t');
+  return {
+    ...NO_TOTALS,
+    events: Number(events),
+    sequenceSum: BigInt(sequenceSum),
+    valueSum: storedQuantity(valueSum),
+  };
 }
 
 /** As in a folder that a server has served for a while: else it would begin with merging. */
@@ -160,20 +179,27 @@ export function insertDrawnSql(
       min_insert_block_size_rows = ${rows}, max_partitions_per_insert_block = 0`;
 }
 
-/** A block without rows: the next start flushes it, and finds journal and store at the same sequence. */
-export async function tellJournal(folder: string, lastSequence: number): Promise<void> {
+/** A block without rows that has left: the next start finds journal and store at the same sequence and totals. */
+export async function tellJournal(
+  folder: string,
+  lastSequence: number,
+  totals: Totals,
+): Promise<void> {
   const journal = await openSqliteJournal(join(folder, 'journal.db'));
   const nothing = new Uint8Array();
   await journal.commit({
     lastSequence,
     lastReceivedAtMs: 0,
     rows: 0,
+    totals,
     events: nothing,
     cancellations: nothing,
     rejections: nothing,
     answerBodies: [],
     receipts: nothing,
   });
+  const plan = await journal.planFlush();
+  if (plan !== undefined) await journal.finishFlush(plan);
   await journal.close();
 }
 

@@ -9,7 +9,7 @@ import type * as Chdb from 'chdb';
 import { HOUR_MS, DAY_MS } from '../src/summaries/windows.ts';
 import type { Namespace } from '../src/namespace.ts';
 import type { SummaryQuery, UsageStore } from '../src/usage/usage-store.ts';
-import { insertDrawnSql, tellJournal } from './load-store.ts';
+import { insertDrawnSql, insertedTotals, tellJournal } from './load-store.ts';
 
 export type ReaderOptions = {
   /** Whose source is used, and whose chDB. */
@@ -76,9 +76,10 @@ async function run({
   };
   await Promise.all([ask(), besideIt()]);
   const besidePerSecond = Math.round((done / (performance.now() - startMs)) * 1000);
+  const inserted = insertedTotals(other, loaded.lastSequence + 1);
   other.close();
   await store.close();
-  if (beside === 'a writer') await tellJournal(folder, loaded.lastSequence + done);
+  if (beside === 'a writer') await tellJournal(folder, loaded.lastSequence + done, inserted);
   return { latenciesMs, besidePerSecond };
 }
 

@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { PAST_DAYS } from './events/measure.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
+import { toNamespace, type Namespace } from './namespace.ts';
 import { parseRfc3339 } from './rfc3339.ts';
 import { StartupError } from './startup-error.ts';
 
@@ -42,6 +43,8 @@ export type ServeConfig = Windows & {
   readonly stopSeconds: number;
   readonly eventsDays: number;
   readonly webhookAllowPrivate: boolean;
+  readonly acceptTornLog: boolean;
+  readonly auditIntervalSeconds: number;
 };
 
 /** Some 20 million events, a minute's worth at full speed: enough to outlast a restart of a store elsewhere. */
@@ -86,6 +89,8 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     'stop-seconds': { type: 'string' },
     'events-days': { type: 'string' },
     'webhook-allow-private': { type: 'boolean' },
+    'accept-torn-log': { type: 'boolean' },
+    'audit-interval-seconds': { type: 'string' },
   });
   const setting = (name: string): string | undefined => values[name] ?? envOf(env, name);
   const whole = (name: string, max: number, min = 1): number | undefined =>
@@ -105,6 +110,9 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     streamEventsMax: whole('stream-events-max', 10_000) ?? 100,
     // Stripe keeps them for 30 days. Fewer than four would end before the retries of a delivery do.
     eventsDays: whole('events-days', 18_000, 4) ?? 30,
+    auditIntervalSeconds: whole('audit-interval-seconds', 86_400, 0) ?? 60,
+    // For one start, so a flag only.
+    acceptTornLog: values['accept-torn-log'] !== undefined,
     webhookAllowPrivate: yesOrNo('webhook-allow-private', setting('webhook-allow-private')),
     logLevel: logLevelOf(setting('log-level')),
     metrics: metricsOf(setting('metrics')),
@@ -143,6 +151,58 @@ export type BackupConfig = FolderConfig & {
   /** An earlier backup to share files with. */
   readonly base: string | undefined;
 };
+export type AuditConfig = FolderConfig & {
+  readonly json: boolean;
+  readonly range: AuditRange;
+};
+
+/** Like the store's; config knows no store. */
+type AuditRange = {
+  readonly namespace: Namespace | undefined;
+  readonly meterId: string | undefined;
+  readonly customer: string | undefined;
+  readonly startMs: number | undefined;
+  readonly endMs: number | undefined;
+};
+
+export function readAuditConfig(args: readonly string[], env: Env): AuditConfig {
+  const values = parseFlags(args, {
+    data: DATA,
+    json: { type: 'boolean' },
+    account: { type: 'string' },
+    live: { type: 'boolean' },
+    meter: { type: 'string' },
+    customer: { type: 'string' },
+    from: { type: 'string' },
+    to: { type: 'string' },
+  });
+  const { account, meter: meterId, customer } = values;
+  const mode = values['live'] === undefined ? 'test' : 'live';
+  if (mode === 'live' && account === undefined) {
+    throw new StartupError('--live says which mode of an account: --account acct_… --live');
+  }
+  const startMs = hourOf('from', values['from']);
+  const endMs = hourOf('to', values['to']);
+  if (startMs !== undefined && endMs !== undefined && startMs >= endMs) {
+    throw new StartupError('--from is before --to.');
+  }
+  const namespace = account === undefined ? undefined : toNamespace(account, mode);
+  return {
+    data: dataFolder(values['data'], env),
+    json: 'json' in values,
+    range: { namespace, meterId, customer, startMs, endMs },
+  };
+}
+
+/** `2026-11-25` is the start of that day, UTC. */
+function hourOf(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const timeMs = parseRfc3339(/^[\d-]{10}$/u.test(text) ? `${text}T00:00:00Z` : text);
+  if (timeMs !== undefined && timeMs % 3_600_000 === 0) return timeMs;
+  throw new StartupError(
+    `--${name} is a day such as 2026-11-25 or a whole hour such as 2026-11-25T07:00:00Z, not '${text}'.`,
+  );
+}
 
 export function readBackupConfig(args: readonly string[], env: Env): BackupConfig {
   const values = parseFlags(args, { data: DATA, to: { type: 'string' }, base: { type: 'string' } });

@@ -6,6 +6,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Catalog } from './catalog/catalog.ts';
+import { checkCatalogFile } from './catalog/sqlite/check-file.ts';
 import { openSqliteCatalog } from './catalog/sqlite/sqlite-catalog.ts';
 import type { Clock } from './clock.ts';
 import type { Journal } from './journal/journal.ts';
@@ -29,18 +30,39 @@ export type DataFolder = {
 /** A folder that is only read must exist: a mistyped name should not look like one without usage. */
 export type IfMissing = 'make' | 'must exist';
 
-/** Opens all three, the lock first. Throws StartupError with one line on what is in the way. */
+/**
+ * Opens all three, the lock first. Throws StartupError with one line on what is in the way. `acceptTornLog`: goes on without
+ * the last commit of a log when that is not whole.
+ */
 export async function openDataFolder(
   folder: string,
   clock: Clock,
   ifMissing: IfMissing,
+  { acceptTornLog = false }: { readonly acceptTornLog?: boolean } = {},
 ): Promise<DataFolder> {
   prepareFolder(folder, ifMissing);
-  const journal = await openSqliteJournal(join(folder, JOURNAL_FILE));
+  const journal = await openSqliteJournal(join(folder, JOURNAL_FILE), { acceptTornLog });
+  const file = join(folder, 'catalog.db');
+  inOneLine(file, () => checkCatalogFile(file, acceptTornLog));
   const catalog = openCatalog(folder, clock, ifMissing);
   const usage = join(folder, USAGE_FOLDER);
   const store = inOneLine(usage, () => openChdbUsageStore(usage));
+  await refuseForeign(journal, 'catalog', 'catalog.db', catalog.keys.defaultAccount());
+  await refuseForeign(journal, 'usage', 'usage/', store.account.id);
   return { journal, catalog, store };
+}
+
+/** The journal remembers the two others that it has always been with. */
+async function refuseForeign(
+  journal: Journal,
+  name: string,
+  path: string,
+  id: string,
+): Promise<void> {
+  if ((await journal.neighbour(name, id)) === id) return;
+  throw new StartupError(
+    `${path} and journal.db belong to different data folders. Restore both from the same copy of one folder.`,
+  );
 }
 
 /** Only the catalog, which several processes may open at once: keys are made while a server runs. */
@@ -64,7 +86,9 @@ function inOneLine<T>(path: string, open: () => T): T {
   } catch (error) {
     if (error instanceof StartupError) throw error;
     const [reason] = String(error instanceof Error ? error.message : error).split('\n', 1);
-    throw new StartupError(`Cannot open ${path}: ${reason}`);
+    throw new StartupError(
+      `Cannot open ${path}: ${reason}. If it is not the disk or a permission, restore the data folder from a backup.`,
+    );
   }
 }
 

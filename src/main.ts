@@ -10,8 +10,8 @@ import { restore } from './cli/restore.ts';
 import { serve } from './cli/serve.ts';
 import { readEventsConfig, readListenConfig } from './client-config.ts';
 import {
+  readAuditConfig,
   readBackupConfig,
-  readFolderConfig,
   readPruneConfig,
   readRestoreConfig,
   readServeConfig,
@@ -46,6 +46,8 @@ const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's 
     --stop-seconds N            TAXIMETER_STOP_SECONDS, 25: how long a stop may take
     --events-days N             TAXIMETER_EVENTS_DAYS, 30: how long events of webhooks are kept, 4 at least
     --webhook-allow-private     TAXIMETER_WEBHOOK_ALLOW_PRIVATE, false: webhooks to private addresses, and over http
+    --audit-interval-seconds N  TAXIMETER_AUDIT_INTERVAL_SECONDS, 60; 0 is never: how often a random customer's day is recounted
+    --accept-torn-log           once, after a loss of power: goes on without a last commit that is not whole
     TAXIMETER_SECRET_KEY        sk_test_… or sk_live_…; several, comma-separated
 
 taximeter keys create [--live] [--account ID] [--restricted --scope SCOPE,…] [--expires-in-days N] [--name NAME]
@@ -59,7 +61,8 @@ taximeter events resend EVENT_ID [--webhook-endpoint ID] [--url URL] [--api-key-
     --url                       TAXIMETER_URL, http://127.0.0.1:4747: where the server is
     TAXIMETER_API_KEY           its key, unless a file holds it
 
-taximeter audit [--data FOLDER]   compares the rollup with the raw events
+taximeter audit [--from DAY|HOUR] [--to DAY|HOUR] [--meter ID] [--customer ID] [--account ID [--live]] [--json]
+    [--data FOLDER]   on a stopped folder: compares the rollup, the events and what the journal gave
 
 taximeter backup --to FOLDER [--base BACKUP] [--data FOLDER]   also while a server runs
 taximeter restore --from BACKUP --data FOLDER                  into a new folder
@@ -75,7 +78,7 @@ async function main([command, ...args]: readonly string[]): Promise<void> {
     case 'keys':
       return await keys(readKeysConfig(args, process.env));
     case 'audit':
-      return await audit(readFolderConfig(args, process.env));
+      return await audit(readAuditConfig(args, process.env));
     case 'backup':
       return await backup(readBackupConfig(args, process.env));
     case 'prune':

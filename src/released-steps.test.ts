@@ -11,7 +11,7 @@ import { SCHEMA_STEPS as USAGE_STEPS } from './usage/schema.ts';
 
 /** The first 12 digits of the SHA-256 of each, up to release 0.1.0. */
 const RELEASED = {
-  journal: ['b0174e2f895d', '8fb0d02f9bc3'],
+  journal: ['b0174e2f895d', '8fb0d02f9bc3', '4daecf1232ee'],
   catalog: [
     '63a122b984d0',
     '9b205f4d95d6',

@@ -10,3 +10,8 @@ export function newerFolderError(part: string, found: number, known: number): St
       `${known}). Start that version or a later one.`,
   );
 }
+
+/** A file is not as it was written. Nothing can make it good but a copy. */
+export function damagedError(file: string, what: string): StartupError {
+  return new StartupError(`${file} is damaged: ${what}. Restore the data folder from a backup.`);
+}

@@ -30,6 +30,7 @@ import { connectionsWithin, warnOfOpenDoor } from './exposure.ts';
 import { openControl } from './control.ts';
 import { createKey } from './keys.ts';
 import { knownKeys } from './known-keys.ts';
+import { sampleAudit } from './sample-audit.ts';
 import { endIfStuck, stopRatherThanLie, stopSignal, whyFatal } from './stop.ts';
 import { closeWatches, lookIfDue, openWatches, type Watches } from './watches.ts';
 
@@ -82,7 +83,9 @@ async function serveFolder(
   metrics: Metrics,
 ): Promise<void> {
   warnOfShortMemory(config);
-  const folder = await openDataFolder(config.data, systemClock, 'make');
+  const folder = await openDataFolder(config.data, systemClock, 'make', {
+    acceptTornLog: config.acceptTornLog,
+  });
   const { catalog, store } = folder;
   refusePruned(config, store);
   const disk = openDiskSpace(config);
@@ -103,7 +106,7 @@ async function serveFolder(
   exposeIngest(metrics, ingest, config.journalBytesMax);
   exposeQueries(metrics, usage);
   exposeDisk(metrics, config.data);
-  exposeAudits(metrics);
+  const auditing = sampleAudit(folder, ingest, exposeAudits(metrics));
   server.refuse('recovering');
   await ingest.recover(systemClock.nowMs());
   await disk.look();
@@ -116,9 +119,11 @@ async function serveFolder(
   console.log(`Taximeter is listening on ${url}`);
   log.info({ url, version: readVersion() }, 'Taximeter is listening.');
 
+  if (config.auditIntervalSeconds > 0) auditing.start(config.auditIntervalSeconds * 1000);
   const chores = beginChores(config, folder, ingest, disk, watches);
   log.info(`Stopping, because of ${await stopAsked}.`);
   chores.stop();
+  await auditing.close();
   await control.close();
   await server.drain();
   await closeWatches(watches);
@@ -177,6 +182,7 @@ function openIngest(
     journalBytesMax: config.journalBytesMax,
     disk,
     onStoreFailure: (error) => logError('The usage store refused an insert; trying again.', error),
+    onRepair: (what) => logWarning(what),
     onSealFailure: (error) =>
       logError('Identifiers or keys could not be brought to disk; trying again.', error),
     onFatal,

@@ -9,8 +9,8 @@ export class BlockBuilder {
   readonly #events = new EventColumns();
   #cancellations = '';
   #rejections = '';
-  /** Of the two above. */
-  #otherRows = 0;
+  #cancelled = 0;
+  #rejected = 0;
   #receipts: Receipt[] = [];
   #answerBodies: AnswerBody[] = [];
   #bodiesLength = 0;
@@ -31,7 +31,7 @@ export class BlockBuilder {
   }
 
   get #rows(): number {
-    return this.#events.rows + this.#otherRows;
+    return this.#events.rows + this.#cancelled + this.#rejected;
   }
 
   addEvent(event: IncomingEvent, sequence: number): void {
@@ -40,12 +40,12 @@ export class BlockBuilder {
 
   addCancellation(cancellation: Cancellation): void {
     this.#cancellations += cancellationRow(cancellation);
-    this.#otherRows += 1;
+    this.#cancelled += 1;
   }
 
   addRejection(rejected: RejectedEvent): void {
     this.#rejections += rejectionRow(rejected);
-    this.#otherRows += 1;
+    this.#rejected += 1;
   }
 
   /** `body`: the answer, when it cannot be made again from request and receipt. */
@@ -63,6 +63,11 @@ export class BlockBuilder {
       lastSequence,
       lastReceivedAtMs: this.#lastReceivedAtMs,
       rows: this.#rows,
+      totals: {
+        ...this.#events.totals,
+        cancellations: this.#cancelled,
+        rejections: this.#rejected,
+      },
       events: this.#events.take(),
       cancellations: Buffer.from(this.#cancellations),
       rejections: Buffer.from(this.#rejections),
@@ -71,7 +76,8 @@ export class BlockBuilder {
     };
     this.#cancellations = '';
     this.#rejections = '';
-    this.#otherRows = 0;
+    this.#cancelled = 0;
+    this.#rejected = 0;
     this.#receipts = [];
     this.#answerBodies = [];
     this.#bodiesLength = 0;

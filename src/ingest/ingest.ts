@@ -13,13 +13,21 @@ import { ApiError } from '../errors.ts';
 import { secondsSince } from '../histogram.ts';
 import type { UsageStore } from '../usage/usage-store.ts';
 import { ANSWER_KEPT_MS, AnsweredKeys } from './answered-keys.ts';
+import { checkAccount } from './check-account.ts';
 import { Committer } from './committer.ts';
 import type { DiskSpace } from './disk-space.ts';
 import { Flusher } from './flusher.ts';
 import { Identifiers } from './identifiers.ts';
 import { IngestStats } from './ingest-stats.ts';
 import { NamespaceHashes } from './namespace-hashes.ts';
-import { flushAll, refuseStrangers, rememberAnswers, rememberIdentifiers } from './recovery.ts';
+import {
+  flushAll,
+  readUsage,
+  refuseNewerStore,
+  refuseStrangers,
+  rememberAnswers,
+  rememberIdentifiers,
+} from './recovery.ts';
 
 export type Outcome = 'recorded' | 'duplicate';
 
@@ -37,6 +45,8 @@ export type IngestParts = {
   readonly disk: Pick<DiskSpace, 'shortage'>;
   /** The usage store refused an insert; it is tried again. */
   readonly onStoreFailure: (error: unknown) => void;
+  /** The usage store had lost something, and has it again. */
+  readonly onRepair: (what: string) => void;
   /** What is remembered could not be brought to disk; it stays in memory, and is tried again. */
   readonly onSealFailure: (error: unknown) => void;
   /** The journal failed, an insert is unsure, or identifiers cannot be read: the process has to stop (P9). */
@@ -57,6 +67,8 @@ export class Ingest {
   readonly #identifiers: Identifiers;
   readonly #committer: Committer;
   readonly #flusher: Flusher;
+  /** When `forget` was called last. */
+  #forgottenAtMs = -Infinity;
 
   constructor(parts: IngestParts) {
     const { journal, store, onFatal } = parts;
@@ -94,13 +106,16 @@ export class Ingest {
 
   /** Brings the usage store up to date with the journal and remembers what was accepted and answered. */
   async recover(nowMs: number): Promise<void> {
-    await this.#forgetAnswers(nowMs);
     const { journal, store, answers } = this.#parts;
+    await this.#forgetAnswers(Math.min(nowMs, journal.lastReceiptAtMs));
+    await readUsage(async () => await refuseNewerStore(journal, store));
     await flushAll(this.#flusher, journal);
-    await refuseStrangers(journal, store);
+    const repaired = await readUsage(async () => await checkAccount(journal, store.account));
+    if (repaired !== undefined) this.#parts.onRepair(repaired);
+    await readUsage(async () => await refuseStrangers(journal, store));
     // One waits for the store while the other waits for the journal's thread.
     await Promise.all([
-      rememberIdentifiers(this.#identifiers, journal, store, nowMs),
+      readUsage(async () => await rememberIdentifiers(this.#identifiers, journal, store, nowMs)),
       rememberAnswers(this.answeredKeys, journal, answers, nowMs),
     ]);
   }
@@ -223,6 +238,11 @@ export class Ingest {
     return this.#committer.lastSequence;
   }
 
+  /** Bytes of rows that wait in the journal for the usage store. */
+  get bytesWaiting(): number {
+    return this.#flusher.bytesWaiting;
+  }
+
   /**
    * The read barrier (P3): resolves when all that was acknowledged before the call is in the usage store, with the
    * sequence up to which that is everything. Throws as `flushThrough` of the flusher does.
@@ -265,6 +285,8 @@ export class Ingest {
 
   /** Drops old events from the usage store, as its `prune` says, when it has all cancellations that were accepted. */
   async prune(beforeMs: number, nowMs: number): Promise<void> {
+    // What is dropped is on it. A crash in between leaves none either, and the next start begins one.
+    await this.#parts.journal.giveUpAccount();
     await this.#parts.store.prune(beforeMs, nowMs, async () => {
       await this.onDisk();
       await this.settled();
@@ -282,7 +304,9 @@ export class Ingest {
   async forget(nowMs: number): Promise<void> {
     this.#identifiers.forget(nowMs);
     this.answeredKeys.forget(nowMs);
-    await this.#forgetAnswers(nowMs);
+    // As for these: only what two calls in a row say is old, so that a clock that is ahead for a while loses nothing.
+    await this.#forgetAnswers(Math.min(nowMs, this.#forgottenAtMs));
+    this.#forgottenAtMs = nowMs;
   }
 
   async #forgetAnswers(nowMs: number): Promise<void> {

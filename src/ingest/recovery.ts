@@ -16,9 +16,42 @@ export async function flushAll(
     await flusher.flushThrough(lastBlockId);
   } catch (error) {
     const cause = error instanceof ApiError && error.cause instanceof Error ? error.cause : error;
-    const [reason] = String(cause).split('\n', 1);
-    throw new StartupError(`The usage store does not take what the journal holds: ${reason}`);
+    // The journal's own.
+    if (cause instanceof StartupError) throw cause;
+    throw new StartupError(
+      `The usage store does not take what the journal holds: ${firstLine(cause)}. ` +
+        'If it is not the disk, restore the data folder from a backup.',
+    );
   }
+}
+
+/** A step of the start. What the usage store cannot read now it will not be able to read later either. */
+export async function readUsage<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof StartupError) throw error;
+    throw new StartupError(
+      `usage/ cannot be read: ${firstLine(error)}. If it is not the disk, restore the data folder from a backup.`,
+    );
+  }
+}
+
+function firstLine(error: unknown): string {
+  const [line = ''] = String(error instanceof Error ? error.message : error).split('\n', 1);
+  return line;
+}
+
+/**
+ * Before anything is inserted: what the usage store has that the journal did not give it would be there twice, since what
+ * the journal inserts has other tokens.
+ */
+export async function refuseNewerStore(
+  { mayBeStoredThrough }: Pick<Journal, 'mayBeStoredThrough'>,
+  store: Pick<UsageStore, 'lastSequence'>,
+): Promise<void> {
+  const stored = await store.lastSequence();
+  if (stored > mayBeStoredThrough) throw strangers(mayBeStoredThrough, stored);
 }
 
 /**
@@ -30,12 +63,15 @@ export async function refuseStrangers(
   store: Pick<UsageStore, 'lastSequence'>,
 ): Promise<void> {
   const stored = await store.lastSequence();
-  if (stored === lastSequence) return;
+  if (stored !== lastSequence) throw strangers(lastSequence, stored);
+}
+
+function strangers(lastSequence: number, stored: number): StartupError {
   const what =
     stored > lastSequence
       ? 'journal.db is older than usage/, or another one'
       : 'usage/ lacks events that it was given';
-  throw new StartupError(
+  return new StartupError(
     `${what}: the last event is number ${lastSequence} in journal.db and ${stored} in usage/. ` +
       'Restore both from the same copy of the data folder.',
   );
@@ -45,11 +81,12 @@ export async function refuseStrangers(
 export async function rememberIdentifiers(
   identifiers: Identifiers,
   { lastSequence }: Pick<Journal, 'lastSequence'>,
-  store: Pick<UsageStore, 'identifiers'>,
+  store: Pick<UsageStore, 'identifiers' | 'lastReceivedAtMs'>,
   nowMs: number,
 ): Promise<void> {
   const afterSequence = identifiers.coveredThrough;
-  const sinceMs = identifiers.rememberedSinceMs(nowMs);
+  // A clock that is ahead makes nothing older than it is to the last event; it may be set back while the server runs.
+  const sinceMs = identifiers.rememberedSinceMs(Math.min(nowMs, await store.lastReceivedAtMs()));
   for await (const chunk of store.identifiers({ afterSequence, sinceMs })) {
     const { namespace, bytes, starts, lengths } = chunk;
     for (let i = 0; i < chunk.count; i += 1) {
@@ -65,11 +102,11 @@ export async function rememberIdentifiers(
 /** From the journal's receipts, what is not in files already, and from the catalog. */
 export async function rememberAnswers(
   answeredKeys: AnsweredKeys,
-  journal: Pick<Journal, 'receiptsSince' | 'lastBlockId'>,
+  journal: Pick<Journal, 'receiptsSince' | 'lastBlockId' | 'lastReceiptAtMs'>,
   answers: Pick<Answers, 'keys'>,
   nowMs: number,
 ): Promise<void> {
-  const sinceMs = nowMs - ANSWER_KEPT_MS;
+  const sinceMs = Math.min(nowMs, journal.lastReceiptAtMs) - ANSWER_KEPT_MS;
   for await (const block of journal.receiptsSince(sinceMs, answeredKeys.coveredThrough)) {
     answeredKeys.addPacked(block);
     await answeredKeys.makeRoom();

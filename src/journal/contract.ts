@@ -6,6 +6,7 @@ import { suite, test, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import type { Block, BlockReceipts, FlushPlan, Journal } from './journal.ts';
 import { packReceipts, unpackReceipts, type Receipt } from './receipt.ts';
+import { addTotals, NO_TOTALS, sumTotals, type Totals } from './totals.ts';
 
 export type JournalUnderTest = {
   readonly journal: Journal;
@@ -29,6 +30,7 @@ export function journalContract(name: string, open: () => Promise<JournalUnderTe
   suite(`${name}: plans`, () => plansContract(start, open));
   suite(`${name}: receipts`, () => receiptsContract(start));
   suite(`${name}: copies`, () => copiesContract(start));
+  suite(`${name}: the account`, () => accountContract(start));
 }
 
 type Start = (t: TestContext) => Promise<JournalUnderTest>;
@@ -334,6 +336,83 @@ function copiesContract(start: Start): void {
   });
 }
 
+function accountContract(start: Start): void {
+  test('what has left is on the account, flush by flush, also after a reopen', async (t) => {
+    const subject = await start(t);
+    assert.deepEqual(await subject.journal.moved(), []);
+    for (const lastSequence of [3, 5]) {
+      await subject.journal.commit(aBlock({ lastSequence, totals: totalsOf(lastSequence) }));
+      await subject.journal.commit(aBlock({ lastSequence: lastSequence + 1 }));
+      await drain(subject.journal);
+    }
+    const journal = await subject.reopen();
+    const ranges = (await journal.moved()) ?? [];
+    assert.deepEqual(
+      ranges.map(({ lastBlockId, lastSequence }) => [lastBlockId, lastSequence]),
+      [
+        [2, 4],
+        [4, 6],
+      ],
+    );
+    const other = aBlock({}).totals;
+    assert.deepEqual(ranges[0]?.totals, addTotals(totalsOf(3), other));
+    assert.deepEqual(ranges[1]?.totals, addTotals(totalsOf(5), other));
+  });
+
+  test('of however many flushes the account stays short, and its sum is that of all', async (t) => {
+    const subject = await start(t);
+    const flushes = 400;
+    for (let n = 1; n <= flushes; n += 1) {
+      await subject.journal.commit(aBlock({ lastSequence: n, totals: totalsOf(n) }));
+      await drain(subject.journal);
+    }
+    const journal = await subject.reopen();
+    const ranges = (await journal.moved()) ?? [];
+    assert.ok(ranges.length < 200, `${ranges.length} ranges`);
+    const all = Array.from({ length: flushes }, (_, i) => totalsOf(i + 1));
+    assert.deepEqual(sumTotals(ranges.map(({ totals }) => totals)), sumTotals(all));
+    assert.equal(ranges.at(-1)?.lastSequence, flushes);
+    assert.deepEqual(ranges.at(-1)?.totals, totalsOf(flushes), 'the last ones are not merged');
+  });
+
+  test('rows that have left are kept, the last ones, in order', async (t) => {
+    const subject = await start(t);
+    for (let n = 0; n < 5; n += 1) {
+      await subject.journal.commit(aBlock({}, n));
+      if (n !== 3) await drain(subject.journal);
+    }
+    await subject.journal.commit(aBlock({}, 5));
+    const journal = await subject.reopen();
+    const kept = await journal.keptRows();
+    assert.equal(Buffer.from(kept.events).toString(), numbered('event', 5));
+    assert.equal(Buffer.from(kept.cancellations).toString(), numbered('cancellation', 5));
+    assert.equal(kept.rows, 5);
+  });
+
+  test('a neighbour keeps the id that it had first', async (t) => {
+    const subject = await start(t);
+    assert.equal(await subject.journal.neighbour('usage', 'one'), 'one');
+    const journal = await subject.reopen();
+    assert.equal(await journal.neighbour('usage', 'two'), 'one');
+    assert.equal(await journal.neighbour('catalog', 'two'), 'two');
+  });
+}
+
+function totalsOf(n: number): Totals {
+  const sum = BigInt(n);
+  return {
+    events: n,
+    sequenceSum: sum * 2n ** 70n,
+    valueSum: -sum,
+    cancellations: 1,
+    rejections: 0,
+  };
+}
+
+function numbered(kind: string, count: number): string {
+  return Array.from({ length: count }, (_, n) => `${kind} ${n}\n`).join('');
+}
+
 /** A block of one row, which says its number, unless told otherwise. */
 export function aBlock(given: Partial<Block>, number = 0): Block {
   const rows = given.rows ?? 1;
@@ -341,6 +420,11 @@ export function aBlock(given: Partial<Block>, number = 0): Block {
     lastSequence: number + 1,
     lastReceivedAtMs: 0,
     rows,
+    // What the rows say is not looked at: any figures do.
+    totals:
+      rows === 0
+        ? NO_TOTALS
+        : { events: rows, sequenceSum: 7n, valueSum: -3n, cancellations: 1, rejections: 1 },
     events: Buffer.from(rows === 0 ? '' : `event ${number}\n`),
     cancellations: Buffer.from(rows === 0 ? '' : `cancellation ${number}\n`),
     rejections: Buffer.from(rows === 0 ? '' : `rejection ${number}\n`),

@@ -1,3 +1,5 @@
+import type { Totals } from './totals.ts';
+
 /**
  * The journal: where an event is on disk before anybody is told so (P1), until the usage store has it.
  *
@@ -9,6 +11,7 @@
  *   what a token names never changes (P2).
  * - Receipts stay when their block has left, until they are pruned.
  * - After a failed write nothing more is committed: every later call fails (P9).
+ * - What it hands out is what it was given: a bit that flipped on disk is an error that says so, never another row.
  */
 export type Journal = {
   /** A random id made with the file; tokens carry it, so that no other journal's token can match. */
@@ -21,6 +24,12 @@ export type Journal = {
   readonly lastBlockId: number;
   /** What the blocks hold that have not left: bytes of rows. As of opening. */
   readonly backlogBytes: number;
+  /**
+   * The greatest sequence that may be in the usage store: of what has left, or of the plan that was open. As of opening.
+   */
+  readonly mayBeStoredThrough: number;
+  /** When the last receipt was received; 0 when there is none. As of opening. */
+  readonly lastReceiptAtMs: number;
   /** Answers the block's id, which is greater than any earlier one's. The block's bytes are the journal's from then on. */
   commit(block: Block): Promise<number>;
   /** The open plan, or a new one over the oldest blocks; undefined when there are none. */
@@ -41,6 +50,16 @@ export type Journal = {
    * of who goes on from here. Commits go on meanwhile. When it throws, this journal is as it was.
    */
   copyTo(file: string): Promise<JournalCopy>;
+  /** The account of what has left, oldest first; undefined when there is none that goes back to the beginning. */
+  moved(): Promise<readonly MovedRange[] | undefined>;
+  /** Begins the account with what has left so far; for a journal without one, of an earlier version or a copy. */
+  startAccount(totals: Totals): Promise<void>;
+  /** Gives the account up, for who is about to drop what is on it; the next start begins another. */
+  giveUpAccount(): Promise<void>;
+  /** The rows of the last blocks that have left; what is kept is bounded. */
+  keptRows(): Promise<BlockRows>;
+  /** The id that this part of the data folder (its catalog, its usage store) had when it was first asked for. */
+  neighbour(name: string, id: string): Promise<string>;
   /** Waits for what was begun. */
   close(): Promise<void>;
 };
@@ -53,6 +72,8 @@ export type Block = BlockRows & {
   readonly lastSequence: number;
   /** When the last of its receipts was received: what they are pruned by. */
   readonly lastReceivedAtMs: number;
+  /** Of its rows. */
+  readonly totals: Totals;
   /** Packed; see receipt.ts. */
   readonly receipts: Uint8Array;
   /** Answers that cannot be made again from request and receipt. */
@@ -66,6 +87,13 @@ export type BlockRows = {
   readonly events: Uint8Array;
   readonly cancellations: Uint8Array;
   readonly rejections: Uint8Array;
+};
+
+/** Some blocks that have left, one after the other: those after the range before it. */
+export type MovedRange = {
+  readonly lastBlockId: number;
+  readonly lastSequence: number;
+  readonly totals: Totals;
 };
 
 /** ClickHouse's name for the form of the events. Blocks of the first version hold lines of JSON. */

@@ -1,5 +1,5 @@
 import type { UsageReader } from '../usage/usage-reader.ts';
-import type { Audit } from '../usage/usage-store.ts';
+import type { SampleAuditResult } from '../ingest/sample-audit.ts';
 import type { Metrics } from './metrics.ts';
 
 export function exposeQueries(metrics: Metrics, usage: UsageReader): void {
@@ -11,7 +11,7 @@ export function exposeQueries(metrics: Metrics, usage: UsageReader): void {
 }
 
 /** Answers who has to be told of every audit that ran while the server does. */
-export function exposeAudits(metrics: Metrics): (audit: Audit) => void {
+export function exposeAudits(metrics: Metrics): (result: SampleAuditResult) => void {
   const counts = { runs: 0, hours: 0, differences: 0 };
   metrics.counter('taximeter_audit_runs_total', 'Audits that ran to their end.', () => counts.runs);
   metrics.counter(

@@ -1,4 +1,5 @@
 import type { IncomingEvent } from '../events/event.ts';
+import type { Totals } from '../journal/totals.ts';
 import { toNativeBlock } from './native/block.ts';
 import { LowCardinalityColumn } from './native/low-cardinality-column.ts';
 import { DecimalColumn, IntegerColumn } from './native/number-columns.ts';
@@ -44,6 +45,12 @@ export class EventColumns {
     columns.value.add(event.value);
     columns.payload.add(event.rest);
     this.#rows += 1;
+  }
+
+  /** What the rows add up to. */
+  get totals(): Pick<Totals, 'events' | 'sequenceSum' | 'valueSum'> {
+    const { sequence, value } = this.#columns;
+    return { events: this.#rows, sequenceSum: sequence.sum(), valueSum: value.sum() };
   }
 
   /** The rows as one `Native` block, and empties the columns; no bytes when there are no rows. */

@@ -15,6 +15,7 @@ import type { EventTimeWindow, Formula } from '../meters/meter.ts';
 import type { Namespace } from '../namespace.ts';
 import type { Quantity } from '../quantity.ts';
 import type { GroupingWindow } from '../summaries/windows.ts';
+import type { StoreAccount } from './account.ts';
 import type { CustomerUsageReader } from './customer-usage.ts';
 import type { EventSearcher } from './event-search.ts';
 import type { RejectionCounter } from './rejection-counts.ts';
@@ -31,6 +32,8 @@ export type UsageStore = RejectionCounter & {
   readonly search: EventSearcher;
   /** What alerts need. */
   readonly customers: CustomerUsageReader;
+  /** What is stored, as figures, and how it is repaired. */
+  readonly account: StoreAccount;
   /** The last accepted event of this identifier on one of these meters, with its cancellation if it has one. */
   findEvent(
     namespace: Namespace,
@@ -45,8 +48,6 @@ export type UsageStore = RejectionCounter & {
   identifiers(range: IdentifierRange): AsyncIterable<ReceivedIdentifiers>;
   /** The greatest sequence of any event, rejected ones included; 0 when there is none. */
   lastSequence(): Promise<number>;
-  /** Recounts every hour that is not pruned from the raw events and compares it with the rollup (P6). */
-  audit(): Promise<Audit>;
   /** Events before this are pruned, 0 when none are: what summaries of whole hours need is kept of them. */
   readonly prunedBeforeMs: number;
   /** No cancellation of an event before this may be inserted any more: it is pruned, or `prune` has begun. */
@@ -63,6 +64,9 @@ export type UsageStore = RejectionCounter & {
    * Takes no time and no space, so it must be below the store's own folder or beside it.
    */
   snapshot(folder: string): Promise<void>;
+  /** When the last event of all was received, by the clock of then; 0 when there is none. */
+  lastReceivedAtMs(): Promise<number>;
+  readonly auditor: Auditor;
   close(): Promise<void>;
 };
 
@@ -132,11 +136,46 @@ export type ReceivedIdentifier = {
   readonly receivedAtMs: number;
 };
 
+/** Finds what P6 rules out. */
+export type Auditor = {
+  /** Recounts every hour of the range from the events and compares it with the rollup. */
+  hours(range: AuditRange): Promise<Audit>;
+  /** Parts of which a file is not as it was written, with the reason. Reads everything that is stored. */
+  damagedParts(): Promise<readonly string[]>;
+  /** Somebody's hour in which there is usage, by a number in [0, 1); undefined when there is none. */
+  draw(place: number): Promise<DrawnHour | undefined>;
+};
+
+/** What is left out is not looked at. Times are widened to whole hours; half open. */
+export type AuditRange = {
+  readonly namespace?: Namespace | undefined;
+  readonly meterId?: string | undefined;
+  readonly customer?: string | undefined;
+  readonly startMs?: number | undefined;
+  readonly endMs?: number | undefined;
+};
+
 export type Audit = {
   readonly events: number;
   readonly hours: number;
-  /** Hours in which the rollup and the raw events differ. */
+  /** Hours in which the rollup and the events differ. */
   readonly differences: number;
+  readonly first: HourDifference | undefined;
+};
+
+export type DrawnHour = {
+  readonly namespace: Namespace;
+  readonly meterId: string;
+  readonly customer: string;
+  readonly hourMs: number;
+};
+
+/** As text: how many, their sum, the last one and the last one received. */
+export type HourFigures = readonly [count: string, sum: string, last: string, lastReceived: string];
+
+export type HourDifference = DrawnHour & {
+  readonly ofEvents: HourFigures;
+  readonly ofRollup: HourFigures;
 };
 
 export type Prunable = {

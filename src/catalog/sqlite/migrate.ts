@@ -43,6 +43,10 @@ export function refuseNewer(db: Database): void {
   throw newerFolderError(`catalog ${db.name}`, version, MIGRATIONS.length);
 }
 
+export function isNewest(db: Database): boolean {
+  return versionOf(db) === MIGRATIONS.length;
+}
+
 function versionOf(db: Database): number {
   return db.pragma('user_version', { simple: true }) as number;
 }

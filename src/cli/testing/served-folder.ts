@@ -39,6 +39,7 @@ export async function serveNewFolder(...flags: readonly string[]): Promise<Serve
     journalBytesMax: config.journalBytesMax,
     onStoreFailure: fail,
     onSealFailure: fail,
+    onRepair: fail,
     onFatal: fail,
   });
   await ingest.recover(systemClock.nowMs());

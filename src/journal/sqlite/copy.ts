@@ -12,7 +12,8 @@ const BLOCKS_MAX = 1000;
 /** Makes the copy, without receipts. Throws when blocks wait for the usage store. */
 export function beginCopy(db: Database.Database, file: string): JournalCopy {
   const { lastSequence, lastBlockId } = readState(db);
-  if (db.prepare('SELECT 1 FROM blocks LIMIT 1').get() !== undefined)
+  const waits = 'SELECT 1 FROM blocks WHERE id > (SELECT moved_block FROM journal) LIMIT 1';
+  if (db.prepare(waits).get() !== undefined)
     throw new Error('A journal is copied only when nothing waits in it.');
   openFile(file).close();
   db.prepare('ATTACH ? AS copy').run(file);
@@ -20,7 +21,8 @@ export function beginCopy(db: Database.Database, file: string): JournalCopy {
   db.transaction(() => {
     db.prepare(
       `UPDATE copy.journal
-       SET hash_key = (SELECT hash_key FROM main.journal), flushed_sequence = ?`,
+       SET hash_key = (SELECT hash_key FROM main.journal),
+         hash_key_crc = (SELECT hash_key_crc FROM main.journal), flushed_sequence = ?`,
     ).run(lastSequence);
     db.prepare(`INSERT INTO copy.sqlite_sequence (name, seq) VALUES ('blocks', ?)`).run(
       lastBlockId,

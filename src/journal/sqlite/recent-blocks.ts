@@ -1,9 +1,22 @@
-import { bytesOf, type BlockRows } from '../journal.ts';
+import { bytesOf, type BlockRows, type EventsFormat } from '../journal.ts';
+import type { Totals } from '../totals.ts';
 
 /** Some two seconds at full speed. What is older is read from the file. */
 const BYTES_MAX = 64 * 1024 * 1024;
 
-export type RecentBlock = BlockRows & { readonly lastSequence: number };
+/** Totals are undefined of blocks of earlier versions. */
+export type RecentBlock = BlockRows & {
+  readonly id: number;
+  readonly lastSequence: number;
+  readonly totals: Totals | undefined;
+};
+
+/** A block as it is in the file. */
+export type StoredBlock = Omit<RecentBlock, 'totals'> & {
+  readonly eventsFormat: EventsFormat;
+  readonly totals: string | null;
+  readonly crc: number | null;
+};
 
 /**
  * The blocks that were committed last, in memory: a flush mostly takes what has just come, and to read 25 MB of it back
@@ -13,8 +26,8 @@ export class RecentBlocks {
   readonly #blocks = new Map<number, RecentBlock>();
   #bytes = 0;
 
-  add(id: number, block: RecentBlock): void {
-    this.#blocks.set(id, block);
+  add(block: RecentBlock): void {
+    this.#blocks.set(block.id, block);
     this.#bytes += bytesOf(block);
     for (const [oldest] of this.#blocks) {
       if (this.#bytes <= BYTES_MAX) break;

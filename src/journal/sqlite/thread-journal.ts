@@ -4,19 +4,26 @@ import {
   ownBuffers,
   type Block,
   type BlockReceipts,
+  type BlockRows,
   type FlushPlan,
   type Journal,
   type JournalCopy,
+  type MovedRange,
 } from '../journal.ts';
+import type { Totals } from '../totals.ts';
 import type { JournalState } from './journal-file.ts';
-import { OPENED, type Calls, type Reply } from './worker.ts';
+import { OPENED, type Calls, type OpenOptions, type Reply } from './worker.ts';
 
 /**
  * Opens the journal file in a thread of its own; makes it when it is missing. Throws StartupError when
- * another process holds the file or a newer version made it.
+ * another process holds the file, a newer version made it, or it is damaged. `acceptTornLog`: goes on without the last
+ * commit when that is not whole.
  */
-export async function openSqliteJournal(file: string): Promise<Journal> {
-  const thread = new JournalThread(file);
+export async function openSqliteJournal(
+  file: string,
+  { acceptTornLog = false }: { readonly acceptTornLog?: boolean } = {},
+): Promise<Journal> {
+  const thread = new JournalThread({ file, acceptTornLog });
   return new ThreadJournal(thread, await thread.opened);
 }
 
@@ -31,8 +38,8 @@ class JournalThread {
   /** Why the thread is no more: what is asked of it then would never be answered. */
   #ended: { reason: unknown } | undefined;
 
-  constructor(file: string) {
-    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: file });
+  constructor(options: OpenOptions) {
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options });
     this.opened = this.#expect(OPENED);
     this.#worker.on('message', (reply: Reply) => this.#settle(reply));
     this.#worker.on('error', (error) => this.#failAll(error));
@@ -92,6 +99,8 @@ class ThreadJournal implements Journal {
   readonly lastSequence: number;
   readonly lastBlockId: number;
   readonly backlogBytes: number;
+  readonly mayBeStoredThrough: number;
+  readonly lastReceiptAtMs: number;
   readonly #thread: JournalThread;
 
   constructor(thread: JournalThread, state: JournalState) {
@@ -101,6 +110,8 @@ class ThreadJournal implements Journal {
     this.lastSequence = state.lastSequence;
     this.lastBlockId = state.lastBlockId;
     this.backlogBytes = state.backlogBytes;
+    this.mayBeStoredThrough = state.mayBeStoredThrough;
+    this.lastReceiptAtMs = state.lastReceiptAtMs;
   }
 
   async commit(block: Block): Promise<number> {
@@ -148,6 +159,26 @@ class ThreadJournal implements Journal {
     } finally {
       await this.#thread.call('endCopy');
     }
+  }
+
+  async moved(): Promise<readonly MovedRange[] | undefined> {
+    return await this.#thread.call('moved');
+  }
+
+  async startAccount(totals: Totals): Promise<void> {
+    await this.#thread.call('startAccount', totals);
+  }
+
+  async giveUpAccount(): Promise<void> {
+    await this.#thread.call('giveUpAccount');
+  }
+
+  async keptRows(): Promise<BlockRows> {
+    return await this.#thread.call('keptRows');
+  }
+
+  async neighbour(name: string, id: string): Promise<string> {
+    return await this.#thread.call('neighbour', name, id);
   }
 
   async close(): Promise<void> {

@@ -16,6 +16,11 @@ export type Calls = Pick<
   | 'beginCopy'
   | 'copyReceipts'
   | 'endCopy'
+  | 'moved'
+  | 'startAccount'
+  | 'giveUpAccount'
+  | 'keptRows'
+  | 'neighbour'
   | 'close'
 >;
 export type Call = { readonly id: number; readonly name: keyof Calls; readonly args: unknown[] };
@@ -34,10 +39,15 @@ const ELSEWHERE: ReadonlySet<keyof Calls> = new Set(['beginCopy', 'copyReceipts'
 /** The id of the reply that says the file is open (its value is the JournalState) or cannot be opened. */
 export const OPENED = 0;
 
+export type OpenOptions = { readonly file: string; readonly acceptTornLog: boolean };
+
+const READS: ReadonlySet<keyof Calls> = new Set(['receipts', 'receiptsAfter', 'answerBody']);
+
 if (parentPort !== null) {
   const port = parentPort;
   try {
-    const journal = new SqliteJournal(String(workerData));
+    const { file, acceptTornLog } = workerData as OpenOptions;
+    const journal = new SqliteJournal(file, acceptTornLog);
     let failed: Error | undefined;
     port.on('message', (call: Call) => {
       try {
@@ -46,19 +56,25 @@ if (parentPort !== null) {
         const method = journal[call.name] as (...args: unknown[]) => unknown;
         port.postMessage({ id: call.id, value: method.apply(journal, call.args) } satisfies Reply);
         if (call.name === 'close') port.close();
-      } catch (error) {
-        if (!ELSEWHERE.has(call.name)) {
+      } catch (thrown) {
+        const error = journal.explain(thrown);
+        // That what was asked for is damaged, or another file cannot be written, says nothing of what is written next.
+        if (!READS.has(call.name) && !ELSEWHERE.has(call.name)) {
           failed ??= error instanceof Error ? error : new Error(String(error));
         }
         // An error that crosses threads loses all but its message and stack.
         const code = error instanceof Error && 'code' in error ? error.code : undefined;
-        port.postMessage({ id: call.id, error, code } satisfies Reply);
+        port.postMessage({ id: call.id, error, code, ...asStartup(error) } satisfies Reply);
       }
     });
     port.postMessage({ id: OPENED, value: journal.state } satisfies Reply);
   } catch (error) {
-    const startup = error instanceof StartupError ? { startup: error.message } : {};
-    port.postMessage({ id: OPENED, error, ...startup } satisfies Reply);
+    port.postMessage({ id: OPENED, error, ...asStartup(error) } satisfies Reply);
     port.close();
   }
+}
+
+/** The class of an error does not cross the thread. */
+function asStartup(error: unknown): { startup?: string } {
+  return error instanceof StartupError ? { startup: error.message } : {};
 }

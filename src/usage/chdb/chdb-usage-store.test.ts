@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { parseQuantity } from '../../quantity.ts';
 import { StartupError } from '../../startup-error.ts';
 import { usageStoreContract, type OpenUsageStore } from '../contract.ts';
+import { accountContract } from '../account-contract.ts';
 import { customerUsageContract } from '../customer-usage-contract.ts';
 import { eventSearchContract } from '../event-search-contract.ts';
 import { rejectionCountsContract } from '../rejection-counts-contract.ts';
@@ -36,6 +37,7 @@ usageStoreContract('chDB', open);
 eventSearchContract('chDB', open);
 customerUsageContract('chDB', open);
 rejectionCountsContract('chDB', open);
+accountContract('chDB', open);
 
 test('events in the form of the first version are taken too', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'taximeter-usage-'));

@@ -14,12 +14,12 @@ import { windowMs } from '../../summaries/windows.ts';
 import type { RejectionCount, RejectionCountsQuery } from '../rejection-counts.ts';
 import { CANCELLATION_COLUMNS, REJECTION_COLUMNS, storedQuantity } from '../rows.ts';
 import { refuseRagged } from '../pruned.ts';
-import { auditSql } from '../sql/audit.ts';
 import {
   cancelledMetersSql,
   findCancellationSql,
   findEventSql,
   identifiersSql,
+  lastReceivedSql,
   lastSequenceSql,
   namespacesSql,
   toEvent,
@@ -34,7 +34,7 @@ import { toText } from '../sql/statement.ts';
 import { anyCancelledSql, summarySql } from '../sql/summary.ts';
 import {
   UnsureInsertError,
-  type Audit,
+  type Auditor,
   type IdentifierRange,
   type Patience,
   type Prunable,
@@ -48,12 +48,17 @@ import {
 import type { CustomerUsageReader } from '../customer-usage.ts';
 import type { EventSearcher } from '../event-search.ts';
 import { customerUsageReader } from './customer-usage-reader.ts';
+import type { StoreAccount } from '../account.ts';
+import { auditor } from './auditor.ts';
 import { eventSearcher } from './event-searcher.ts';
 import { identifierBlocks } from './identifier-blocks.ts';
+import { toLiteral } from './literal.ts';
 import { migrate } from './migrate.ts';
+import { setDamagedPartsAside } from './part-files/set-aside.ts';
 import { Pruning } from './pruning.ts';
 import { parseRows, SessionPool } from './session-pool.ts';
 import { removeShadow, snapshotInto } from './snapshot.ts';
+import { storeAccount } from './store-account.ts';
 import { TableFolders } from './table-folders.ts';
 import { dropEmptyTokens, hasEmptyTokens } from './token-logs.ts';
 
@@ -82,6 +87,7 @@ export function openChdbUsageStore(folder: string): UsageStore {
   refusePattern(folder);
   removeShadow(folder);
   dropEmptyTokens(folder);
+  setDamagedPartsAside(folder);
   const writer = new Session(folder);
   try {
     migrate(writer);
@@ -109,6 +115,8 @@ class ChdbUsageStore implements UsageStore {
   readonly search: EventSearcher;
   readonly customers: CustomerUsageReader;
   readonly #folder: string;
+  readonly account: StoreAccount;
+  readonly auditor: Auditor;
   readonly #writer: Session;
   readonly #readers: SessionPool;
   readonly #handoverFile: string;
@@ -140,13 +148,18 @@ class ChdbUsageStore implements UsageStore {
       (namespace, meterId) => this.#cancelledMeters.has(`${namespace} ${meterId}`),
       () => this.prunedBeforeMs,
     );
+    this.auditor = auditor(this.#readers, () => this.prunedBeforeMs);
+    this.account = storeAccount(
+      writer,
+      folder,
+      () => this.prunedBeforeMs,
+      (rows) => this.#noteCancelled(rows.cancellations),
+    );
   }
 
   async insert(batch: UsageBatch): Promise<void> {
     // Before they are stored: who asks in between looks, and finds none yet.
-    for (const [namespace, meterId] of parseRows<CancelledMeter>(textOf(batch.cancellations))) {
-      this.#cancelledMeters.add(`${namespace} ${meterId}`);
-    }
+    this.#noteCancelled(batch.cancellations);
     try {
       await this.#insertRows(batch);
     } catch (error) {
@@ -165,6 +178,12 @@ class ChdbUsageStore implements UsageStore {
     await this.#insertEvents(batch);
     await this.#insertLines('cancellations', CANCELLATION_COLUMNS, cancellations, token);
     await this.#insertLines('rejections', REJECTION_COLUMNS, rejections, token);
+  }
+
+  #noteCancelled(cancellations: Uint8Array): void {
+    for (const [namespace, meterId] of parseRows<CancelledMeter>(textOf(cancellations))) {
+      this.#cancelledMeters.add(`${namespace} ${meterId}`);
+    }
   }
 
   /** The engine reads the events from a file: chDB takes only text formats from memory, and those cost twice as much. */
@@ -267,14 +286,9 @@ class ChdbUsageStore implements UsageStore {
     return Number(row?.[0] ?? 0);
   }
 
-  async audit(): Promise<Audit> {
-    const [row] = await this.#readers.rows<[string, string, string]>(auditSql(this.prunedBeforeMs));
-    const [events, hours, differences] = row ?? ['0', '0', '0'];
-    return {
-      events: Number(events),
-      hours: Number(hours),
-      differences: Number(differences),
-    };
+  async lastReceivedAtMs(): Promise<number> {
+    const [row] = await this.#readers.rows<[string]>(lastReceivedSql());
+    return Number(row?.[0] ?? 0);
   }
 
   get prunedBeforeMs(): number {
@@ -311,9 +325,4 @@ class ChdbUsageStore implements UsageStore {
 
 function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
-}
-
-/** A text literal of ClickHouse's SQL, for paths of ours; for what clients send see `toText`. */
-function toLiteral(text: string): string {
-  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }

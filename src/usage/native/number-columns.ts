@@ -51,6 +51,10 @@ export class IntegerColumn extends WordColumn implements Column {
     words[at] = value;
     words[at + 1] = value / TWO_32;
   }
+
+  sum(): bigint {
+    return sumOfWords(this.filled, 2);
+  }
 }
 
 /** `Decimal(38, 12)`: the units of 1e-12 as a 128-bit two's complement. */
@@ -61,6 +65,25 @@ export class DecimalColumn extends WordColumn implements Column {
     const { words, at } = this.next(4);
     writeUnits(value, words, at);
   }
+
+  /** In units. */
+  sum(): bigint {
+    const words = this.filled;
+    let negative = 0;
+    for (let at = 3; at < words.length; at += 4) negative += words[at]! >>> 31;
+    return sumOfWords(words, 4) - (BigInt(negative) << 128n);
+  }
+}
+
+/** The sum of numbers of `width` words each, lowest word first; by columns, which stay exact up to two million rows. */
+function sumOfWords(words: Uint32Array, width: number): bigint {
+  let sum = 0n;
+  for (let place = width - 1; place >= 0; place -= 1) {
+    let column = 0;
+    for (let at = place; at < words.length; at += width) column += words[at]!;
+    sum = (sum << 32n) + BigInt(column);
+  }
+  return sum;
 }
 
 /** 10^12 and `whole` are cut into parts whose products are exact: all below 2^50. */

@@ -104,6 +104,14 @@ export function lastSequenceSql(): Statement {
   };
 }
 
+/** One row of text, in ms; none without events. As for `lastSequenceSql`. */
+export function lastReceivedSql(): Statement {
+  return {
+    sql: 'SELECT toString(toUnixTimestamp64Milli(received_at)) FROM events ORDER BY events.sequence DESC LIMIT 1',
+    params: {},
+  };
+}
+
 /** Rows of (namespace, meter). */
 export function cancelledMetersSql(): Statement {
   return { sql: 'SELECT DISTINCT namespace, meter FROM cancellations', params: {} };

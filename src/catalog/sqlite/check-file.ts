@@ -1,0 +1,50 @@
+/**
+ * What can be found of damage to a catalog before it is used: its log, its pages, rows against indexes and against what their
+ * columns allow. A flipped bit within a name or an address is not: SQLite keeps no checksum of its pages.
+ */
+import { existsSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import type { EventTimeWindow, Formula } from '../../meters/meter.ts';
+import { damagedError } from '../../startup-error.ts';
+import { isNewest, migrate } from './migrate.ts';
+import { checkPages, checkSchema, explainDamage, inspectLog } from '../../sqlite/open-checked.ts';
+
+/** Throws StartupError when the file is damaged. Changes nothing; a file that is not there is not damaged. */
+export function checkCatalogFile(file: string, acceptTornLog: boolean): void {
+  if (!existsSync(file)) return;
+  inspectLog(file, acceptTornLog);
+  const db = new Database(file);
+  try {
+    checkPages(db, 'integrity_check');
+    // Of an earlier version: it has other tables, and is brought to this one next.
+    if (!isNewest(db)) return;
+    checkSchema(db, migrate);
+    checkMeters(db);
+  } catch (error) {
+    throw explainDamage(error, file);
+  } finally {
+    db.close();
+  }
+}
+
+/** What a summary is computed by. Not a CHECK of the table, since a later version may know more. */
+function checkMeters(db: Database.Database): void {
+  const meters = db
+    .prepare<[], Row>('SELECT id, formula, event_time_window AS window FROM meters')
+    .all();
+  for (const { id, formula, window } of meters) {
+    if (FORMULAS.includes(formula) && WINDOWS.includes(window)) continue;
+    throw damagedError(
+      db.name,
+      `the meter ${id} has the formula ${formula}, by ${window ?? 'event'}`,
+    );
+  }
+}
+
+type Row = { readonly id: string; readonly formula: string; readonly window: string | null };
+const FORMULAS: readonly string[] = ['sum', 'count', 'last'] satisfies Formula[];
+const WINDOWS: readonly (string | null)[] = [
+  'hour',
+  'day',
+  null,
+] satisfies (EventTimeWindow | null)[];

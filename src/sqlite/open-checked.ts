@@ -1,0 +1,61 @@
+/** What SQLite does not tell by itself: a database that is damaged looks like one that holds less. */
+import { statSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { damagedError, StartupError } from '../startup-error.ts';
+import { checkLog, type LogState } from './log-check.ts';
+
+/** Past this, the check of all pages would hold up a start: 0.2 s for so many bytes. */
+const CHECKED_BYTES_MAX = 256 * 1024 * 1024;
+
+/** The state of the log beside the file, before it is opened. Throws StartupError when acknowledged commits are lost in it. */
+export function inspectLog(file: string, acceptTornLog: boolean): LogState {
+  const log = `${file}-wal`;
+  const state = checkLog(log);
+  if (state === 'damaged') {
+    throw damagedError(log, 'commits follow one that is not as it was written');
+  }
+  if (state === 'last commit' && !acceptTornLog) {
+    throw new StartupError(
+      `${log}: its last commit is not as it was written. If the machine lost power just then, nobody was told of that ` +
+        'commit: start once with --accept-torn-log. Otherwise, restore the data folder from a backup.',
+    );
+  }
+  return state;
+}
+
+/** Throws StartupError when pages, or values that a table does not allow, are not as they were written. */
+export function checkPages(db: Database.Database, check: 'quick_check' | 'integrity_check'): void {
+  if (statSync(db.name).size > CHECKED_BYTES_MAX) return;
+  const found = db.pragma(`${check}(1)`, { simple: true });
+  if (found !== 'ok') throw damagedError(db.name, String(found).replaceAll('\n', ' '));
+}
+
+/** Throws StartupError when the tables are not those that `make` makes in an empty database. */
+export function checkSchema(db: Database.Database, make: (empty: Database.Database) => void): void {
+  const fresh = new Database(':memory:');
+  try {
+    make(fresh);
+    const expected = new Set(schemaOf(fresh));
+    const strange = schemaOf(db).find((line) => !expected.delete(line)) ?? [...expected][0];
+    if (strange === undefined) return;
+    const [name] = strange.split('|', 1);
+    throw damagedError(db.name, `its table ${name} is not as it was made`);
+  } finally {
+    fresh.close();
+  }
+}
+
+function schemaOf(db: Database.Database): string[] {
+  return db
+    .prepare<[], string>("SELECT concat_ws('|', tbl_name, type, name, sql) FROM sqlite_schema")
+    .pluck()
+    .all()
+    .filter((line) => !line.startsWith('sqlite_stat'));
+}
+
+/** An error of SQLite that says that the file is damaged, as one that says what to do; any other as it is. */
+export function explainDamage(error: unknown, file: string): unknown {
+  if (!(error instanceof Database.SqliteError)) return error;
+  const isDamage = /^SQLITE_(?:CORRUPT|NOTADB|FORMAT)/u.test(error.code);
+  return isDamage ? damagedError(file, error.message) : error;
+}

@@ -1,0 +1,128 @@
+/** What a store tells of what it has, and how it is given again what it has lost. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { BlockRows } from '../journal/journal.ts';
+import { toNamespace } from '../namespace.ts';
+import { toDecimal } from '../quantity.ts';
+import { DAY_MS } from '../summaries/windows.ts';
+import { EventColumns } from './event-columns.ts';
+import type { OpenUsageStore } from './contract.ts';
+import { cancellationRow, rejectionRow } from './rows.ts';
+import type { UsageStore } from './usage-store.ts';
+
+const NAMESPACE = toNamespace('acct_1', 'test');
+const METER = 'mtr_1';
+const CUSTOMER = 'cus_1';
+const START_MS = 20_000 * DAY_MS;
+const nothing = new Uint8Array();
+
+export function accountContract(name: string, open: OpenUsageStore): void {
+  describe(`${name} knows what it has`, () => {
+    let opened: Awaited<ReturnType<OpenUsageStore>>;
+    let store: UsageStore;
+    before(async () => {
+      opened = await open();
+      ({ store } = opened);
+    });
+    after(async () => {
+      await opened.destroy();
+    });
+
+    test('an empty store has nothing', async () => {
+      assert.deepEqual(await store.account.counts(), counts(0, 0, 0));
+      assert.equal((await store.account.rangeTotals([0])).size, 0);
+      assert.deepEqual(await store.account.setAside(), []);
+    });
+
+    test('counts are of all rows, and ranges of sequences add up to what is in them', async () => {
+      await insert(store, 'first', rowsOf([1, 2, 3]));
+      await insert(store, 'second', rowsOf([5, 6], { cancelled: [2], rejected: [4, 7] }));
+      assert.deepEqual(await store.account.counts(), counts(5, 1, 2));
+      const ranges = await store.account.rangeTotals([0, 3, 4]);
+      assert.deepEqual(ranges.get(0), range([1, 2, 3], 0));
+      assert.deepEqual(ranges.get(3), { ...range([], 1) });
+      assert.deepEqual(ranges.get(4), range([5, 6], 1));
+    });
+
+    test('only rows that are not there are restored, with their cancellations, and summaries count them', async () => {
+      const id = store.account.id;
+      await store.account.restore(rowsOf([6, 8, 9], { cancelled: [2, 8], rejected: [7, 10] }));
+      assert.deepEqual(await store.account.counts(), counts(7, 2, 3));
+      assert.equal(await usage(store), BigInt(1 + 3 + 5 + 6 + 9));
+      assert.deepEqual(await store.account.rebuildRollup(), [], 'the rollup has them too');
+      store = await opened.reopen();
+      assert.equal(store.account.id, id);
+      assert.equal(await usage(store), BigInt(1 + 3 + 5 + 6 + 9));
+      assert.equal((await store.auditor.hours({})).differences, 0);
+    });
+  });
+}
+
+function counts(events: number, cancellations: number, rejections: number) {
+  return { events, cancellations, rejections, rolledUp: events };
+}
+
+function range(sequences: readonly number[], rejections: number) {
+  const sum = sequences.reduce((total, sequence) => total + BigInt(sequence), 0n);
+  return { events: sequences.length, sequenceSum: sum, valueSum: sum * 10n ** 12n, rejections };
+}
+
+async function insert(store: UsageStore, token: string, rows: BlockRows): Promise<void> {
+  await store.insert({ token: `account/${token}`, eventsFormat: 'Native', ...rows });
+}
+
+async function usage(store: UsageStore): Promise<bigint> {
+  const [row] = await store.summarize({
+    namespace: NAMESPACE,
+    meterId: METER,
+    customer: CUSTOMER,
+    formula: 'sum',
+    eventTimeWindow: null,
+    groupingWindow: null,
+    startMs: START_MS,
+    endMs: START_MS + 90 * DAY_MS,
+    order: 'newest_first',
+    limit: 2,
+  });
+  return (row?.value ?? 0n) / 10n ** 12n;
+}
+
+/** Events worth their sequence, every second one a month later. */
+function rowsOf(
+  sequences: readonly number[],
+  others: { readonly cancelled?: readonly number[]; readonly rejected?: readonly number[] } = {},
+): BlockRows {
+  const { cancelled = [], rejected = [] } = others;
+  const columns = new EventColumns();
+  const key = { namespace: NAMESPACE, meterId: METER, customer: CUSTOMER };
+  const facts = (sequence: number) => ({
+    ...key,
+    timestampMs: START_MS + (sequence % 2) * 40 * DAY_MS + sequence,
+    identifier: `event ${sequence}`,
+  });
+  for (const sequence of sequences) {
+    const value = toDecimal(BigInt(sequence) * 10n ** 12n);
+    columns.add({ ...facts(sequence), receivedAtMs: START_MS, value, rest: new Map() }, sequence);
+  }
+  const cancellations = cancelled.map((sequence) =>
+    cancellationRow({ ...facts(sequence), sequence, cancelledAtMs: START_MS, requestId: 'req_1' }),
+  );
+  const rejections = rejected.map((sequence) =>
+    rejectionRow({
+      ...facts(sequence),
+      sequence,
+      receivedAtMs: START_MS,
+      eventName: 'x',
+      sent: '{}',
+      code: 'c',
+      message: 'm',
+      requestId: 'req_1',
+    }),
+  );
+  return {
+    rows: sequences.length + cancelled.length + rejected.length,
+    events: sequences.length === 0 ? nothing : columns.take(),
+    cancellations: Buffer.from(cancellations.join('')),
+    rejections: Buffer.from(rejections.join('')),
+  };
+}

@@ -1,0 +1,131 @@
+/** What the store has, to be compared with the journal's account of what it was given. */
+import type { Statement } from './statement.ts';
+
+/** One row of text: events, cancellations, rejections, events as the rollup counts them. Hardly anything is read. */
+export function countsSql(prunedBeforeMs: number): Statement {
+  return {
+    sql: `
+      SELECT
+        toString((SELECT count() FROM events)),
+        toString((SELECT count() FROM cancellations)),
+        toString((SELECT count() FROM rejections)),
+        toString((SELECT sum(count) FROM usage_hourly WHERE hour >= {prunedBeforeS:Integer}))`,
+    params: { prunedBeforeS: prunedBeforeMs / 1000 },
+  };
+}
+
+/**
+ * Rows of text (sequence after which the range begins, events, sum of sequences, sum of values, rejections), for the ranges
+ * between these sequences, which rise from 0; the last range has no end. Ranges without anything are left out.
+ */
+export function rangeTotalsSql(afterSequences: readonly number[]): Statement {
+  const after = `roundDown(sequence - 1, {after:Array(Integer)})`;
+  return {
+    sql: `
+      SELECT
+        toString(after), toString(sum(events)), toString(sum(sequences)), toString(sum(values)),
+        toString(sum(rejections))
+      FROM (
+        SELECT ${after} AS after, count() AS events, sum(toUInt256(sequence)) AS sequences,
+          sum(toDecimal256(value, 12)) AS values, 0 AS rejections
+        FROM events GROUP BY after
+        UNION ALL
+        SELECT ${after} AS after, 0, toUInt256(0), toDecimal256(0, 12), count()
+        FROM rejections GROUP BY after
+      )
+      GROUP BY after`,
+    params: { after: afterSequences },
+  };
+}
+
+/** Rows of (month as `202601`): those in which rollup and events have not as many. */
+export function differingMonthsSql(prunedBeforeMs: number): Statement {
+  return {
+    sql: `
+      SELECT month FROM (
+        SELECT _partition_id AS month, toInt64(count()) AS events FROM events GROUP BY month
+        UNION ALL
+        SELECT _partition_id AS month, -toInt64(sum(count)) FROM usage_hourly
+        WHERE hour >= {prunedBeforeS:Integer} GROUP BY month
+      )
+      GROUP BY month
+      HAVING sum(events) != 0
+      ORDER BY month`,
+    params: { prunedBeforeS: prunedBeforeMs / 1000 },
+  };
+}
+
+/** In order: they make a month of the rollup again from its events, in one step at the end. A crash before it changes nothing. */
+export function rebuildMonthSql(month: string): readonly string[] {
+  return [
+    'DROP TABLE IF EXISTS usage_hourly_again',
+    'CREATE TABLE usage_hourly_again AS usage_hourly',
+    `INSERT INTO usage_hourly_again
+     SELECT namespace, meter, customer, toStartOfHour(timestamp) AS hour, count(),
+       sum(toDecimal256(value, 12)), max((timestamp, sequence, value)),
+       max((sequence, timestamp, value))
+     FROM events WHERE _partition_id = '${month}'
+     GROUP BY namespace, meter, customer, hour
+     SETTINGS async_insert = 0`,
+    `ALTER TABLE usage_hourly REPLACE PARTITION ID '${month}' FROM usage_hourly_again`,
+    'DROP TABLE usage_hourly_again',
+  ];
+}
+
+/** What makes a row of each table the one that it is. Sequences are looked for only where those of the file can be. */
+const MISSING = {
+  events: (file: string) => missingSequences('events', file),
+  cancellations: () => `${CANCELLATION} NOT IN (SELECT ${CANCELLATION} FROM cancellations)`,
+  rejections: (file: string) => missingSequences('rejections', file),
+} as const;
+
+const CANCELLATION = '(namespace, meter, customer, timestamp, sequence, cancelled_at, request_id)';
+
+function missingSequences(table: string, file: string): string {
+  return `sequence NOT IN (
+    SELECT sequence FROM ${table} WHERE sequence >= (SELECT min(sequence) FROM ${file}))`;
+}
+
+/** Inserts those rows of a file that the table has not. `file` is a table function. */
+export function insertMissingSql(
+  table: keyof typeof MISSING,
+  file: string,
+  prunedBeforeMs: number,
+): string {
+  const kept =
+    table === 'events' ? `AND toUnixTimestamp(timestamp) >= ${prunedBeforeMs / 1000}` : '';
+  return `
+    INSERT INTO ${table}
+    SELECT * FROM ${file}
+    WHERE ${MISSING[table](file)} ${kept}
+    SETTINGS async_insert = 0, insert_deduplicate = 0, max_partitions_per_insert_block = 0`;
+}
+
+/** One row of text: the columns of a table with their types, in their order. */
+export function structureSql(table: string): Statement {
+  return {
+    sql: `
+      SELECT arrayStringConcat(groupArray(concat(name, ' ', type)), ', ') FROM (
+        SELECT name, type FROM system.columns
+        WHERE database = currentDatabase() AND table = {table:String} ORDER BY position)`,
+    params: { table },
+  };
+}
+
+/** One row: the id that the table of events was made with, by which its folder is named. */
+export function storeIdSql(): Statement {
+  return {
+    sql: `
+      SELECT extract(data_paths[1], '([0-9a-f-]{36})/?$') FROM system.tables
+      WHERE database = currentDatabase() AND name = 'events'`,
+    params: {},
+  };
+}
+
+/** Rows of (table, part). */
+export function detachedPartsSql(): Statement {
+  return {
+    sql: `SELECT table, path FROM system.detached_parts WHERE database = currentDatabase() ORDER BY path`,
+    params: {},
+  };
+}
