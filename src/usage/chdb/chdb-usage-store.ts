@@ -68,7 +68,7 @@ export function openChdbUsageStore(folder: string): UsageStore {
   const writer = new Session(folder);
   try {
     migrate(writer);
-    const readers = Array.from({ length: READERS }, () => new Session(folder));
+    const readers = new SessionPool(() => new Session(folder), READERS);
     return new ChdbUsageStore(writer, readers, join(folder, HANDOVER_FILE));
   } catch (error) {
     writer.close();
@@ -100,15 +100,15 @@ class ChdbUsageStore implements UsageStore {
    */
   readonly #cancelledMeters: Set<string>;
 
-  constructor(writer: Session, readers: readonly Session[], handoverFile: string) {
+  constructor(writer: Session, readers: SessionPool, handoverFile: string) {
     this.#writer = writer;
+    this.#readers = readers;
     this.#handoverFile = handoverFile;
     const cancelled = writer.query(cancelledMetersSql().sql, 'JSONCompactEachRow');
     this.#cancelledMeters = new Set(
       parseRows<CancelledMeter>(cancelled).map((names) => names.join(' ')),
     );
-    this.#readers = new SessionPool(readers);
-    this.search = eventSearcher(this.#readers);
+    this.search = eventSearcher(readers);
   }
 
   async insert(batch: UsageBatch): Promise<void> {
