@@ -19,7 +19,7 @@ import { Cleanups } from './measure/cleanups.ts';
 import { start, stop } from './measure/processes.ts';
 import type { ReaderOptions, ReaderResult } from './summary-reader.ts';
 
-const KEY = 'sk_test_bench0123456789abcdef';
+const KEY = 'sk_test_bench0123456789abcdef01';
 const CUSTOMERS = 1000;
 const DAY_S = 86_400;
 const WARM_UP_ASKS = 20;

@@ -4,33 +4,64 @@
  */
 import { parseArgs } from 'node:util';
 import { PAST_DAYS } from './events/measure.ts';
+import { LOG_LEVELS, type LogLevel } from './log.ts';
+import { parseRfc3339 } from './rfc3339.ts';
 import { StartupError } from './startup-error.ts';
 
-export type ServeConfig = {
+/** How long an event may come, is known by its identifier, and can be cancelled. */
+export type Windows = {
+  readonly cancelWindowHours: number | undefined;
+  readonly pastDays: number;
+  readonly identifierWindowDays: number;
+};
+
+export type ServeConfig = Windows & {
   readonly port: number;
   readonly host: string;
   readonly data: string;
   readonly secretKeys: readonly string[];
   readonly customers: 'any' | 'registered';
-  readonly cancelWindowHours: number | undefined;
-  readonly pastDays: number;
-  readonly identifierWindowDays: number;
+  readonly identifiersInMemory: number;
   readonly journalBytesMax: number;
+  /** Undefined: by the size of the disk. */
+  readonly diskReserveBytes: number | undefined;
   readonly sessionMinutes: number;
   readonly streamEventsMax: number;
+  readonly logLevel: LogLevel;
+  /** On the port of the API, on a port of their own, or nowhere. */
+  readonly metrics: 'api' | 'off' | { readonly port: number };
+  /** How long a commit may take before the process counts as stuck. */
+  readonly stuckSeconds: number;
+  /** Requests a second of each key; undefined: any number. */
+  readonly rateLimit: number | undefined;
+  /** Wrong keys that an address may try in a minute; 0: any number. */
+  readonly authFailuresMax: number;
+  readonly proxies: number;
+  readonly connectionsMax: number;
   readonly readSeconds: number;
   readonly stopSeconds: number;
+  readonly eventsDays: number;
+  readonly webhookAllowPrivate: boolean;
 };
 
 /** Some 20 million events, a minute's worth at full speed: enough to outlast a restart of a store elsewhere. */
 const JOURNAL_BYTES_MAX = 2 * 1024 ** 3;
 
+/** More than a misconfigured client and its operator need to notice; a guesser gets 43,200 tries a day. */
+const AUTH_FAILURES_MAX = 30;
 /** Less than the 30 s that Kubernetes gives before it kills. */
 const STOP_SECONDS = 25;
+/** 105 MiB of table, and 150 MiB for as many answered keys. */
+const IDENTIFIERS_IN_MEMORY = 4_000_000;
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-const DATA = { type: 'string' } as const;
+export const DATA = { type: 'string' } as const;
+const WINDOWS = {
+  'cancel-window-hours': { type: 'string' },
+  'past-days': { type: 'string' },
+  'identifier-window-days': { type: 'string' },
+} as const;
 
 export function readServeConfig(args: readonly string[], env: Env): ServeConfig {
   const values = parseFlags(args, {
@@ -38,36 +69,65 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     host: { type: 'string' },
     data: DATA,
     customers: { type: 'string' },
-    'cancel-window-hours': { type: 'string' },
-    'past-days': { type: 'string' },
-    'identifier-window-days': { type: 'string' },
+    ...WINDOWS,
+    'identifiers-in-memory': { type: 'string' },
     'journal-bytes-max': { type: 'string' },
+    'disk-reserve-bytes': { type: 'string' },
     'session-minutes': { type: 'string' },
     'stream-events-max': { type: 'string' },
+    'log-level': { type: 'string' },
+    metrics: { type: 'string' },
+    'stuck-seconds': { type: 'string' },
+    'rate-limit': { type: 'string' },
+    'auth-failures-max': { type: 'string' },
+    proxies: { type: 'string' },
+    'connections-max': { type: 'string' },
     'read-seconds': { type: 'string' },
     'stop-seconds': { type: 'string' },
+    'events-days': { type: 'string' },
+    'webhook-allow-private': { type: 'boolean' },
   });
   const setting = (name: string): string | undefined => values[name] ?? envOf(env, name);
   const whole = (name: string, max: number, min = 1): number | undefined =>
     wholeNumber(name, setting(name), min, max);
-  // Older than 50 years is before the tables' calendar begins.
-  const pastDays = whole('past-days', 18_000) ?? PAST_DAYS;
   return {
     port: whole('port', 65_535, 0) ?? 4747,
     host: setting('host') ?? '127.0.0.1',
     data: dataFolder(values['data'], env),
     secretKeys: secretKeys(env['TAXIMETER_SECRET_KEY']),
     customers: customersOf(setting('customers')),
+    ...windows(whole),
+    identifiersInMemory: whole('identifiers-in-memory', 1e8, 100) ?? IDENTIFIERS_IN_MEMORY,
+    journalBytesMax: whole('journal-bytes-max', 1e15, 1e6) ?? JOURNAL_BYTES_MAX,
+    diskReserveBytes: whole('disk-reserve-bytes', 1e15, 0),
+    // Both defaults are Stripe's.
+    sessionMinutes: whole('session-minutes', 1440) ?? 15,
+    streamEventsMax: whole('stream-events-max', 10_000) ?? 100,
+    // Stripe keeps them for 30 days. Fewer than four would end before the retries of a delivery do.
+    eventsDays: whole('events-days', 18_000, 4) ?? 30,
+    webhookAllowPrivate: yesOrNo('webhook-allow-private', setting('webhook-allow-private')),
+    logLevel: logLevelOf(setting('log-level')),
+    metrics: metricsOf(setting('metrics')),
+    stuckSeconds: whole('stuck-seconds', 86_400) ?? 30,
+    rateLimit: whole('rate-limit', 1_000_000),
+    authFailuresMax: whole('auth-failures-max', 1_000_000, 0) ?? AUTH_FAILURES_MAX,
+    proxies: whole('proxies', 10, 0) ?? 0,
+    connectionsMax: whole('connections-max', 1_000_000) ?? 10_000,
+    readSeconds: whole('read-seconds', 3600) ?? 10,
+    stopSeconds: whole('stop-seconds', 3600) ?? STOP_SECONDS,
+  };
+}
+
+type Whole = (name: string, max: number) => number | undefined;
+
+function windows(whole: Whole): Windows {
+  // Older than 50 years is before the tables' calendar begins.
+  const pastDays = whole('past-days', 18_000) ?? PAST_DAYS;
+  return {
     cancelWindowHours: whole('cancel-window-hours', 1_000_000),
     pastDays,
     // An identifier is remembered for as long as an event that old could still be sent (P4).
     identifierWindowDays: whole('identifier-window-days', 18_000) ?? Math.max(PAST_DAYS, pastDays),
-    journalBytesMax: whole('journal-bytes-max', 1e15, 1e6) ?? JOURNAL_BYTES_MAX,
-    // Both defaults are Stripe's.
-    sessionMinutes: whole('session-minutes', 1440) ?? 15,
-    streamEventsMax: whole('stream-events-max', 10_000) ?? 100,
-    readSeconds: whole('read-seconds', 3600) ?? 10,
-    stopSeconds: whole('stop-seconds', 3600) ?? STOP_SECONDS,
   };
 }
 
@@ -78,39 +138,71 @@ export function readFolderConfig(args: readonly string[], env: Env): FolderConfi
   return { data: dataFolder(values['data'], env) };
 }
 
-export type KeysConfig = FolderConfig &
-  (
-    | { readonly action: 'create'; readonly live: boolean; readonly account: string | undefined }
-    | { readonly action: 'list' }
-    | { readonly action: 'revoke'; readonly id: string }
-  );
+export type BackupConfig = FolderConfig & {
+  readonly to: string;
+  /** An earlier backup to share files with. */
+  readonly base: string | undefined;
+};
 
-export function readKeysConfig(args: readonly string[], env: Env): KeysConfig {
-  const [action, ...rest] = args;
-  if (action === 'list') return { action, ...readFolderConfig(rest, env) };
-  if (action === 'revoke') {
-    const [id, ...flags] = rest;
-    if (id === undefined || id.startsWith('-')) {
-      throw new StartupError('Which key? taximeter keys revoke key_… (see taximeter keys list)');
-    }
-    return { action, id, ...readFolderConfig(flags, env) };
+export function readBackupConfig(args: readonly string[], env: Env): BackupConfig {
+  const values = parseFlags(args, { data: DATA, to: { type: 'string' }, base: { type: 'string' } });
+  const { to, base } = values;
+  if (to === undefined) throw new StartupError('Where to? taximeter backup --to FOLDER');
+  return { to, base, data: dataFolder(values['data'], env) };
+}
+
+export type RestoreConfig = FolderConfig & { readonly from: string };
+
+/** Where to restore is never left to a default. */
+export function readRestoreConfig(args: readonly string[]): RestoreConfig {
+  const { from, data } = parseFlags(args, { from: { type: 'string' }, data: DATA });
+  if (from === undefined || data === undefined) {
+    throw new StartupError(
+      'From where, and where to? taximeter restore --from BACKUP --data FOLDER',
+    );
   }
-  if (action === 'create') {
-    const flags = { data: DATA, account: { type: 'string' }, live: { type: 'boolean' } } as const;
-    const values = parseFlags(rest, flags);
-    const { account } = values;
-    if (account !== undefined && !/^acct_[A-Za-z0-9_]{1,64}$/.test(account)) {
-      throw new StartupError(`--account is an id such as acct_1, not '${account}'.`);
-    }
-    return { action, live: 'live' in values, account, data: dataFolder(values['data'], env) };
-  }
-  throw new StartupError('taximeter keys takes create, list or revoke.');
+  return { from, data };
+}
+
+export type PruneConfig = FolderConfig &
+  Windows & {
+    /** The start of a month, in UTC. */
+    readonly beforeMs: number;
+    /** Without it, only what would be dropped is told. */
+    readonly yes: boolean;
+  };
+
+export function readPruneConfig(args: readonly string[], env: Env): PruneConfig {
+  const values = parseFlags(args, {
+    data: DATA,
+    before: { type: 'string' },
+    yes: { type: 'boolean' },
+    ...WINDOWS,
+  });
+  const whole: Whole = (name, max) => wholeNumber(name, values[name] ?? envOf(env, name), 1, max);
+  return {
+    data: dataFolder(values['data'], env),
+    beforeMs: monthStart(values['before']),
+    yes: 'yes' in values,
+    ...windows(whole),
+  };
+}
+
+function monthStart(text: string | undefined): number {
+  const timeMs = /^\d{4}-\d\d-01$/.test(text ?? '') ? parseRfc3339(`${text}T00:00:00Z`) : undefined;
+  if (timeMs !== undefined && timeMs > 0) return timeMs;
+  throw new StartupError(
+    `--before is the first day of a month, such as 2026-01-01, ${text === undefined ? 'and is missing' : `not '${text}'`}.`,
+  );
 }
 
 type Flags = Record<string, { readonly type: 'string' | 'boolean' }>;
 
 /** Flags as text; a boolean flag that was given is ''. */
-function parseFlags(args: readonly string[], options: Flags): Record<string, string | undefined> {
+export function parseFlags(
+  args: readonly string[],
+  options: Flags,
+): Record<string, string | undefined> {
   try {
     const { values } = parseArgs({ args: [...args], options, strict: true });
     return Object.fromEntries(
@@ -123,16 +215,16 @@ function parseFlags(args: readonly string[], options: Flags): Record<string, str
   }
 }
 
-function envOf(env: Env, name: string): string | undefined {
+export function envOf(env: Env, name: string): string | undefined {
   const value = env[`TAXIMETER_${name.toUpperCase().replaceAll('-', '_')}`];
   return value === '' ? undefined : value;
 }
 
-function dataFolder(flag: string | undefined, env: Env): string {
+export function dataFolder(flag: string | undefined, env: Env): string {
   return flag ?? envOf(env, 'data') ?? './taximeter-data';
 }
 
-function wholeNumber(
+export function wholeNumber(
   name: string,
   text: string | undefined,
   min: number,
@@ -144,20 +236,42 @@ function wholeNumber(
   throw new StartupError(`--${name} is a whole number from ${min} to ${max}, not '${text}'.`);
 }
 
+/** A flag alone is a yes; in the environment it is written out. */
+function yesOrNo(name: string, text: string | undefined): boolean {
+  if (text === undefined || text === 'false' || text === '0') return false;
+  if (text === '' || text === 'true' || text === '1') return true;
+  throw new StartupError(`--${name} is 'true' or 'false', not '${text}'.`);
+}
+
 function customersOf(text: string | undefined): 'any' | 'registered' {
   if (text === undefined || text === 'any') return 'any';
   if (text === 'registered') return 'registered';
   throw new StartupError(`--customers is 'any' or 'registered', not '${text}'.`);
 }
 
-/** The message never repeats a key. */
+function logLevelOf(text: string | undefined): LogLevel {
+  const level = LOG_LEVELS.find((name) => name === (text ?? 'info'));
+  if (level !== undefined) return level;
+  throw new StartupError(`--log-level is one of ${LOG_LEVELS.join(', ')}, not '${text}'.`);
+}
+
+function metricsOf(text: string | undefined): ServeConfig['metrics'] {
+  if (text === undefined || text === 'api') return 'api';
+  if (text === 'off') return 'off';
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
+  if (port <= 65_535) return { port };
+  throw new StartupError(`--metrics is 'api', 'off' or a port from 0 to 65535, not '${text}'.`);
+}
+
+/** The message never repeats a key. 22 letters and digits are 128 bits. */
 function secretKeys(text: string | undefined): readonly string[] {
   const keys = (text ?? '')
     .split(',')
     .map((key) => key.trim())
     .filter((key) => key !== '');
-  if (keys.every((key) => /^sk_(?:test|live)_[\w.~-]+$/.test(key))) return keys;
+  if (keys.every((key) => /^sk_(?:test|live)_[\w.~-]{22,}$/.test(key))) return keys;
   throw new StartupError(
-    'TAXIMETER_SECRET_KEY takes keys such as sk_test_… or sk_live_…, of letters, digits, _ . ~ and -.',
+    'TAXIMETER_SECRET_KEY takes keys such as sk_test_… or sk_live_…, with at least 22 random letters, digits, ' +
+      '_ . ~ or - after that: echo sk_test_$(openssl rand -hex 16)',
   );
 }

@@ -14,6 +14,12 @@ import { StartupError } from './startup-error.ts';
 import { openChdbUsageStore } from './usage/chdb/chdb-usage-store.ts';
 import type { UsageStore } from './usage/usage-store.ts';
 
+export const JOURNAL_FILE = 'journal.db';
+export const CATALOG_FILE = 'catalog.db';
+export const USAGE_FOLDER = 'usage';
+/** What a restore has brought so far, until it has all. */
+export const RESTORING_FOLDER = 'restoring';
+
 export type DataFolder = {
   readonly journal: Journal;
   readonly catalog: Catalog;
@@ -30,9 +36,9 @@ export async function openDataFolder(
   ifMissing: IfMissing,
 ): Promise<DataFolder> {
   prepareFolder(folder, ifMissing);
-  const journal = await openSqliteJournal(join(folder, 'journal.db'));
+  const journal = await openSqliteJournal(join(folder, JOURNAL_FILE));
   const catalog = openCatalog(folder, clock, ifMissing);
-  const usage = join(folder, 'usage');
+  const usage = join(folder, USAGE_FOLDER);
   const store = inOneLine(usage, () => openChdbUsageStore(usage));
   return { journal, catalog, store };
 }
@@ -40,7 +46,7 @@ export async function openDataFolder(
 /** Only the catalog, which several processes may open at once: keys are made while a server runs. */
 export function openCatalog(folder: string, clock: Clock, ifMissing: IfMissing): Catalog {
   prepareFolder(folder, ifMissing);
-  const file = join(folder, 'catalog.db');
+  const file = join(folder, CATALOG_FILE);
   return inOneLine(file, () => openSqliteCatalog(file, { clock }));
 }
 
@@ -63,8 +69,13 @@ function inOneLine<T>(path: string, open: () => T): T {
 }
 
 function prepareFolder(folder: string, ifMissing: IfMissing): void {
-  if (ifMissing === 'must exist' && !existsSync(join(folder, 'catalog.db'))) {
+  if (ifMissing === 'must exist' && !existsSync(join(folder, CATALOG_FILE))) {
     throw new StartupError(`There is no data folder at ${folder}.`);
+  }
+  if (existsSync(join(folder, RESTORING_FOLDER))) {
+    throw new StartupError(
+      `A restore into ${folder} has not finished. If it does not run any more, remove the folder and restore again.`,
+    );
   }
   const probe = join(folder, `.writable-${process.pid}`);
   try {

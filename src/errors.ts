@@ -41,20 +41,29 @@ const REFUSALS = {
     INVALID_FIELDS,
   ),
   parameter_invalid: row(400, 'invalid_request_error', null, INVALID_FIELDS),
+  /** No HTTP, or in two ways; not in time. Nothing that an SDK or a proxy sends. */
+  request_malformed: row(400, 'invalid_request_error', null),
+  request_timeout: row(408, 'invalid_request_error', null),
+  headers_too_large: row(431, 'invalid_request_error', null),
   body_invalid: row(400, 'invalid_request_error', null),
   body_too_large: row(413, 'invalid_request_error', null),
   url_unknown: row(404, 'invalid_request_error', null, { code: 'not_found' }),
   key_missing: row(401, 'invalid_request_error', null),
   key_invalid: row(401, 'invalid_request_error', null),
+  /** Stripe's error codes: api_key_expired. */
+  key_expired: row(401, 'invalid_request_error', 'api_key_expired'),
   session_invalid: row(401, 'invalid_request_error', null),
   session_expired: row(401, 'invalid_request_error', 'billing_meter_event_session_expired', {
     type: 'temporary_session_expired',
   }),
   account_invalid: row(403, 'invalid_request_error', 'account_invalid'),
+  /** A restricted key; Stripe sends no code (the issues of stripe-node). */
+  permission_missing: row(403, 'invalid_request_error', null),
   resource_missing: row(404, 'invalid_request_error', 'resource_missing'),
   /** The id of the missing thing came as a body parameter, not in the URL. */
   resource_missing_in_body: row(400, 'invalid_request_error', 'resource_missing'),
   event_name_taken: row(400, 'invalid_request_error', null),
+  too_many_destinations: row(400, 'invalid_request_error', null),
   no_meter: row(400, 'invalid_request_error', 'no_meter'),
   archived_meter: row(400, 'invalid_request_error', 'archived_meter'),
   duplicate_meter_event: row(400, 'invalid_request_error', 'duplicate_meter_event'),
@@ -74,6 +83,10 @@ const REFUSALS = {
   }),
   idempotency_key_in_use: row(409, 'invalid_request_error', 'idempotency_key_in_use'),
   rate_limit: row(429, 'invalid_request_error', 'rate_limit', { type: 'rate_limit' }),
+  /** The key makes more requests than it may. */
+  key_rate_limit: row(429, 'invalid_request_error', 'rate_limit', { type: 'rate_limit' }),
+  /** Whoever guesses keys. */
+  too_many_failures: row(429, 'invalid_request_error', 'rate_limit', { type: 'rate_limit' }),
   internal: row(500, 'api_error', null),
   unavailable: row(503, 'api_error', null),
 } as const satisfies Record<string, Row>;
@@ -96,11 +109,14 @@ export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly reason: ErrorCode;
   readonly param: string | undefined;
+  /** When to come again, of a 429 or a 503. */
+  readonly retryAfterS: number;
 
-  constructor(reason: ErrorCode, message: string, param?: string) {
+  constructor(reason: ErrorCode, message: string, param?: string, retryAfterS = 1) {
     super(message);
     this.reason = reason;
     this.param = param;
+    this.retryAfterS = retryAfterS;
   }
 
   toWire(version: ApiVersion): WireError {

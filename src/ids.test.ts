@@ -3,13 +3,18 @@ import { test } from 'node:test';
 import {
   adjustmentId,
   newAccountId,
+  newCoreEventId,
   newCustomerId,
+  newDestinationId,
   newKeyId,
   newMeterId,
   newRequestId,
+  newRestrictedKey,
   newSecretKey,
   newSessionId,
   newSessionToken,
+  newSigningSecret,
+  newWebhookEndpointId,
   type RandomByte,
 } from './ids.ts';
 
@@ -21,9 +26,17 @@ const kinds: readonly (readonly [RegExp, (random?: RandomByte) => string])[] = [
   [/^key_[0-9A-Za-z]{16}$/, newKeyId],
   [/^sk_live_[0-9A-Za-z]{32}$/, (random) => newSecretKey('live', random)],
   [/^sk_test_[0-9A-Za-z]{32}$/, (random) => newSecretKey('test', random)],
+  [/^rk_live_[0-9A-Za-z]{32}$/, (random) => newRestrictedKey('live', random)],
+  [/^rk_test_[0-9A-Za-z]{32}$/, (random) => newRestrictedKey('test', random)],
   [/^bmes_[0-9A-Za-z]{32}$/, (random) => newSessionId('live', random)],
   [/^bmes_test_[0-9A-Za-z]{32}$/, (random) => newSessionId('test', random)],
   [/^token_[0-9A-Za-z]{32}$/, newSessionToken],
+  [/^evt_[0-9A-Za-z]{32}$/, (random) => newCoreEventId('live', random)],
+  [/^evt_test_[0-9A-Za-z]{32}$/, (random) => newCoreEventId('test', random)],
+  [/^ed_[0-9A-Za-z]{32}$/, (random) => newDestinationId('live', random)],
+  [/^ed_test_[0-9A-Za-z]{32}$/, (random) => newDestinationId('test', random)],
+  [/^we_[0-9A-Za-z]{24}$/, newWebhookEndpointId],
+  [/^whsec_[0-9A-Za-z]{32}$/, newSigningSecret],
   [/^req_[0-9A-Za-z]{14}$/, newRequestId],
 ];
 

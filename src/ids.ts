@@ -19,6 +19,11 @@ export function newMeterId(mode: Mode, random: RandomByte = systemRandom): strin
   return (mode === 'live' ? 'mtr_' : 'mtr_test_') + base62(32, random);
 }
 
+/** `alrt_` or `alrt_test_`, then 24 characters. */
+export function newAlertId(mode: Mode, random: RandomByte = systemRandom): string {
+  return (mode === 'live' ? 'alrt_' : 'alrt_test_') + base62(24, random);
+}
+
 /** `cus_` and 14 characters. */
 export function newCustomerId(random: RandomByte = systemRandom): string {
   return 'cus_' + base62(14, random);
@@ -39,6 +44,11 @@ export function newSecretKey(mode: Mode, random: RandomByte = systemRandom): str
   return `sk_${mode}_` + base62(32, random);
 }
 
+/** The secret of a restricted key: `rk_live_` or `rk_test_`, then as much. */
+export function newRestrictedKey(mode: Mode, random: RandomByte = systemRandom): string {
+  return `rk_${mode}_` + base62(32, random);
+}
+
 /** `bmes_` or `bmes_test_`, then 32 characters: names a meter event session, opens nothing. */
 export function newSessionId(mode: Mode, random: RandomByte = systemRandom): string {
   return (mode === 'live' ? 'bmes_' : 'bmes_test_') + base62(32, random);
@@ -47,6 +57,26 @@ export function newSessionId(mode: Mode, random: RandomByte = systemRandom): str
 /** The token of a session: `token_`, then 32 characters, which is 190 bits. */
 export function newSessionToken(random: RandomByte = systemRandom): string {
   return 'token_' + base62(32, random);
+}
+
+/** `evt_` or `evt_test_`, then 32 characters: one id for both APIs. */
+export function newCoreEventId(mode: Mode, random: RandomByte = systemRandom): string {
+  return (mode === 'live' ? 'evt_' : 'evt_test_') + base62(32, random);
+}
+
+/** `ed_` or `ed_test_`, then 32 characters. */
+export function newDestinationId(mode: Mode, random: RandomByte = systemRandom): string {
+  return (mode === 'live' ? 'ed_' : 'ed_test_') + base62(32, random);
+}
+
+/** `we_` and 24 characters. */
+export function newWebhookEndpointId(random: RandomByte = systemRandom): string {
+  return 'we_' + base62(24, random);
+}
+
+/** `whsec_`, then 32 characters, which is 190 bits: the key that deliveries are signed with, prefix and all. */
+export function newSigningSecret(random: RandomByte = systemRandom): string {
+  return 'whsec_' + base62(32, random);
 }
 
 /** `req_` and 14 characters. Cheap: every request takes one. */

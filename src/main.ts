@@ -1,8 +1,24 @@
 #!/usr/bin/env node
 import { audit } from './cli/audit.ts';
+import { backup } from './cli/backup.ts';
+import { resendEvent } from './cli/events.ts';
 import { keys } from './cli/keys.ts';
+import { listen } from './cli/listen.ts';
+import { refuseOldNode } from './cli/node-floor.ts';
+import { prune } from './cli/prune.ts';
+import { restore } from './cli/restore.ts';
 import { serve } from './cli/serve.ts';
-import { readFolderConfig, readKeysConfig, readServeConfig } from './config.ts';
+import { readEventsConfig, readListenConfig } from './client-config.ts';
+import {
+  readBackupConfig,
+  readFolderConfig,
+  readPruneConfig,
+  readRestoreConfig,
+  readServeConfig,
+} from './config.ts';
+import { readKeysConfig } from './keys-config.ts';
+import { exit } from './log.ts';
+import { redactSecrets } from './redact.ts';
 import { StartupError } from './startup-error.ts';
 
 const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's Billing Meters
@@ -12,21 +28,46 @@ const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's 
     --customers any|registered  TAXIMETER_CUSTOMERS, any
     --past-days N               TAXIMETER_PAST_DAYS, 35: how old an event may be
     --identifier-window-days N  TAXIMETER_IDENTIFIER_WINDOW_DAYS, 35 or --past-days
+    --identifiers-in-memory N   TAXIMETER_IDENTIFIERS_IN_MEMORY, 4000000: as many as are in no file
     --journal-bytes-max N       TAXIMETER_JOURNAL_BYTES_MAX, 2147483648: how much may wait for the usage store
+    --disk-reserve-bytes N      TAXIMETER_DISK_RESERVE_BYTES, 268435456, or a twentieth of a small disk: with less room,
+                                nothing new is taken in
     --cancel-window-hours N     TAXIMETER_CANCEL_WINDOW_HOURS, no limit
     --session-minutes N         TAXIMETER_SESSION_MINUTES, 15, up to 1440
     --stream-events-max N       TAXIMETER_STREAM_EVENTS_MAX, 100, up to 10000: events in one call of the stream
+    --log-level LEVEL           TAXIMETER_LOG_LEVEL, info: debug, info, warn, error or silent
+    --metrics api|PORT|off      TAXIMETER_METRICS, api: /metrics on the API's port, on one of its own, or not at all
+    --stuck-seconds N           TAXIMETER_STUCK_SECONDS, 30: a commit that takes longer fails /healthz
+    --rate-limit N              TAXIMETER_RATE_LIMIT, no limit: requests a second of each key
+    --auth-failures-max N       TAXIMETER_AUTH_FAILURES_MAX, 30: wrong keys that an address may try in a minute; 0: any
+    --proxies N                 TAXIMETER_PROXIES, 0: proxies in front, each of which adds to X-Forwarded-For
+    --connections-max N         TAXIMETER_CONNECTIONS_MAX, 10000: past it, the connection idle for longest gives way
     --read-seconds N            TAXIMETER_READ_SECONDS, 10: how long a read waits for the usage store
     --stop-seconds N            TAXIMETER_STOP_SECONDS, 25: how long a stop may take
+    --events-days N             TAXIMETER_EVENTS_DAYS, 30: how long events of webhooks are kept, 4 at least
+    --webhook-allow-private     TAXIMETER_WEBHOOK_ALLOW_PRIVATE, false: webhooks to private addresses, and over http
     TAXIMETER_SECRET_KEY        sk_test_… or sk_live_…; several, comma-separated
 
-taximeter keys create [--live] [--account ID] [--data FOLDER]
+taximeter keys create [--live] [--account ID] [--restricted --scope SCOPE,…] [--expires-in-days N] [--name NAME]
+                      [--data FOLDER]
 taximeter keys list [--data FOLDER]
 taximeter keys revoke KEY_ID [--data FOLDER]
 
-taximeter audit [--data FOLDER]   compares the rollup with the raw events`;
+taximeter listen [--forward-to URL] [--forward-thin-to URL] [--events TYPE,…] [--url URL] [--api-key-file FILE]
+    prints events as they come and forwards them, signed by a secret that it prints
+taximeter events resend EVENT_ID [--webhook-endpoint ID] [--url URL] [--api-key-file FILE]
+    --url                       TAXIMETER_URL, http://127.0.0.1:4747: where the server is
+    TAXIMETER_API_KEY           its key, unless a file holds it
+
+taximeter audit [--data FOLDER]   compares the rollup with the raw events
+
+taximeter backup --to FOLDER [--base BACKUP] [--data FOLDER]   also while a server runs
+taximeter restore --from BACKUP --data FOLDER                  into a new folder
+
+taximeter prune --before YYYY-MM-01 [--yes] [--data FOLDER]    drops raw events, keeps usage by the hour`;
 
 async function main([command, ...args]: readonly string[]): Promise<void> {
+  refuseOldNode(process.versions.node);
   if (args.includes('--help')) return console.log(USAGE);
   switch (command) {
     case 'serve':
@@ -35,6 +76,16 @@ async function main([command, ...args]: readonly string[]): Promise<void> {
       return await keys(readKeysConfig(args, process.env));
     case 'audit':
       return await audit(readFolderConfig(args, process.env));
+    case 'backup':
+      return await backup(readBackupConfig(args, process.env));
+    case 'prune':
+      return await prune(readPruneConfig(args, process.env));
+    case 'restore':
+      return restore(readRestoreConfig(args));
+    case 'listen':
+      return await listen(readListenConfig(args, process.env));
+    case 'events':
+      return await resendEvent(readEventsConfig(args, process.env));
     case 'help':
     case '--help':
     case '-h':
@@ -53,9 +104,9 @@ process.umask(0o077);
 try {
   await main(process.argv.slice(2));
   // Handles that the engine may keep must not hold a finished process.
-  process.exit(0);
+  await exit(0);
 } catch (error) {
-  const reason = error instanceof StartupError ? error.message : error;
+  const reason = error instanceof StartupError ? redactSecrets(error.message) : error;
   console.error(reason);
-  process.exit(1);
+  await exit(1);
 }

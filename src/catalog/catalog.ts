@@ -1,23 +1,40 @@
 /**
- * The catalog: what changes seldom and must never be lost. Accounts, keys, sessions, meters, customers, and
- * the first answers to keyed requests that changed one of these.
+ * The catalog: what changes seldom and must never be lost. Accounts, keys, sessions, meters, customers, alerts, the events
+ * that tell of changes with the destinations that they go to (core-events.ts), and the first answers to keyed requests that
+ * changed one of these.
  *
  * Promises, checked by `contract.ts` on every implementation:
- * - A call that returns has its change on disk; one that throws changed nothing.
- * - The answer to a keyed request is stored in the same transaction as the change that it reports.
+ * - A call that returns has its change on disk; one that throws changed nothing. Where there is no room for a
+ *   change, it throws ApiError `unavailable`.
+ * - The answer to a keyed request is stored in the same transaction as the change that it reports, and so are the
+ *   events that tell of it.
  * - A namespace never sees another one's rows (P7).
  * - Lists are newest first, in the order of creation, also within one second.
  */
+import type { Alert, Trigger } from '../alerts/alert.ts';
+import type { AlertsOfMeters } from '../alerts/alerts-of-meters.ts';
+import type { CoreEvent } from '../core-events/core-event.ts';
 import type { Customer } from '../customers/customer.ts';
+import type { Key } from '../keys/key.ts';
 import type { Meter, MeterStatus } from '../meters/meter.ts';
-import type { Mode, Namespace } from '../namespace.ts';
+import type { Namespace } from '../namespace.ts';
+import type { Announce, CoreEvents, Deliveries, Destinations } from './core-events.ts';
 
 export type Catalog = {
   readonly meters: Meters;
   readonly customers: Customers;
   readonly keys: Keys;
   readonly sessions: Sessions;
+  readonly alerts: Alerts;
+  readonly errorReports: ErrorReports;
   readonly answers: Answers;
+  readonly coreEvents: CoreEvents;
+  readonly destinations: Destinations;
+  readonly deliveries: Deliveries;
+  /** Brings what is here at the moment of the call into a new file; resolves when it is there. Changes go on. */
+  copyTo(file: string): Promise<void>;
+  /** Resolves, with what failed, when a write may have got half to disk: the process must stop (P9). */
+  readonly failure: Promise<unknown>;
   close(): void;
 };
 
@@ -38,9 +55,9 @@ export type Remember<T> = ((changed: T) => SavedAnswer) | undefined;
 
 export type Meters = {
   /** Throws ApiError `event_name_taken` (param `event_name`) when an active meter has the event name. */
-  create(meter: Meter, remember?: Remember<Meter>): Promise<void>;
+  create(meter: Meter, remember?: Remember<Meter>, announce?: Announce<Meter>): Promise<void>;
   /**
-   * Reads, applies `change` (pure), writes, remembers: in one transaction. Undefined when there is no such
+   * Reads, applies `change` (pure), writes, remembers, announces: in one transaction. Undefined when there is no such
    * meter. Throws `event_name_taken` when the change would make a second active meter of an event name.
    */
   change(
@@ -48,6 +65,7 @@ export type Meters = {
     id: string,
     change: (meter: Meter) => Meter,
     remember?: Remember<Meter>,
+    announce?: Announce<Meter>,
   ): Promise<Meter | undefined>;
   find(namespace: Namespace, id: string): Promise<Meter | undefined>;
   /** Throws ApiError `resource_missing_in_body` (param = the cursor's name) when the cursor names no meter. */
@@ -80,17 +98,6 @@ export type Customers = {
   list(namespace: Namespace, page: PageQuery, email?: string): Promise<Page<Customer>>;
 };
 
-export type Key = {
-  /** `key_…`: names the key without showing it. */
-  readonly id: string;
-  readonly account: string;
-  readonly mode: Mode;
-  /** What a person may see of it, such as `sk_test_…x4Qz`. */
-  readonly hint: string;
-  readonly createdMs: number;
-  readonly revokedAtMs: number | null;
-};
-
 export type Keys = {
   /** The account that the catalog was made with: the same for ever, in every process. */
   defaultAccount(): string;
@@ -101,16 +108,26 @@ export type Keys = {
   /** False when there is no such key. Revoking twice keeps the first time. */
   revoke(id: string, nowMs: number): Promise<boolean>;
   /**
-   * The namespace of a key that is not revoked. From memory: a key made by another process is found at
-   * once, one that it revoked is refused within `KEYS_STALE_MS`.
+   * The key with this secret, unless it is revoked; an expired one too. From memory: a key made by another process
+   * is found at once, one that it revoked is refused within `KEYS_STALE_MS`.
    */
-  find(secretSha256: string): Namespace | undefined;
+  find(secretSha256: string): Key | undefined;
+  /** The same by its id. */
+  findById(id: string): Key | undefined;
+  /** Whether this was the secret of a key that is revoked: who brings it has known it, and guesses nothing. */
+  isRevoked(secretSha256: string): boolean;
+  /** Costs no write: kept in memory until `saveUse`, so a crash may lose what was noted since. */
+  noteUse(id: string, nowMs: number): void;
+  /** Brings the noted uses to disk, in one commit. */
+  saveUse(): Promise<void>;
 };
 
-/** A meter event session: until it expires, its token opens the stream of one namespace. */
+/** A meter event session: until it expires or its key is revoked, its token opens the stream of one namespace. */
 export type Session = {
   readonly id: string;
   readonly namespace: Namespace;
+  /** The key that opened it. */
+  readonly keyId: string;
   readonly createdMs: number;
   readonly expiresAtMs: number;
 };
@@ -128,6 +145,41 @@ export type Sessions = {
   create(session: Session, tokenSha256: string): Promise<void>;
   /** An expired one too, for SESSION_KEPT_MS at least. From memory: the stream asks this for every request. */
   find(tokenSha256: string): Session | undefined;
+};
+
+export type Alerts = {
+  create(alert: Alert, remember?: Remember<Alert>): Promise<void>;
+  /** As `Meters.change`. */
+  change(
+    namespace: Namespace,
+    id: string,
+    change: (alert: Alert) => Alert,
+    remember?: Remember<Alert>,
+  ): Promise<Alert | undefined>;
+  /** Finds archived ones too. */
+  find(namespace: Namespace, id: string): Promise<Alert | undefined>;
+  /** Without the archived ones, which still do as a cursor; a cursor that names none is refused. */
+  list(namespace: Namespace, page: PageQuery, meterId?: string): Promise<Page<Alert>>;
+  /** From memory: the active ones, of all namespaces. */
+  readonly active: Pick<AlertsOfMeters, 'meterIds' | 'about'>;
+  /** Grows with every change to an alert. */
+  readonly version: number;
+  /**
+   * Writes down that an alert fired, with the events that tell of it. False, and nothing changes, when it had for this
+   * customer and period, or is not active any more.
+   */
+  trigger(trigger: Trigger, events: readonly CoreEvent[]): Promise<boolean>;
+  hasTriggered(alertId: string, customer: string, periodStartMs: number): boolean;
+  /** Up to which event it is known that all were looked at; 0 at first. */
+  readonly seenSequence: number;
+  saveSeenSequence(sequence: number): Promise<void>;
+};
+
+export type ErrorReports = {
+  /** Up to which event all rejections were reported; undefined before the first time. */
+  readonly seenSequence: number | undefined;
+  /** Keeps the events that tell of rejections, and that all up to this sequence are told of, in one transaction. */
+  record(events: readonly CoreEvent[], seenSequence: number): Promise<void>;
 };
 
 /** The first answer to a keyed request. */

@@ -3,8 +3,14 @@
  * its interface only.
  */
 import { suite, type TestContext } from 'node:test';
+import { alertsContract } from './contract/alerts.ts';
 import { answersContract } from './contract/answers.ts';
+import { coreEventsContract } from './contract/core-events.ts';
+import { copiesContract } from './contract/copies.ts';
 import { customersContract } from './contract/customers.ts';
+import { deliveriesContract } from './contract/deliveries.ts';
+import { destinationsContract } from './contract/destinations.ts';
+import { errorReportsContract } from './contract/error-reports.ts';
 import { eventNamesContract } from './contract/event-names.ts';
 import { keysContract } from './contract/keys.ts';
 import { listsContract } from './contract/lists.ts';
@@ -25,5 +31,11 @@ export function catalogContract(name: string, open: () => Promise<CatalogUnderTe
   suite(`${name}: lists`, () => listsContract(start));
   suite(`${name}: answers`, () => answersContract(start));
   suite(`${name}: keys`, () => keysContract(start));
+  suite(`${name}: alerts`, () => alertsContract(start));
+  suite(`${name}: error reports`, () => errorReportsContract(start));
   suite(`${name}: sessions`, () => sessionsContract(start));
+  suite(`${name}: core events`, () => coreEventsContract(start));
+  suite(`${name}: destinations`, () => destinationsContract(start));
+  suite(`${name}: deliveries`, () => deliveriesContract(start));
+  suite(`${name}: copies`, () => copiesContract(start));
 }

@@ -1,32 +1,34 @@
-import type { Catalog, Key } from '../catalog/catalog.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { KEYS_STALE_MS, type Catalog } from '../catalog/catalog.ts';
 import { systemClock } from '../clock.ts';
-import type { KeysConfig } from '../config.ts';
 import { openCatalog } from '../data-folder.ts';
-import { hashSecret, redact } from '../http/auth.ts';
-import { newKeyId, newSecretKey } from '../ids.ts';
-import type { Mode } from '../namespace.ts';
+import { hashSecret } from '../http/auth.ts';
+import { newKeyId, newRestrictedKey, newSecretKey } from '../ids.ts';
+import { stateOf, type Key } from '../keys/key.ts';
+import type { KeysConfig, NewKeyConfig } from '../keys-config.ts';
+import { accountOf, modeOf, toNamespace } from '../namespace.ts';
+import { redact } from '../redact.ts';
+import { formatRfc3339 } from '../rfc3339.ts';
 import { StartupError } from '../startup-error.ts';
+import { DAY_MS } from '../summaries/windows.ts';
 
 /** `taximeter keys create | list | revoke`, also while a server runs on the folder. */
 export async function keys(config: KeysConfig): Promise<void> {
   const missing = config.action === 'create' ? 'make' : 'must exist';
   const catalog = openCatalog(config.data, systemClock, missing);
+  const nowMs = systemClock.nowMs();
   try {
     switch (config.action) {
       case 'create': {
-        const mode = config.live ? 'live' : 'test';
-        const now = systemClock.nowMs();
-        const { key, secret } = await createKey(catalog, mode, config.account, now);
-        console.log(`${secret}\n${describe(key)}`);
+        const { key, secret } = await createKey(catalog, config, nowMs);
+        console.log(`${secret}\n${toTable([key], nowMs)}`);
         return;
       }
       case 'list':
-        for (const key of await catalog.keys.list()) console.log(describe(key));
+        console.log(toTable(await catalog.keys.list(), nowMs));
         return;
       case 'revoke':
-        if (!(await catalog.keys.revoke(config.id, systemClock.nowMs()))) {
-          throw new StartupError(`There is no key ${config.id}. See taximeter keys list.`);
-        }
+        await revokeKey(catalog, config.id, nowMs);
         console.log(`${config.id} is revoked.`);
     }
   } finally {
@@ -37,24 +39,72 @@ export async function keys(config: KeysConfig): Promise<void> {
 /** Makes a key; the secret is in no other place than this answer. */
 export async function createKey(
   { keys: store }: Pick<Catalog, 'keys'>,
-  mode: Mode,
-  account: string | undefined,
+  { live, account, scopes, expiresInDays, name }: NewKeyConfig,
   createdMs: number,
 ): Promise<{ key: Key; secret: string }> {
-  const secret = newSecretKey(mode);
+  const mode = live ? 'live' : 'test';
+  const secret = scopes === 'all' ? newSecretKey(mode) : newRestrictedKey(mode);
   const key: Key = {
     id: newKeyId(),
-    account: account ?? store.defaultAccount(),
-    mode,
+    namespace: toNamespace(account ?? store.defaultAccount(), mode),
+    scopes,
+    name: name ?? null,
     hint: redact(secret),
     createdMs,
+    expiresAtMs: expiresInDays === undefined ? null : createdMs + expiresInDays * DAY_MS,
+    lastUsedMs: null,
     revokedAtMs: null,
   };
   await store.create(key, hashSecret(secret));
   return { key, secret };
 }
 
-function describe(key: Key): string {
-  const state = key.revokedAtMs === null ? 'active' : 'revoked';
-  return [key.id, key.account, key.mode, key.hint, state].join('  ');
+/** Returns when no server takes the key any more: one may go on for KEYS_STALE_MS. */
+async function revokeKey({ keys: store }: Catalog, id: string, nowMs: number): Promise<void> {
+  if (!(await store.revoke(id, nowMs))) {
+    throw new StartupError(`There is no key ${id}. See taximeter keys list.`);
+  }
+  await delay(KEYS_STALE_MS + 1);
+}
+
+const HEADINGS = [
+  'ID',
+  'ACCOUNT',
+  'MODE',
+  'KEY',
+  'STATE',
+  'EXPIRES',
+  'LAST USED',
+  'SCOPES',
+  'NAME',
+];
+
+/** One line a key below the headings. */
+function toTable(listed: readonly Key[], nowMs: number): string {
+  const rows = [HEADINGS, ...listed.map((key) => toRow(key, nowMs))];
+  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function toRow(key: Key, nowMs: number): readonly string[] {
+  const time = (timeMs: number | null): string =>
+    timeMs === null ? 'never' : formatRfc3339(timeMs);
+  return [
+    key.id,
+    accountOf(key.namespace),
+    modeOf(key.namespace),
+    key.hint,
+    stateOf(key, nowMs),
+    time(key.expiresAtMs),
+    time(key.lastUsedMs),
+    key.scopes === 'all' ? 'all' : key.scopes.join(','),
+    key.name ?? '',
+  ];
 }

@@ -1,108 +1,233 @@
+import { join } from 'node:path';
 import type { Catalog } from '../catalog/catalog.ts';
 import { systemClock } from '../clock.ts';
 import type { ServeConfig } from '../config.ts';
 import { closeDataFolder, openDataFolder, type DataFolder } from '../data-folder.ts';
-import { hashSecret } from '../http/auth.ts';
+import { Access } from '../http/access.ts';
 import { EventIds } from '../http/event-ids.ts';
 import { Idempotency } from '../http/idempotency.ts';
+import { MetricsServer } from '../http/metrics-server.ts';
+import type { Page } from '../http/operator-pages.ts';
 import { routes } from '../http/routes.ts';
 import { ApiServer, type Api } from '../http/server.ts';
+import { DiskSpace } from '../ingest/disk-space.ts';
 import { Ingest } from '../ingest/ingest.ts';
-import { DamagedRunError } from '../ingest/remembered/run-file.ts';
-import { logError, logWarning, outliveOutput } from '../log.ts';
-import { toNamespace, type Namespace } from '../namespace.ts';
-import { HOUR_MS } from '../summaries/windows.ts';
+import type { NewKeyConfig } from '../keys-config.ts';
+import { log, logError, logWarning, outliveOutput, setLogLevel } from '../log.ts';
+import { exposeIngest } from '../metrics/ingest-metrics.ts';
+import { Metrics } from '../metrics/metrics.ts';
+import { exposeDisk, exposeProcess } from '../metrics/process-metrics.ts';
+import { exposeRequests } from '../metrics/request-metrics.ts';
+import { exposeAudits, exposeQueries } from '../metrics/usage-metrics.ts';
+import { StartupError } from '../startup-error.ts';
+import { DAY_MS, HOUR_MS } from '../summaries/windows.ts';
+import { dateOf } from '../usage/pruned.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
+import type { UsageStore } from '../usage/usage-store.ts';
+import { readVersion } from '../version.ts';
+import { Chores } from './chores.ts';
+import { connectionsWithin, warnOfOpenDoor } from './exposure.ts';
+import { openControl } from './control.ts';
 import { createKey } from './keys.ts';
+import { knownKeys } from './known-keys.ts';
+import { endIfStuck, stopRatherThanLie, stopSignal, whyFatal } from './stop.ts';
+import { closeWatches, lookIfDue, openWatches, type Watches } from './watches.ts';
 
+/** How often is looked whether there is usage that an alert could be about. */
+const WATCH_MS = 100;
 /** How often is looked whether identifiers have to make room: some 50,000 may come in between. */
 const SEAL_MS = 100;
+/** How much of when keys were last used a crash may lose. */
+const MINUTE_MS = 60_000;
+const KEY_USE_NOT_SAVED = 'When keys were last used could not be saved.';
+/** How often is looked how much room the disks have: at full speed some 20 MB come in between. */
+const DISK_MS = 250;
 
 /** `taximeter serve`: until SIGTERM or SIGINT, then finishes what was accepted and returns. */
 export async function serve(config: ServeConfig): Promise<void> {
   const stopAsked = stopSignal();
   void stopAsked.then(() => endIfStuck(config.stopSeconds));
   outliveOutput();
-  const server = new ApiServer(systemClock);
+  setLogLevel(config.logLevel);
+  warnOfOpenDoor(config.host);
+  const metrics = new Metrics();
+  const metricsPage = async (): Promise<Page> => await metrics.toPage();
+  const server = new ApiServer(systemClock, {
+    ...(config.metrics === 'api' ? { metrics: metricsPage } : {}),
+    limits: { connectionsMax: connectionsWithin(config.connectionsMax) },
+  });
+  exposeProcess(metrics, readVersion());
+  exposeRequests(metrics, server);
+  const metricsServer = new MetricsServer(metricsPage);
   // Before the folder: a port in use should not cost a recovery.
   const port = await server.listen(config.port, config.host);
   try {
-    await serveFolder(config, server, port, stopAsked);
+    if (typeof config.metrics === 'object') {
+      const own = await metricsServer.listen(config.metrics.port, config.host);
+      log.info(`Metrics are on http://${shownHost(config.host)}:${own}/metrics`);
+    }
+    await serveFolder(config, server, port, stopAsked, metrics);
   } finally {
     await server.close();
+    await metricsServer.close();
   }
+  log.info('Stopped.');
 }
 
 async function serveFolder(
   config: ServeConfig,
   server: ApiServer,
   port: number,
-  stopAsked: Promise<void>,
+  stopAsked: Promise<string>,
+  metrics: Metrics,
 ): Promise<void> {
   warnOfShortMemory(config);
   const folder = await openDataFolder(config.data, systemClock, 'make');
-  const { journal, catalog, store } = folder;
-  const ingest = new Ingest({
+  const { catalog, store } = folder;
+  refusePruned(config, store);
+  const disk = openDiskSpace(config);
+  const stop = (error: unknown, what: string): void => {
+    stopRatherThanLie(server, error, what, async () => {
+      // It rejects, with what stops us, when it has waited for what runs.
+      await ingest.close().catch(() => undefined);
+      await store.close();
+    });
+  };
+  const ingest = openIngest(config, folder, disk, (error) => stop(error, whyFatal(error)));
+  void catalog.failure.then((error) => stop(error, 'its catalog cannot be written'));
+  const usage = new UsageReader(
+    store,
+    async (signal) => await ingest.settled(signal),
+    config.readSeconds,
+  );
+  exposeIngest(metrics, ingest, config.journalBytesMax);
+  exposeQueries(metrics, usage);
+  exposeDisk(metrics, config.data);
+  exposeAudits(metrics);
+  server.refuse('recovering');
+  await ingest.recover(systemClock.nowMs());
+  await disk.look();
+  await printFirstKey(config, catalog);
+  const control = await openControl(config, folder, ingest);
+  const watches = openWatches(config, folder, ingest);
+  watches.deliverer.start();
+  server.serve(toApi(config, folder, ingest, usage, watches.alerts));
+  const url = `http://${shownHost(config.host)}:${port}`;
+  console.log(`Taximeter is listening on ${url}`);
+  log.info({ url, version: readVersion() }, 'Taximeter is listening.');
+
+  const chores = beginChores(config, folder, ingest, disk, watches);
+  log.info(`Stopping, because of ${await stopAsked}.`);
+  chores.stop();
+  await control.close();
+  await server.drain();
+  await closeWatches(watches);
+  await ingest.close();
+  await saveKeyUse(catalog);
+  await closeDataFolder(folder);
+}
+
+function beginChores(
+  { eventsDays }: ServeConfig,
+  { catalog }: DataFolder,
+  ingest: Ingest,
+  disk: DiskSpace,
+  watches: Watches,
+): Chores {
+  const chores = new Chores();
+  const nowMs = (): number => systemClock.nowMs();
+  chores.every(SEAL_MS, 'Identifiers could not be brought to disk.', () => ingest.seal(nowMs()));
+  chores.every(WATCH_MS, 'Usage could not be looked at.', () => lookIfDue(watches, nowMs()));
+  chores.every(DISK_MS, 'The disk could not be looked at.', async () => await disk.look());
+  chores.every(MINUTE_MS, KEY_USE_NOT_SAVED, async () => await catalog.keys.saveUse());
+  // If it is the journal that failed, the next commit stops the process.
+  chores.every(
+    HOUR_MS,
+    'Old answers could not be dropped.',
+    async () => await ingest.forget(nowMs()),
+  );
+  chores.now(HOUR_MS, 'Old events could not be dropped.', async () => {
+    await catalog.coreEvents.prune(nowMs() - eventsDays * DAY_MS);
+  });
+  return chores;
+}
+
+function openDiskSpace({ data, diskReserveBytes: reserveBytes }: ServeConfig): DiskSpace {
+  return new DiskSpace({
+    folders: [data, join(data, 'usage')],
+    reserveBytes,
+    onChange: (shortage) =>
+      logWarning(shortage ?? 'The disk has room again: events are taken as before.'),
+  });
+}
+
+function openIngest(
+  config: ServeConfig,
+  { journal, store, catalog }: DataFolder,
+  disk: DiskSpace,
+  onFatal: (error: unknown) => void,
+): Ingest {
+  return new Ingest({
     journal,
     store,
     answers: catalog.answers,
     dataFolder: config.data,
     identifierWindowDays: config.identifierWindowDays,
+    identifiersInMemory: config.identifiersInMemory,
     journalBytesMax: config.journalBytesMax,
+    disk,
     onStoreFailure: (error) => logError('The usage store refused an insert; trying again.', error),
     onSealFailure: (error) =>
       logError('Identifiers or keys could not be brought to disk; trying again.', error),
-    onFatal: (error) => stopRatherThanLie(server, error),
+    onFatal,
   });
-  server.refuse('recovering');
-  await ingest.recover(systemClock.nowMs());
-  await printFirstKey(config, catalog);
-  server.serve(toApi(config, folder, ingest));
-  console.log(`Taximeter is listening on http://${shownHost(config.host)}:${port}`);
-
-  const sealing = setInterval(() => ingest.seal(systemClock.nowMs()), SEAL_MS);
-  const hourly = setInterval(() => void forgetWhatIsOld(ingest), HOUR_MS);
-  await stopAsked;
-  clearInterval(sealing);
-  clearInterval(hourly);
-  await server.close();
-  await ingest.close();
-  await closeDataFolder(folder);
 }
 
-function toApi(config: ServeConfig, { journal, catalog, store }: DataFolder, ingest: Ingest): Api {
-  const usage = new UsageReader(store, (signal) => ingest.settled(signal), config.readSeconds);
-  const fromEnv = keysFromEnv(config.secretKeys, catalog);
+/** What the server serves of an open folder. */
+export function toApi(
+  config: ServeConfig,
+  { journal, catalog }: DataFolder,
+  ingest: Ingest,
+  usage: UsageReader,
+  watch: Watches['alerts'],
+): Api {
   return {
     routes: routes({
       catalog,
       ingest,
       usage,
       eventIds: new EventIds(journal.hashKey),
+      watch,
       rules: config,
     }),
     idempotency: new Idempotency(ingest.answeredKeys, catalog.answers, journal),
-    namespaceOf: (sha256) => fromEnv.get(sha256) ?? catalog.keys.find(sha256),
-    sessionOf: (sha256) => catalog.sessions.find(sha256),
+    access: new Access({
+      keys: knownKeys(config.secretKeys, catalog, systemClock.nowMs()),
+      sessions: catalog.sessions,
+      limits: config,
+    }),
+    stuck: () => stuckCommit(ingest.waitingSeconds, config.stuckSeconds),
+    diskShortage: () => ingest.diskShortage,
   };
 }
 
-/** Keys from the environment open the default account and are not stored: without them, they are gone. */
-function keysFromEnv(secrets: readonly string[], catalog: Catalog): Map<string, Namespace> {
-  if (secrets.length === 0) return new Map();
-  const account = catalog.keys.defaultAccount();
-  return new Map(
-    secrets.map((secret) => {
-      const mode = secret.startsWith('sk_live_') ? 'live' : 'test';
-      return [hashSecret(secret), toNamespace(account, mode)];
-    }),
-  );
+function stuckCommit(seconds: number, secondsMax: number): string | undefined {
+  if (seconds <= secondsMax) return undefined;
+  return `the disk has not finished a commit for ${Math.floor(seconds)} s`;
 }
+
+const FIRST_KEY: NewKeyConfig = {
+  live: false,
+  account: undefined,
+  scopes: 'all',
+  expiresInDays: undefined,
+  name: undefined,
+};
 
 /** A new folder without keys in the environment gets one test key, shown this once. */
 async function printFirstKey(config: ServeConfig, catalog: Catalog): Promise<void> {
   if (config.secretKeys.length > 0 || (await catalog.keys.list()).length > 0) return;
-  const { secret } = await createKey(catalog, 'test', undefined, systemClock.nowMs());
+  const { secret } = await createKey(catalog, FIRST_KEY, systemClock.nowMs());
   console.log(`Your secret key, shown this once: ${secret}`);
 }
 
@@ -114,46 +239,21 @@ function warnOfShortMemory({ identifierWindowDays, pastDays }: ServeConfig): voi
   );
 }
 
-async function forgetWhatIsOld(ingest: Ingest): Promise<void> {
+/** An event for a month that is pruned would not be counted right. */
+function refusePruned({ pastDays }: ServeConfig, { prunedBeforeMs }: UsageStore): void {
+  if (systemClock.nowMs() - pastDays * DAY_MS >= prunedBeforeMs) return;
+  throw new StartupError(
+    `--past-days ${pastDays} would take events of before ${dateOf(prunedBeforeMs)}, which were pruned.`,
+  );
+}
+
+async function saveKeyUse({ keys }: Catalog): Promise<void> {
   try {
-    await ingest.forget(systemClock.nowMs());
+    await keys.saveUse();
   } catch (error) {
-    // Old answers do no harm; if it is the journal that failed, the next commit stops the process.
-    logError('Old answers could not be dropped.', error);
+    // It is told to people only.
+    logError(KEY_USE_NOT_SAVED, error);
   }
-}
-
-/** P9. Requests that wait are refused, then the process ends; the next start recovers from the journal. */
-function stopRatherThanLie(server: ApiServer, error: unknown): void {
-  const what =
-    error instanceof DamagedRunError
-      ? 'its identifiers cannot be read'
-      : 'its journal cannot be written';
-  logError(`Stopping, because ${what}.`, error);
-  server.refuse(`stopped, because ${what}`);
-  const GIVE_REFUSALS_TIME_MS = 100;
-  setTimeout(() => process.exit(1), GIVE_REFUSALS_TIME_MS);
-}
-
-/**
- * Bounds a stop that a disk or the usage store holds up. Not by `process.exit`: that waits for threads of the engine,
- * and one that hangs in a system call never comes back. For the folder this is a crash like any other.
- */
-function endIfStuck(seconds: number): void {
-  setTimeout(() => {
-    logWarning(
-      `Stopping takes longer than ${seconds} s; ending at once. What was acknowledged and is not in the usage ` +
-        'store waits in the journal for the next start.',
-    );
-    process.kill(process.pid, 'SIGKILL');
-  }, seconds * 1000);
-}
-
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    process.once('SIGTERM', () => resolve());
-    process.once('SIGINT', () => resolve());
-  });
 }
 
 function shownHost(host: string): string {

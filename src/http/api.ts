@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Remember } from '../catalog/catalog.ts';
 import type { Receipt } from '../journal/receipt.ts';
+import type { Key, Scope } from '../keys/key.ts';
 import type { Namespace } from '../namespace.ts';
 import type { BodyKind } from './body.ts';
 import type { Form } from './form.ts';
@@ -11,6 +12,8 @@ export type ApiRequest = {
   /** `req_…`, also in the `Request-Id` header. */
   readonly id: string;
   readonly namespace: Namespace;
+  /** The key that it came with, or that opened its session. */
+  readonly key: Pick<Key, 'id' | 'expiresAtMs'>;
   readonly receivedAtMs: number;
   readonly pathParams: Readonly<Record<string, string | undefined>>;
   /** From query and body together, a JSON body in the same form. Empty for a route of `raw_json`. */
@@ -51,7 +54,9 @@ export type Route = {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** `:name` stands for one part of the path. */
   readonly path: string;
-  /** What the Authorization header must hold: a secret key unless it says otherwise. */
+  /** What a restricted key must be allowed to make this call. */
+  readonly scope: Scope;
+  /** What the Authorization header must hold: a key unless it says otherwise. */
   readonly opensWith?: 'session';
   /**
    * How the body is written: a form unless it says otherwise. `json` becomes the same tree as a form does;

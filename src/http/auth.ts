@@ -1,7 +1,9 @@
 import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { ApiError } from '../errors.ts';
-import { accountOf, type Namespace } from '../namespace.ts';
+import { isExpired, type Key } from '../keys/key.ts';
+import { accountOf } from '../namespace.ts';
+import { redact } from '../redact.ts';
 
 /** SHA-256 of a secret key, in hex: the only form in which keys are kept. */
 export function hashSecret(secret: string): string {
@@ -9,40 +11,40 @@ export function hashSecret(secret: string): string {
 }
 
 /**
- * The namespace that the request's key opens: `Authorization: Bearer <key>`, or Basic with the key as user
- * name. Throws `key_missing`, `key_invalid`, or `account_invalid` when `Stripe-Account` or `Stripe-Context` names one that
- * the key does not belong to: quietly metering it into another account would mix worlds.
+ * The key of this secret. Throws `key_invalid` when there is none, and `key_expired`: only who has the secret
+ * learns that.
  */
-export function authenticate(
-  headers: IncomingHttpHeaders,
-  namespaceOf: (secretSha256: string) => Namespace | undefined,
-): Namespace {
-  const secret = secretOf(headers.authorization);
-  if (secret === undefined) {
-    throw new ApiError(
-      'key_missing',
-      'You did not provide an API key. You need to provide your API key in the Authorization header, ' +
-        "using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
-    );
-  }
-  const namespace = namespaceOf(hashSecret(secret));
-  if (namespace === undefined) {
+export function authenticate(secret: string, key: Key | undefined, nowMs: number): Key {
+  if (key === undefined) {
     throw new ApiError('key_invalid', `Invalid API Key provided: ${redact(secret)}`);
   }
-  refuseOtherAccount(headers, namespace, secret);
-  return namespace;
+  if (isExpired(key, nowMs)) {
+    throw new ApiError('key_expired', `Expired API Key provided: ${key.hint}`);
+  }
+  return key;
 }
 
+export function noKey(): ApiError {
+  return new ApiError(
+    'key_missing',
+    'You did not provide an API key. You need to provide your API key in the Authorization header, ' +
+      "using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
+  );
+}
+
+/**
+ * Throws `account_invalid` when `Stripe-Account` or `Stripe-Context` names one that the key does not belong to:
+ * quietly metering it into another account would mix worlds.
+ */
 export function refuseOtherAccount(
   headers: IncomingHttpHeaders,
-  namespace: Namespace,
-  secret: string,
+  { namespace, hint }: Pick<Key, 'namespace' | 'hint'>,
 ): void {
   for (const account of [headers['stripe-account'], headers['stripe-context']]) {
     if (account === undefined || account === accountOf(namespace)) continue;
     throw new ApiError(
       'account_invalid',
-      `The provided key '${redact(secret)}' does not have access to account '${String(account)}' ` +
+      `The provided key '${hint}' does not have access to account '${String(account)}' ` +
         '(or that account does not exist).',
     );
   }
@@ -59,17 +61,4 @@ export function secretOf(authorization: string | undefined): string | undefined 
   if (scheme !== 'basic') return undefined;
   const [user = ''] = Buffer.from(credentials, 'base64').toString().split(':', 1);
   return user === '' ? undefined : user;
-}
-
-const KEY_PREFIX = /^(?:sk|rk|pk)_(?:test|live)_/;
-
-export function looksLikeKey(secret: string): boolean {
-  return KEY_PREFIX.test(secret);
-}
-
-/** What may be shown of a key: its kind and mode, and the last four characters when the rest stays secret. */
-export function redact(secret: string): string {
-  const kind = KEY_PREFIX.exec(secret)?.[0] ?? '';
-  const rest = secret.slice(kind.length);
-  return `${kind}****${rest.length >= 16 ? rest.slice(-4) : ''}`;
 }

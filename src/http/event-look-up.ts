@@ -53,8 +53,8 @@ export async function lookUpEvent(
   namespace: Namespace,
   identifier: string,
 ): Promise<ShownEvent | undefined> {
-  const one = { namespace, place: EVERYWHERE, limit: 1 };
   return await parts.usage.search(async (searcher) => {
+    const one = { namespace, place: EVERYWHERE, limit: 1 };
     const [accepted] = await findAccepted(parts, searcher, one, { identifier });
     if (accepted !== undefined) return accepted;
     const [rejected] = await findRejected(parts, searcher, one, { identifier });
@@ -70,16 +70,15 @@ export async function searchEvents(
   { namespace, place, limit }: PageOf,
   filter: EventFilter,
 ): Promise<readonly ShownEvent[]> {
-  const both = await parts.usage.search(async (searcher, upTo) => {
+  const found = await parts.usage.search(async (searcher, upTo) => {
     // What comes in between the two queries is in neither: else a page could leave out what belongs before its end.
     const before = Math.min(place.before, upTo + 1);
     const page = { namespace, place: { ...place, before }, limit };
     const accepted = await findAccepted(parts, searcher, page, filter);
-    const rejected = await findRejected(parts, searcher, page, filter);
-    return [...accepted, ...rejected];
+    return [...accepted, ...(await findRejected(parts, searcher, page, filter))];
   });
   const sign = place.order === 'newest_first' ? -1 : 1;
-  return both.sort((a, b) => sign * (sequenceOf(a) - sequenceOf(b))).slice(0, limit);
+  return found.sort((a, b) => sign * (sequenceOf(a) - sequenceOf(b))).slice(0, limit);
 }
 
 export function sequenceOf(shown: ShownEvent): number {

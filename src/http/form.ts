@@ -161,6 +161,7 @@ function ambiguous(path: string): ApiError {
 }
 
 function invalid(path: string, problem: string): ApiError {
-  const shown = path.slice(0, PATH_SHOWN_MAX);
+  // The cut may halve a character.
+  const shown = path.slice(0, PATH_SHOWN_MAX).toWellFormed();
   return new ApiError('parameter_invalid', `${problem}: ${shown}`, shown);
 }

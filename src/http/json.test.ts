@@ -17,7 +17,7 @@ function refusal(reason: ErrorCode, param: string | undefined, message: RegExp =
 }
 
 function read(text: string): Form {
-  return jsonToForm(parseJson(text));
+  return jsonToForm(parseJson(Buffer.from(text)));
 }
 
 /** What a form says, as a plain tree without prototypes. */
@@ -98,7 +98,7 @@ suite('limits', () => {
   test('depth', () => {
     assert.equal(read(nested(DEPTH_MAX)).size, 1);
     for (const depth of [DEPTH_MAX + 1, 100_000]) {
-      assert.throws(() => read(nested(depth)), refusal('body_invalid', undefined, /levels/));
+      assert.throws(() => read(nested(depth)), refusal('body_invalid', undefined, /levels|values/));
     }
   });
 
@@ -113,4 +113,37 @@ suite('limits', () => {
       (error) => error instanceof ApiError && error.message.length < 500,
     );
   });
+});
+
+test('a list is read where the API takes one, and refused everywhere else', () => {
+  assert.deepEqual(
+    jsonToForm({ enabled_events: ['a', 'b'], include: [] }),
+    new Map<string, unknown>([
+      [
+        'enabled_events',
+        new Map([
+          ['0', 'a'],
+          ['1', 'b'],
+        ]),
+      ],
+      ['include', new Map()],
+    ]),
+  );
+  for (const body of [
+    { payload: ['a'] },
+    { payload: { enabled_events: ['a'] } },
+    { enabled_events: [['a']] },
+  ]) {
+    assert.throws(() => jsonToForm(body), ApiError, JSON.stringify(body));
+  }
+});
+
+test('null counts as absent; of metadata it unsets a key, as an empty text does', () => {
+  assert.deepEqual(
+    jsonToForm({ a: null, metadata: { b: null }, c: { metadata: null } }),
+    new Map<string, unknown>([
+      ['metadata', new Map([['b', '']])],
+      ['c', new Map()],
+    ]),
+  );
 });

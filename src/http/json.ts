@@ -1,21 +1,35 @@
 /**
- * The JSON bodies of the v2 API, as the tree that a form becomes (see form.ts): texts and hashes, which is all
- * that its calls take so far. A null counts as absent. Of a name that is sent twice the last one counts, as
- * everywhere in JavaScript.
+ * The JSON bodies of the v2 API, as the tree that a form becomes (see form.ts): texts, hashes and a few lists, which is
+ * all that its calls take so far. A null counts as absent, but of metadata it unsets a key. Of a name that is sent twice
+ * the last one counts, as everywhere in JavaScript.
  */
 import { ApiError } from '../errors.ts';
 import { DEPTH_MAX, PAIRS_MAX, type Form, type FormValue } from './form.ts';
+import { holdsMoreThan } from './json-size.ts';
 
 /** A name may be as long as the body; what an error repeats of it may not. */
 const PATH_SHOWN_MAX = 200;
 
-/** The value of a whole body; that of the empty one is `{}`. Throws `body_invalid` for what is not JSON. */
-export function parseJson(text: string): unknown {
-  if (text === '') return {};
+/** The fields that are lists. Elsewhere a list is refused: it would pass for a hash with the keys 0, 1, 2… */
+const LISTS: ReadonlySet<string> = new Set(['enabled_events', 'events_from', 'include']);
+
+/** What a body of 1 MB may hold, of whatever kind: a bound for time (promise P10). */
+const VALUES_MAX = 10_000;
+
+/**
+ * The value of a whole body, which is UTF-8; that of the empty one is `{}`. Throws `body_invalid` for what is not JSON and,
+ * before any of it is read, for a long one of too many values.
+ */
+export function parseJson(bytes: Buffer, valuesMax = VALUES_MAX): unknown {
+  if (bytes.length === 0) return {};
+  if (holdsMoreThan(bytes, valuesMax)) {
+    throw new ApiError('body_invalid', `Invalid request body: more than ${valuesMax} values.`);
+  }
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(bytes.toString()) as unknown;
   } catch (error) {
-    const reason = error instanceof Error ? error.message.slice(0, PATH_SHOWN_MAX) : '';
+    const reason =
+      error instanceof Error ? error.message.slice(0, PATH_SHOWN_MAX).toWellFormed() : '';
     throw new ApiError('body_invalid', `Invalid request body: not JSON. ${reason}`);
   }
 }
@@ -53,12 +67,14 @@ class Reader {
   }
 
   #value(value: unknown, path: string, depth: number): FormValue | undefined {
-    if (value === null) return undefined;
+    if (value === null) return path.startsWith('metadata[') ? '' : undefined;
     if (typeof value === 'string') {
       if (!value.isWellFormed()) throw notUnicode(path);
       return value;
     }
-    if (isHash(value)) return this.hash(value, path, depth + 1);
+    if (isHash(value) || (Array.isArray(value) && LISTS.has(path))) {
+      return this.hash(value, path, depth + 1);
+    }
     const kind = Array.isArray(value) ? 'an array' : `a ${typeof value}`;
     throw invalid(path, `must be a string or an object, not ${kind}`);
   }
@@ -73,6 +89,6 @@ function notUnicode(path: string): ApiError {
 }
 
 function invalid(path: string, problem: string): ApiError {
-  const shown = path.toWellFormed().slice(0, PATH_SHOWN_MAX);
+  const shown = path.slice(0, PATH_SHOWN_MAX).toWellFormed();
   return new ApiError('parameter_invalid', `Invalid ${shown}: ${problem}.`, shown);
 }

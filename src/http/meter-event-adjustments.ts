@@ -1,6 +1,7 @@
 /** What the v1 and the v2 call for an adjustment share: everything but how it is written on the wire. */
 import type { Catalog } from '../catalog/catalog.ts';
 import { ApiError } from '../errors.ts';
+import type { MeterEvent } from '../events/event.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Receipt } from '../journal/receipt.ts';
 import type { Namespace } from '../namespace.ts';
@@ -15,6 +16,8 @@ export type AdjustmentParts = {
   readonly meters: Pick<Catalog['meters'], 'ofEventName'>;
   readonly usage: Pick<UsageReader, 'findEvent'>;
   readonly ingest: Pick<Ingest, 'cancel' | 'addReceipt' | 'onDisk' | 'refuseWhenFull'>;
+  /** Told of each cancellation that is on disk. */
+  readonly onCancelled: (event: MeterEvent) => void;
   /** How long after it was received an event can be cancelled; undefined: for ever. Stripe: 24. */
   readonly cancelWindowHours: number | undefined;
 };
@@ -95,6 +98,7 @@ async function cancelMeterEvent(
     },
     receipt,
   );
+  parts.onCancelled(event);
 }
 
 async function findEvent(

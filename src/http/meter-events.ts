@@ -3,18 +3,24 @@ import { randomUUID } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
 import { ApiError } from '../errors.ts';
 import type { Payload } from '../events/event.ts';
-import { measure, rejectTimestamp, restOf, type Rejection } from '../events/measure.ts';
+import {
+  measure,
+  rejectTimestamp,
+  restOf,
+  type Measured,
+  type Rejection,
+} from '../events/measure.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Receipt } from '../journal/receipt.ts';
 import type { Meter } from '../meters/meter.ts';
 import type { Namespace } from '../namespace.ts';
 import { toReceipt, type ApiRequest } from './api.ts';
 import type { Form } from './form.ts';
-import { requiredHash, requiredText, text } from './params.ts';
+import { requiredHash, requiredText, shown, text } from './params.ts';
 
 export type MeterEventParts = {
   readonly meters: Pick<Catalog['meters'], 'ofEventName'>;
-  readonly ingest: Pick<Ingest, 'record'>;
+  readonly ingest: Pick<Ingest, 'record' | 'stats'>;
   /** How old an event may be. */
   readonly pastDays: number;
   /** Throws for a customer that may not be metered; absent when any may. */
@@ -52,22 +58,23 @@ export async function recordMeterEvent(
   present: (event: AnsweredEvent) => object,
 ): Promise<object> {
   const { namespace, receivedAtMs } = request;
-  const meter = activeMeter(parts.meters.ofEventName(namespace, sent.eventName), sent.eventName);
-  const { payload } = sent;
-  const measured = accepted(
-    measure(meter, payload.get(meter.customerKey), payload.get(meter.valueKey)),
-  );
-  if (sent.timestampMs !== undefined) {
-    accepted(rejectTimestamp(sent.timestampMs, receivedAtMs, parts.pastDays));
+  let judged: Judged;
+  try {
+    judged = judge(parts, request, sent);
+    const { meter, measured } = judged;
+    if (parts.checkCustomer !== undefined) {
+      await parts.checkCustomer(namespace, measured.customer, `payload[${meter.customerKey}]`);
+    }
+  } catch (error) {
+    if (error instanceof ApiError) parts.ingest.stats.countRejected(error.reason);
+    throw error;
   }
+  const { meter, measured } = judged;
   const { customer, value } = measured;
-  if (parts.checkCustomer !== undefined) {
-    await parts.checkCustomer(namespace, customer, `payload[${meter.customerKey}]`);
-  }
   const generated = sent.identifier === undefined ? randomUUID() : undefined;
   const answered = fillIn(namespace, sent, receivedAtMs, generated);
   const { identifier, timestampMs } = answered;
-  const rest = restOf(meter, payload, measured);
+  const rest = restOf(meter, sent.payload, measured);
   const outcome = await parts.ingest.record(
     {
       namespace,
@@ -87,6 +94,22 @@ export async function recordMeterEvent(
     `An event already exists with identifier ${identifier}.`,
     'identifier',
   );
+}
+
+type Judged = { readonly meter: Meter; readonly measured: Measured };
+
+/** Throws the refusal that names what is wrong with the event itself. */
+function judge(
+  { meters, pastDays }: MeterEventParts,
+  { namespace, receivedAtMs }: ApiRequest,
+  { eventName, payload, timestampMs }: SentEvent,
+): Judged {
+  const meter = activeMeter(meters.ofEventName(namespace, eventName), eventName);
+  const measured = accepted(
+    measure(meter, payload.get(meter.customerKey), payload.get(meter.valueKey)),
+  );
+  if (timestampMs !== undefined) accepted(rejectTimestamp(timestampMs, receivedAtMs, pastDays));
+  return { meter, measured };
 }
 
 /** The first answer again: the same request with what the receipt says that the server filled in. */
@@ -146,10 +169,11 @@ function parsePayload(sent: Form): Payload {
       value.length > PAYLOAD_TEXT_MAX ||
       key.length > PAYLOAD_TEXT_MAX
     ) {
+      const path = shown(`payload[${key}]`);
       throw new ApiError(
         'parameter_invalid',
-        `Invalid string: payload[${key}] must be a text of at most ${PAYLOAD_TEXT_MAX} characters.`,
-        `payload[${key}]`,
+        `Invalid string: ${path} must be a text of at most ${PAYLOAD_TEXT_MAX} characters.`,
+        path,
       );
     }
     payload.set(key, value);

@@ -15,7 +15,9 @@ import {
   requiredText,
   text,
   textOrNull,
+  texts,
 } from './params.ts';
+import { timeRangeV2 } from './time-range-v2.ts';
 
 const BOUNDS = { min: -5, max: 100 };
 
@@ -239,3 +241,35 @@ function messageOf(refused: () => void): string {
   }
   return assert.fail('it is refused');
 }
+
+test('a list of texts is as long as it may be, each of them too', () => {
+  const limits = { itemsMax: 2, lengthMax: 3 };
+  const read = (query: string): readonly string[] | undefined =>
+    texts(parseForm(query), 'a', limits);
+  assert.deepEqual(read('a[]=x&a[]=yyy'), ['x', 'yyy']);
+  assert.equal(read(''), undefined);
+  for (const [query, param] of [
+    ['a=x', 'a'],
+    ['a[k]=x', 'a'],
+    ['a[]=x&a[]=y&a[]=z', 'a'],
+    ['a[]=x&a[]=yyyy', 'a[1]'],
+    ['a[]=x&a[]=', 'a[1]'],
+    ['a[0][b]=x', 'a[0]'],
+  ] as const) {
+    assert.throws(
+      () => read(query),
+      (error) => error instanceof ApiError && error.param === param,
+      query,
+    );
+  }
+});
+
+test('bounds of v2 are times or whole seconds, half open to the millisecond', () => {
+  const read = (query: string) => timeRangeV2(parseForm(query), 'c');
+  assert.equal(read(''), undefined);
+  assert.deepEqual(read('c[gte]=10&c[lte]=12'), { fromMs: 10_000, toMs: 13_000 });
+  assert.deepEqual(read('c[gt]=10&c[lt]=12'), { fromMs: 11_000, toMs: 12_000 });
+  const time = '1970-01-01T00:00:10.000Z';
+  assert.deepEqual(read(`c[gt]=${time}&c[lte]=${time}`), { fromMs: 10_001, toMs: 10_001 });
+  assert.throws(() => read('c[gt]=soon'), ApiError);
+});

@@ -169,7 +169,34 @@ export function timeRange(
 }
 
 /** Up to 9999-12-31T23:59:59Z. */
-const TIME_S_BOUNDS = { min: 0, max: 253_402_300_799 };
+export const TIME_S_BOUNDS = { min: 0, max: 253_402_300_799 };
+
+/** A list of texts, each of 1 to `lengthMax` characters; the empty list when it was sent empty. */
+export function texts(
+  form: Form,
+  path: string,
+  { itemsMax, lengthMax }: { readonly itemsMax: number; readonly lengthMax: number },
+): readonly string[] | undefined {
+  const value = valueAt(form, path);
+  if (value === undefined) return undefined;
+  const items = typeof value === 'string' ? undefined : toList(value);
+  if (items === undefined) {
+    throw new ApiError('parameter_invalid', `Invalid array: ${path}`, path);
+  }
+  if (items.length > itemsMax) {
+    throw new ApiError(
+      'parameter_invalid',
+      `Invalid array: ${path} takes at most ${itemsMax} values, and has ${items.length}.`,
+      path,
+    );
+  }
+  return items.map((_, index) => requiredText(form, `${path}[${index}]`, lengthMax));
+}
+
+export function flag(form: Form, path: string): boolean | undefined {
+  const sent = oneOf(form, path, ['true', 'false']);
+  return sent === undefined ? undefined : sent === 'true';
+}
 
 /** A set of named values, or undefined when it was not sent. */
 export function hash(form: Form, path: string): Form | undefined {
@@ -186,17 +213,29 @@ export function requiredHash(form: Form, path: string): Form {
   return hash(form, path) ?? missing(path);
 }
 
-/** Nothing that Taximeter serves so far has a field to expand: any path is refused, as Stripe refuses it. */
+/** For what has no field to expand: any path is refused, as Stripe refuses it. */
 export function refuseExpand(form: Form): void {
+  expanded(form, []);
+}
+
+/** The fields that shall be expanded, of those that can be; any other path is refused, as Stripe refuses it. */
+export function expanded(form: Form, expandable: readonly string[]): ReadonlySet<string> {
   const value = form.get('expand');
-  if (value === undefined) return;
+  if (value === undefined) return new Set();
   const paths = typeof value === 'string' ? undefined : toList(value);
   if (paths === undefined)
     throw new ApiError('parameter_invalid', 'Invalid array: expand', 'expand');
-  const [first] = paths;
-  if (first === undefined) return;
-  const sent = typeof first === 'string' ? shown(first) : '…';
-  throw new ApiError('parameter_invalid', `This property cannot be expanded (${sent}).`, 'expand');
+  const found = new Set<string>();
+  for (const path of paths) {
+    if (typeof path === 'string' && expandable.includes(path)) found.add(path);
+    else throw notExpandable(path);
+  }
+  return found;
+}
+
+function notExpandable(path: FormValue): ApiError {
+  const sent = typeof path === 'string' ? shown(path) : '…';
+  return new ApiError('parameter_invalid', `This property cannot be expanded (${sent}).`, 'expand');
 }
 
 /** Throws `parameter_missing`; typed so that `??` can end in it. */
@@ -217,8 +256,9 @@ function empty(path: string): ApiError {
 /** A name or value may be as long as the body; what a refusal repeats of it may not. */
 const SHOWN_MAX = 200;
 
-function shown(sent: string): string {
-  return sent.length <= SHOWN_MAX ? sent : `${sent.slice(0, SHOWN_MAX)}…`;
+/** The cut may halve a character. */
+export function shown(sent: string): string {
+  return sent.length <= SHOWN_MAX ? sent : `${sent.slice(0, SHOWN_MAX).toWellFormed()}…`;
 }
 
 /** `a, b, or c` */
@@ -227,7 +267,8 @@ function alternatives(values: readonly string[]): string {
   return `one of ${values.slice(0, -1).join(', ')}${values.length > 2 ? ',' : ''} or ${values.at(-1)}`;
 }
 
-function valueAt(form: Form, path: string): FormValue | undefined {
+/** What stands at a path such as `a[b]`. */
+export function valueAt(form: Form, path: string): FormValue | undefined {
   if (!path.includes('[')) return form.get(path);
   let value: FormValue | undefined = form;
   let walked = '';

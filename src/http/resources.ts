@@ -4,6 +4,7 @@ import { toSeconds } from '../clock.ts';
 import type { Customer } from '../customers/customer.ts';
 import { ApiError } from '../errors.ts';
 import type { Meter } from '../meters/meter.ts';
+import { announceMeter, type MeterChange } from './announce.ts';
 import { remember, type ApiRequest } from './api.ts';
 import { refuseExpand, refuseUnknown } from './params.ts';
 import { presentMeter } from './present.ts';
@@ -37,6 +38,7 @@ export async function changeMeterStatus(
   meters: Meters,
   request: ApiRequest,
   change: (meter: Meter, nowS: number) => Meter,
+  told: MeterChange,
 ): Promise<object> {
   refuseUnknown(request.form, { expand: true });
   refuseExpand(request.form);
@@ -46,6 +48,7 @@ export async function changeMeterStatus(
     id,
     (current) => change(current, toSeconds(request.receivedAtMs)),
     remember(request, presentMeter),
+    announceMeter(request, told),
   );
   return presentMeter(meter ?? noSuchMeter(id));
 }

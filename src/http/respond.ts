@@ -1,9 +1,8 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { API_VERSION } from '../api-version.ts';
 import type { ApiError, ApiVersion, WireError } from '../errors.ts';
+import { redactSecrets } from '../redact.ts';
 import type { Replayed } from './idempotency.ts';
-
-/** What is answered to a client that names no version: the newest whose objects these are. */
-const API_VERSION = '2026-10-28.endive';
 
 export type ResponseHeaders = Record<string, string | number>;
 
@@ -33,18 +32,40 @@ export function sendJson(
   body: string,
   headers: ResponseHeaders,
 ): void {
-  headers['Content-Type'] = 'application/json';
-  headers['Content-Length'] = Buffer.byteLength(body);
-  response.writeHead(status, headers).end(body);
+  response.writeHead(status, withBodyHeaders(headers, body)).end(body);
 }
 
-/** The error envelope of that version, and whether an SDK should try again: never after a refusal for good. */
+/** Usage and ids are nobody else's business, and JSON is never a page. */
+function withBodyHeaders(headers: ResponseHeaders, body: string): ResponseHeaders {
+  headers['Content-Type'] = 'application/json';
+  headers['Content-Length'] = Buffer.byteLength(body);
+  headers['Cache-Control'] = 'no-store';
+  headers['X-Content-Type-Options'] = 'nosniff';
+  return headers;
+}
+
 export function sendError(
   response: ServerResponse,
   error: ApiError,
   version: ApiVersion,
-  headers: ResponseHeaders,
+  asked: ResponseHeaders,
 ): void {
+  const { status, headers, body } = toErrorAnswer(error, version, asked);
+  response.writeHead(status, headers).end(body);
+}
+
+export type ErrorAnswer = {
+  readonly status: number;
+  readonly headers: ResponseHeaders;
+  readonly body: string;
+};
+
+/** The error envelope of that version, and whether an SDK should try again: never after a refusal for good. */
+export function toErrorAnswer(
+  error: ApiError,
+  version: ApiVersion,
+  headers: ResponseHeaders,
+): ErrorAnswer {
   const wire = error.toWire(version);
   // An SDK tries a 409 and a 503 again unless told otherwise, a 429 only when told so.
   if (wire.status === 429) headers['Stripe-Should-Retry'] = 'true';
@@ -52,9 +73,11 @@ export function sendError(
     headers['Stripe-Should-Retry'] = 'false';
   }
   if (wire.status === 401) headers['WWW-Authenticate'] = 'Bearer realm="Stripe"';
-  if (wire.status === 429 || wire.status === 503) headers['Retry-After'] = 1;
-  const envelope = { error: toBody(error, wire, version) };
-  sendJson(response, wire.status, JSON.stringify(envelope), headers);
+  if (wire.status === 429 || wire.status === 503) headers['Retry-After'] = error.retryAfterS;
+  // Stripe's word for a limit over all calls (docs: rate limits).
+  if (error.reason === 'key_rate_limit') headers['Stripe-Rate-Limited-Reason'] = 'global-rate';
+  const body = redactSecrets(JSON.stringify({ error: toBody(error, wire, version) }));
+  return { status: wire.status, headers: withBodyHeaders(headers, body), body };
 }
 
 /** v2 has no `param`: its messages name the field. */
@@ -68,7 +91,7 @@ function toBody({ message, param }: ApiError, { type, code }: WireError, version
 }
 
 /** Only codes of Stripe's v1 API have a page there. */
-const DOCUMENTED = /^(?:parameter_|resource_|idempotency_key_|account_)/u;
+const DOCUMENTED = /^(?:parameter_|resource_|idempotency_key_|account_|api_key_)/u;
 /** Its schema of this one error demands a page. */
 const SESSIONS_PAGE =
   'https://docs.stripe.com/api/v2/meter-event-streams/meter-event-sessions/object';

@@ -7,6 +7,7 @@ import { Router } from './router.ts';
 const route = (method: Route['method'], path: string): Route => ({
   method,
   path,
+  scope: 'meters.read',
   handle: () => ({}),
 });
 const LIST = route('GET', '/v1/billing/meters');

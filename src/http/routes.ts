@@ -1,11 +1,16 @@
+import type { AlertWatch } from '../watch/alert-watch.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { ApiError } from '../errors.ts';
 import type { Ingest } from '../ingest/ingest.ts';
+import { windowStartMs } from '../summaries/windows.ts';
 import type { UsageReader } from '../usage/usage-reader.ts';
 import type { Route } from './api.ts';
 import type { EventIds } from './event-ids.ts';
 import { Adjustments } from './meter-event-adjustments.ts';
 import type { CheckCustomer, MeterEventParts } from './meter-events.ts';
+import { activateAlert } from './routes/activate-alert.ts';
+import { archiveAlert } from './routes/archive-alert.ts';
+import { createAlert } from './routes/create-alert.ts';
 import { createCustomer } from './routes/create-customer.ts';
 import { createMeterEventAdjustment } from './routes/create-meter-event-adjustment.ts';
 import { createMeterEventAdjustmentV2 } from './routes/create-meter-event-adjustment-v2.ts';
@@ -14,21 +19,26 @@ import { createMeterEventStream, type IsCustomer } from './routes/create-meter-e
 import { createMeterEventV2 } from './routes/create-meter-event-v2.ts';
 import { createMeterEvent } from './routes/create-meter-event.ts';
 import { createMeter } from './routes/create-meter.ts';
+import { deactivateAlert } from './routes/deactivate-alert.ts';
 import { deactivateMeter } from './routes/deactivate-meter.ts';
 import { deleteCustomer } from './routes/delete-customer.ts';
+import { listAlerts } from './routes/list-alerts.ts';
 import { listCustomers } from './routes/list-customers.ts';
 import { listMeterEvents } from './routes/list-meter-events.ts';
 import { listMeterEventSummaries } from './routes/list-meter-event-summaries.ts';
 import { listMeters } from './routes/list-meters.ts';
 import { reactivateMeter } from './routes/reactivate-meter.ts';
+import { retrieveAlert } from './routes/retrieve-alert.ts';
 import { retrieveCustomer } from './routes/retrieve-customer.ts';
 import { retrieveMeterEvent } from './routes/retrieve-meter-event.ts';
 import { retrieveMeter } from './routes/retrieve-meter.ts';
 import { updateCustomer } from './routes/update-customer.ts';
 import { updateMeter } from './routes/update-meter.ts';
+import { webhookRoutes } from './webhook-routes.ts';
 
 export type RouteParts = {
   readonly eventIds: EventIds;
+  readonly watch: Pick<AlertWatch, 'cancelled'>;
   readonly catalog: Catalog;
   readonly ingest: Ingest;
   readonly usage: UsageReader;
@@ -42,16 +52,26 @@ export type Rules = {
   readonly sessionMinutes: number;
   /** How many events one call of the stream may bring. */
   readonly streamEventsMax: number;
+  /** Webhooks may go to private addresses, and over http. */
+  readonly webhookAllowPrivate: boolean;
 };
 
 /** Every method of the API. */
-export function routes({ catalog, ingest, usage, eventIds, rules }: RouteParts): readonly Route[] {
-  const { meters, customers, sessions } = catalog;
+export function routes(parts: RouteParts): readonly Route[] {
+  const { catalog, ingest, usage, eventIds, watch, rules } = parts;
+  const { meters, customers, sessions, alerts } = catalog;
   const { pastDays, cancelWindowHours, sessionMinutes, streamEventsMax: eventsMax } = rules;
   const isCustomer = rules.customers === 'registered' ? registered(customers) : undefined;
   const checkCustomer = isCustomer && refuseStrangers(isCustomer);
   const eventParts: MeterEventParts = { meters, ingest, pastDays, checkCustomer };
-  const adjustments = new Adjustments({ meters, usage, ingest, cancelWindowHours });
+  const adjustments = new Adjustments({
+    meters,
+    usage,
+    ingest,
+    cancelWindowHours,
+    onCancelled: (event) =>
+      watch.cancelled({ ...event, dayMs: windowStartMs('day', event.timestampMs) }),
+  });
   return [
     createMeter({ meters }),
     retrieveMeter({ meters }),
@@ -68,11 +88,18 @@ export function routes({ catalog, ingest, usage, eventIds, rules }: RouteParts):
     createMeterEventSession({ sessions, sessionMinutes }),
     createMeterEventAdjustment(adjustments),
     createMeterEventAdjustmentV2(adjustments),
+    createAlert({ alerts, meters, ingest }),
+    retrieveAlert({ alerts, meters }),
+    listAlerts({ alerts, meters }),
+    activateAlert({ alerts, meters, ingest }),
+    deactivateAlert({ alerts, meters }),
+    archiveAlert({ alerts, meters }),
     createCustomer({ customers }),
     retrieveCustomer({ customers }),
     updateCustomer({ customers }),
     deleteCustomer({ customers }),
     listCustomers({ customers }),
+    ...webhookRoutes(catalog, { allowPrivate: rules.webhookAllowPrivate }),
   ];
 }
 

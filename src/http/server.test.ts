@@ -1,32 +1,23 @@
 /** What no route of the API does by itself: the pipeline, with routes made for it. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { openSqliteCatalog } from '../catalog/sqlite/sqlite-catalog.ts';
-import { systemClock } from '../clock.ts';
 import { ApiError } from '../errors.ts';
-import { AnsweredKeys } from '../ingest/answered-keys.ts';
-import { NamespaceHashes } from '../ingest/namespace-hashes.ts';
-import { openSqliteJournal } from '../journal/sqlite/thread-journal.ts';
 import { Reply, type Route } from './api.ts';
-import { Idempotency } from './idempotency.ts';
-import { ApiServer } from './server.ts';
+import { startTestServer, type TestServer } from './test-server.ts';
 
-const server = new ApiServer(systemClock);
+let server: TestServer;
 let url = '';
-let close = async (): Promise<void> => undefined;
 
 const busy: Route['handle'] = () => {
   throw new ApiError('rate_limit', 'Too much at once.');
 };
 const ROUTES: readonly Route[] = [
-  { method: 'POST', path: '/v1/busy', handle: busy },
-  { method: 'POST', path: '/v2/busy', body: 'json', handle: busy },
+  { method: 'POST', path: '/v1/busy', scope: 'meters.read', handle: busy },
+  { method: 'POST', path: '/v2/busy', scope: 'meters.read', body: 'json', handle: busy },
   {
     method: 'POST',
     path: '/v2/echo',
+    scope: 'meters.read',
     body: 'raw_json',
     keepsNoAnswer: true,
     handle: ({ bytes, headers }) =>
@@ -38,30 +29,10 @@ const ROUTES: readonly Route[] = [
 ];
 
 before(async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'taximeter-server-'));
-  const catalog = openSqliteCatalog(join(folder, 'catalog.db'));
-  const journal = await openSqliteJournal(join(folder, 'journal.db'));
-  const answered = new AnsweredKeys(new NamespaceHashes(journal.hashKey), {
-    owner: journal.id,
-    dataFolder: folder,
-    lastPosition: 0,
-    onFailure: (error) => assert.fail(String(error)),
-  });
-  server.serve({
-    routes: ROUTES,
-    idempotency: new Idempotency(answered, catalog.answers, journal),
-    namespaceOf: () => 'acct_1/test',
-    sessionOf: () => undefined,
-  });
-  url = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
-  close = async () => {
-    await server.close();
-    catalog.close();
-    await journal.close();
-    rmSync(folder, { recursive: true });
-  };
+  server = await startTestServer(ROUTES);
+  url = `http://127.0.0.1:${server.port}`;
 });
-after(async () => await close());
+after(async () => await server.close());
 
 async function post(
   path: string,

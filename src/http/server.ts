@@ -2,77 +2,89 @@
  * The HTTP server: one pipeline for every request. Which route, whose key, what parameters, first answer or a
  * repeated one, and one place that turns errors into responses.
  *
- * It listens from the start, so that a port in use is known at once and health can be asked for while the
- * data folder is recovered; API calls are answered once `serve` was called.
+ * It listens from the start to the end, so that a port in use is known at once, and health can be asked for while the
+ * data folder is recovered or closed; API calls are answered from `serve` to `drain`, and get a 503 before and after.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { Session } from '../catalog/catalog.ts';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { Clock } from '../clock.ts';
-import { ApiError, type ApiVersion } from '../errors.ts';
+import { ApiError } from '../errors.ts';
 import { newRequestId } from '../ids.ts';
-import { logError } from '../log.ts';
-import type { Namespace } from '../namespace.ts';
-import { StartupError } from '../startup-error.ts';
+import { log } from '../log.ts';
+import type { Access } from './access.ts';
 import type { Route } from './api.ts';
-import { authenticate } from './auth.ts';
-import { BodyBudget, type BodyShare } from './body-budget.ts';
+import { BodyBudget } from './body-budget.ts';
 import { BODY_BYTES_MAX, readBody } from './body.ts';
+import { CONNECTION_LIMITS, Connections, type ConnectionLimits } from './connections.ts';
+import { logRequest, toApiError, versionOf, type Exchange } from './exchange.ts';
+import { wrongHeaders } from './headers.ts';
 import { toAnswered, type Answered, type Idempotency } from './idempotency.ts';
 import { InFlight } from './in-flight.ts';
+import { listen } from './listen.ts';
+import { answerWhatIsNoHttp } from './no-http.ts';
+import { sendPage, toFailurePage, toHealthPage, type Page } from './operator-pages.ts';
 import { identityOf, readParameters } from './parameters.ts';
+import { RequestCounts } from './request-counts.ts';
 import { apiHeaders, replayHeaders, sendError, sendJson, type ResponseHeaders } from './respond.ts';
 import { Router } from './router.ts';
-import { authenticateSession } from './session-auth.ts';
 
 export type Api = {
   readonly routes: readonly Route[];
   readonly idempotency: Idempotency;
-  readonly namespaceOf: (secretSha256: string) => Namespace | undefined;
-  readonly sessionOf: (tokenSha256: string) => Session | undefined;
+  readonly access: Access;
+  /** Why nothing moves any more, if that is so. */
+  readonly stuck: () => string | undefined;
+  /** Why no events are taken for want of room, if that is so: reads go on meanwhile. */
+  readonly diskShortage: () => string | undefined;
 };
 
-/** Idle connections are kept longer than SDKs and proxies keep theirs, so that they close first. */
-const KEEP_ALIVE_MS = 65_000;
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-/** Bounds sockets and the memory of half-sent bodies (P10); past it, a new connection is closed at once. */
-const CONNECTIONS_MAX = 10_000;
+type Serving = { readonly router: Router; readonly parts: Api };
+
 /** How long a closing server waits for answers to requests that it has read. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
 export class ApiServer {
-  readonly #server = createServer((request, response) => void this.#respond(request, response));
+  readonly #server: Server;
+  readonly #connections: Connections;
+  readonly requests = new RequestCounts();
   readonly #clock: Clock;
+  readonly #metrics: (() => Promise<Page>) | undefined;
   readonly #bodies = new BodyBudget();
   readonly #inFlight = new InFlight();
-  #api: { router: Router; parts: Api } | undefined;
+  #api: Serving | undefined;
   #unready = 'starting';
   #isClosing = false;
-  /** Requests that were read whole and whose answer is not out yet. */
+  /** Requests that were read whole and are not done with: being worked on, or with an answer that is not out. */
   #unanswered = 0;
   #onAllAnswered = (): void => undefined;
 
-  constructor(clock: Clock) {
+  /** `metrics`: the page `/metrics`, where this server has one. */
+  constructor(
+    clock: Clock,
+    options: {
+      readonly metrics?: () => Promise<Page>;
+      readonly limits?: Partial<ConnectionLimits>;
+    } = {},
+  ) {
     this.#clock = clock;
-    this.#server.keepAliveTimeout = KEEP_ALIVE_MS;
-    this.#server.headersTimeout = HEADERS_TIMEOUT_MS;
-    this.#server.requestTimeout = REQUEST_TIMEOUT_MS;
-    this.#server.maxConnections = CONNECTIONS_MAX;
+    this.#metrics = options.metrics;
+    const limits = { ...CONNECTION_LIMITS, ...options.limits };
+    const respond = (request: IncomingMessage, response: ServerResponse): void => {
+      if (this.#connections.begin(request, response)) void this.#respond(request, response);
+    };
+    this.#server = createApiServer(limits, respond);
+    this.#connections = new Connections(this.#server, limits);
+    answerWhatIsNoHttp(this.#server, (socket) => !this.#connections.owesAnswer(socket));
   }
 
   /** Answers the port. Throws StartupError when the address cannot be had. */
-  listen(port: number, host: string): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', (error: NodeJS.ErrnoException) => {
-        const reason =
-          error.code === 'EADDRINUSE' ? 'the port is in use' : (error.code ?? error.message);
-        reject(new StartupError(`Cannot listen on ${host}:${port}: ${reason}.`));
-      });
-      this.#server.listen(port, host, () => {
-        resolve((this.#server.address() as AddressInfo).port);
-      });
-    });
+  async listen(port: number, host: string): Promise<number> {
+    return await listen(this.#server, port, host);
   }
 
   /** From here on API calls are answered. */
@@ -86,16 +98,29 @@ export class ApiServer {
     this.#unready = reason;
   }
 
-  /**
-   * Takes no new requests and waits for the answers to those that were read; then lets go of every
-   * connection, also of those that never finish a request. A second call does nothing more.
-   */
-  async close(): Promise<void> {
+  get isReady(): boolean {
+    return this.#whyUnready() === undefined;
+  }
+
+  /** Requests that are being answered. */
+  get inFlight(): number {
+    return this.#unanswered;
+  }
+
+  /** Takes no new requests, each of which gets a 503, and waits for the answers to those that were read. */
+  async drain(): Promise<void> {
     this.refuse('stopping');
     this.#isClosing = true;
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeIdleConnections();
     await this.#allAnswered();
+  }
+
+  /**
+   * Drains; then lets go of the port and of every connection, also of those that never finish a request. A second
+   * call does nothing more.
+   */
+  async close(): Promise<void> {
+    await this.drain();
+    const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeAllConnections();
     await closed;
   }
@@ -111,43 +136,65 @@ export class ApiServer {
     });
   }
 
-  #beginAnswer(response: ServerResponse): void {
-    // Who has gone already gets no answer to wait for.
-    if (response.closed) return;
+  #beginAnswer(exchange: Exchange): void {
+    exchange.isRead = true;
     this.#unanswered += 1;
-    response.once('close', () => {
-      this.#unanswered -= 1;
-      if (this.#unanswered === 0) this.#onAllAnswered();
-    });
   }
 
-  async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = request.url ?? '/';
+  /** Who has gone already gets no answer to wait for. */
+  #endAnswer({ response }: Exchange): void {
+    if (response.closed) this.#answered();
+    else response.once('close', () => this.#answered());
+  }
+
+  #answered(): void {
+    this.#unanswered -= 1;
+    if (this.#unanswered === 0) this.#onAllAnswered();
+  }
+
+  async #respond(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const startMs = performance.now();
+    const url = message.url ?? '/';
     const question = url.indexOf('?');
     const path = question === -1 ? url : url.slice(0, question);
-    if (path === '/healthz') return this.#health(response, true);
-    if (path === '/readyz') return this.#health(response, this.#api !== undefined);
-    const { socket } = request;
-    if (!this.#inFlight.begin(socket)) return void socket.destroy();
-    const requestId = newRequestId();
-    const headers = apiHeaders(requestId, request.headers);
-    const share = this.#bodies.open();
-    try {
-      const query = question === -1 ? '' : url.slice(question + 1);
-      const answered = await this.#answer(request, response, path, query, requestId, share);
-      const { body, replayed } = answered;
-      Object.assign(headers, answered.headers);
-      if (replayed !== undefined) Object.assign(headers, replayHeaders(replayed));
-      this.#partIfDone(request, headers);
-      sendJson(response, 200, body, headers);
-    } catch (error) {
-      if (response.destroyed) return;
-      this.#partIfDone(request, headers);
-      sendError(response, toApiError(error, requestId), versionOf(path), headers);
-    } finally {
-      share.close();
-      this.#inFlight.end(socket);
+    if (path === '/healthz') return sendPage(response, this.#health());
+    if (path === '/readyz') return sendPage(response, this.#readiness());
+    if (path === '/metrics' && this.#metrics !== undefined) {
+      return sendPage(response, await this.#metrics().catch(toFailurePage));
     }
+    const { socket } = message;
+    if (!this.#inFlight.begin(socket)) return void socket.destroy();
+    const id = newRequestId();
+    const query = question === -1 ? '' : url.slice(question + 1);
+    const exchange: Exchange = { message, response, id, path, query, share: this.#bodies.open() };
+    const headers = apiHeaders(id, message.headers);
+    try {
+      const { body, replayed, headers: own } = await this.#answer(exchange);
+      Object.assign(headers, own);
+      if (replayed !== undefined) Object.assign(headers, replayHeaders(replayed));
+      this.#partIfDone(message, headers);
+      sendJson(response, 200, body, headers);
+      this.requests.countSuccess(exchange.route, startMs);
+    } catch (error) {
+      this.#refuse(exchange, startMs, headers, error);
+    } finally {
+      exchange.share.close();
+      this.#inFlight.end(socket);
+      if (exchange.isRead === true) this.#endAnswer(exchange);
+      if (log.isLevelEnabled('debug')) logRequest(exchange, startMs);
+    }
+  }
+
+  #refuse(exchange: Exchange, startMs: number, headers: ResponseHeaders, error: unknown): void {
+    const { message, response, route } = exchange;
+    if (response.destroyed) return;
+    const refusal = toApiError(exchange, error);
+    const version = versionOf(exchange);
+    this.#partIfDone(message, headers);
+    if (refusal.reason === 'request_malformed') headers['Connection'] = 'close';
+    sendError(response, refusal, version, headers);
+    const { status } = refusal.toWire(version);
+    this.requests.countRefused(route, startMs, { reason: refusal.reason, status });
   }
 
   /** A connection is not kept when the server is closing, or when the rest of a body would come first. */
@@ -155,61 +202,87 @@ export class ApiServer {
     if (this.#isClosing || !request.complete) headers['Connection'] = 'close';
   }
 
-  async #answer(
-    message: IncomingMessage,
-    response: ServerResponse,
-    path: string,
-    query: string,
-    id: string,
-    share: BodyShare,
-  ): Promise<Answered> {
-    if (this.#api === undefined) {
-      throw new ApiError('unavailable', `Taximeter is ${this.#unready}. Try again.`);
-    }
-    const { router, parts } = this.#api;
+  async #answer(exchange: Exchange): Promise<Answered> {
+    const { message, path, query, id, share } = exchange;
+    const { router, parts } = this.#whileServing();
+    this.#checkHeaders(message);
     const { route, pathParams } = router.find(message.method ?? '', path);
+    exchange.route = route;
     const { headers } = message;
-    const namespace =
-      route.opensWith === 'session'
-        ? authenticateSession(headers, parts.sessionOf, this.#clock.nowMs())
-        : authenticate(headers, parts.namespaceOf);
+    const key = parts.access.admit(route, message, this.#clock.nowMs());
+    const { namespace } = key;
     const bytes = await readBody(
       message,
       route.body ?? 'form',
       route.bodyBytesMax ?? BODY_BYTES_MAX,
       share,
     );
-    this.#beginAnswer(response);
+    // A body may take its time, and come when the data folder is being closed.
+    this.#whileServing();
+    this.#beginAnswer(exchange);
     const sent = readParameters(route, query, bytes);
     const { form } = sent;
     const receivedAtMs = this.#clock.nowMs();
-    const of = { id, namespace, receivedAtMs, pathParams, form, bytes: sent.bytes, headers };
-    const key = headers['idempotency-key'];
-    if (key === undefined || route.method === 'GET') {
+    const of = { id, namespace, key, receivedAtMs, pathParams, form, bytes: sent.bytes, headers };
+    const idempotencyKey = headers['idempotency-key'];
+    if (idempotencyKey === undefined || route.method === 'GET') {
       return toAnswered(await route.handle({ ...of, claim: undefined }));
     }
     const { idempotency } = parts;
-    const claim = idempotency.claim(of, String(key), identityOf(route, path, sent, bytes));
+    const claim = idempotency.claim(
+      of,
+      String(idempotencyKey),
+      identityOf(route, path, sent, bytes),
+    );
     return await idempotency.answer(route, { ...of, claim });
   }
 
-  #health(response: ServerResponse, ok: boolean): void {
-    const body = JSON.stringify({ status: ok ? 'ok' : this.#unready });
-    sendJson(response, ok ? 200 : 503, body, {});
+  #checkHeaders(message: IncomingMessage): void {
+    const problem = wrongHeaders(message);
+    if (problem === undefined) return;
+    this.#connections.distrust(message.socket);
+    throw new ApiError('request_malformed', `Invalid request: ${problem}.`);
+  }
+
+  /** Throws `unavailable` before `serve` and after `refuse`. */
+  #whileServing(): Serving {
+    if (this.#api !== undefined) return this.#api;
+    throw new ApiError('unavailable', `Taximeter is ${this.#unready}. Try again.`);
+  }
+
+  #health(): Page {
+    const reason = this.#api?.parts.stuck();
+    return toHealthPage(reason === undefined ? undefined : { status: 'stuck', reason });
+  }
+
+  #readiness(): Page {
+    const reason = this.#whyUnready();
+    return toHealthPage(reason === undefined ? undefined : { status: 'unready', reason });
+  }
+
+  #whyUnready(): string | undefined {
+    if (this.#api === undefined) return this.#unready;
+    const { stuck, diskShortage } = this.#api.parts;
+    return stuck() ?? diskShortage();
   }
 }
 
-function versionOf(path: string): ApiVersion {
-  return path.startsWith('/v2/') ? 'v2' : 'v1';
-}
-
-/** A refusal stays what it is. Anything else is our fault: logged whole, answered without detail. */
-function toApiError(error: unknown, requestId: string): ApiError {
-  if (error instanceof ApiError) {
-    // A 503 that says we are starting or stopping is no news; one with a cause behind it is.
-    if (error.cause !== undefined) logError(error.message, error.cause, { requestId });
-    return error;
-  }
-  logError('A request failed.', error, { requestId });
-  return new ApiError('internal', `An unknown error occurred. Please report ${requestId}.`);
+function createApiServer(limits: ConnectionLimits, respond: RequestListener): Server {
+  const server = createServer(
+    {
+      keepAliveTimeout: limits.keepAliveMs,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: limits.checkEveryMs,
+      // Ours says so in the envelope.
+      requireHostHeader: false,
+    },
+    respond,
+  );
+  server.timeout = limits.stalledTimeoutMs;
+  // Node would leave out what comes after the 2000th, and say nothing; all of them are bounded by their bytes.
+  server.maxHeadersCount = 0;
+  // Of what a client expects, only 100-continue is known; the rest may be ignored (RFC 9110, section 10.1.1).
+  server.on('checkExpectation', respond);
+  return server;
 }

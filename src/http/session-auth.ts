@@ -1,22 +1,16 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Session } from '../catalog/catalog.ts';
 import { ApiError } from '../errors.ts';
-import type { Namespace } from '../namespace.ts';
-import { hashSecret, looksLikeKey, redact, refuseOtherAccount, secretOf } from './auth.ts';
+import { looksLikeKey, redact } from '../redact.ts';
 
 /**
- * The namespace of the session whose token the request carries in place of a key. Throws `session_expired`
- * for one that has expired, `session_invalid` for what is no session's token, such as an API key, and
- * `account_invalid` as `authenticate` does.
+ * The session of this token, which a request of the stream carries in place of a key. Throws `session_expired`
+ * for one that has expired, `session_invalid` for what is no session's token, such as an API key.
  */
 export function authenticateSession(
-  headers: IncomingHttpHeaders,
-  sessionOf: (tokenSha256: string) => Session | undefined,
+  token: string,
+  session: Session | undefined,
   nowMs: number,
-): Namespace {
-  const token = secretOf(headers.authorization);
-  if (token === undefined) throw invalid('You did not provide a session token.');
-  const session = sessionOf(hashSecret(token));
+): Session {
   if (session === undefined) {
     throw invalid(
       looksLikeKey(token)
@@ -28,8 +22,15 @@ export function authenticateSession(
     // The text of Stripe's OpenAPI: v2.error.billing_meter_event_session_expired.
     throw new ApiError('session_expired', 'The temporary session token has expired.');
   }
-  refuseOtherAccount(headers, session.namespace, token);
-  return session.namespace;
+  return session;
+}
+
+export function noToken(): ApiError {
+  return invalid('You did not provide a session token.');
+}
+
+export function orphaned(): ApiError {
+  return invalid('The key that opened this session has been revoked.');
 }
 
 function invalid(problem: string): ApiError {

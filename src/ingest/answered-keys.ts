@@ -19,9 +19,6 @@ const WINDOW_HOURS = 25;
 /** How long receipts and answers stay on disk: a little longer than anything in memory points to them. */
 export const ANSWER_KEPT_MS = (WINDOW_HOURS + 1) * HOUR_MS;
 
-/** 150 MiB of table. */
-const RECENT_MAX = 4_000_000;
-
 /** Where they are; see Remembered for what the options and methods promise. */
 export type AnsweredKeysOptions = Pick<
   RememberedOptions,
@@ -36,12 +33,21 @@ export class AnsweredKeys {
   constructor(hashes: NamespaceHashes, { dataFolder, ...options }: AnsweredKeysOptions) {
     this.#hashes = hashes;
     this.#remembered = Remembered.open({
-      recentMax: RECENT_MAX,
       ...options,
       folder: join(dataFolder, 'answered-keys'),
       windowPeriods: WINDOW_HOURS,
       values: true,
     });
+  }
+
+  /** How many are held. */
+  get size(): number {
+    return this.#remembered.size;
+  }
+
+  /** The memory that they take. */
+  get bytes(): number {
+    return this.#remembered.bytes;
   }
 
   /** Those with a receipt in a block up to this one are there on start: a rebuild begins after it. */

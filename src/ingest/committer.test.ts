@@ -252,3 +252,19 @@ test('a commit waits for the room that is made, and what comes meanwhile joins i
   await disk.finish(0);
   assert.deepEqual(await Promise.all([first, second]), [8, 8]);
 });
+
+test('how long the commit takes that runs now, until it has succeeded or failed', async () => {
+  const { disk, committer } = start();
+  assert.equal(committer.waitingSeconds, 0);
+  const first = appendEvent(committer);
+  await disk.begun(0);
+  assert.ok(committer.waitingSeconds > 0);
+  await disk.finish(0);
+  await first;
+  await turn();
+  assert.equal(committer.waitingSeconds, 0);
+  const second = appendEvent(committer);
+  await disk.fail(1, new Error('gone'));
+  await assert.rejects(second);
+  assert.equal(committer.waitingSeconds, 0);
+});

@@ -6,8 +6,10 @@
  * `onFatal` is told once, so that the process stops (P9).
  */
 import { ApiError } from '../errors.ts';
+import { secondsSince } from '../histogram.ts';
 import { bytesOf, type Block, type Journal } from '../journal/journal.ts';
 import { BlockBuilder } from './block-builder.ts';
+import { IngestStats } from './ingest-stats.ts';
 
 /** Bounds the memory that waits for a slow disk (P10): some 200,000 events, several seconds' worth. */
 const BLOCK_LENGTH_MAX = 64 * 1024 * 1024;
@@ -30,12 +32,17 @@ export class Committer {
   readonly #onCommit: OnCommit;
   readonly #onFatal: (error: unknown) => void;
   readonly #makeRoom: (() => Promise<void> | undefined) | undefined;
+  readonly #stats: IngestStats;
   /** The block that fills, and what its commit will settle. */
   readonly #block = new BlockBuilder();
   #done = newDone();
   /** Of the block that was handed to the journal last. */
   #lastDone: Promise<number> | undefined;
   #isRunning = false;
+  /** When the commit began that runs now. */
+  #commitStartMs: number | undefined;
+  /** Until it resolves no commit begins. */
+  #pause: Promise<void> | undefined;
   #lastSequence: number;
   #failure: { error: unknown } | undefined;
 
@@ -46,9 +53,11 @@ export class Committer {
       onFatal: (error: unknown) => void;
       /** Asked before each commit, which waits for what it answers. */
       makeRoom?: () => Promise<void> | undefined;
+      stats?: IngestStats;
     },
   ) {
     this.#journal = journal;
+    this.#stats = hooks.stats ?? new IngestStats();
     this.#lastSequence = journal.lastSequence;
     this.committedBlockId = journal.lastBlockId;
     this.committedSequence = journal.lastSequence;
@@ -60,6 +69,11 @@ export class Committer {
   /** Whether the block that fills holds as much as one may: the disk does not keep up. */
   get isFull(): boolean {
     return this.#block.length >= BLOCK_LENGTH_MAX;
+  }
+
+  /** How long the commit has taken that runs now; 0 when none does. */
+  get waitingSeconds(): number {
+    return this.#commitStartMs === undefined ? 0 : secondsSince(this.#commitStartMs);
   }
 
   /** The last sequence that was given out. */
@@ -91,12 +105,28 @@ export class Committer {
     return done ?? Promise.resolve(this.committedBlockId);
   }
 
+  /** Runs `work` between two commits; what is appended meanwhile is gathered. Throws when nothing is accepted any more. */
+  async between<T>(work: () => Promise<T>): Promise<T> {
+    while (this.#pause !== undefined) await this.#pause;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#pause = promise;
+    try {
+      await this.#lastDone;
+      if (this.#failure !== undefined) throw stopped(this.#failure.error);
+      return await work();
+    } finally {
+      this.#pause = undefined;
+      resolve();
+    }
+  }
+
   async #run(): Promise<void> {
     this.#isRunning = true;
     while (this.#failure === undefined) {
       // Requests that are already in the sockets join the block.
       await new Promise(setImmediate);
       await this.#makeRoom?.();
+      while (this.#pause !== undefined) await this.#pause;
       if (this.#block.isEmpty || this.#failure !== undefined) break;
       await this.#commitNext();
     }
@@ -112,7 +142,9 @@ export class Committer {
       const block = this.#block.take(lastSequence);
       // Asked before the commit, which may take the bytes away to another thread.
       const bytes = bytesOf(block);
+      this.#commitStartMs = performance.now();
       const blockId = await this.#journal.commit(block);
+      this.#count(block.rows, bytes);
       this.committedBlockId = blockId;
       this.committedSequence = lastSequence;
       this.#onCommit({ blockId, bytes, rows: block.rows, receipts: block.receipts });
@@ -120,7 +152,15 @@ export class Committer {
     } catch (error) {
       done.reject(stopped(error));
       this.stop(error);
+    } finally {
+      this.#commitStartMs = undefined;
     }
+  }
+
+  #count(rows: number, bytes: number): void {
+    this.#stats.commitSeconds.observe(this.waitingSeconds);
+    this.#stats.commitRows.observe(rows);
+    this.#stats.commitBytes.observe(bytes);
   }
 
   /**

@@ -8,8 +8,10 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApiError } from '../errors.ts';
+import { secondsSince } from '../histogram.ts';
 import { bytesOf, type FlushPlan, type Journal } from '../journal/journal.ts';
-import type { UsageStore } from '../usage/usage-store.ts';
+import { UnsureInsertError, type UsageStore } from '../usage/usage-store.ts';
+import { IngestStats } from './ingest-stats.ts';
 
 /** How long rows may wait for company when nobody asks: about one insert a second keeps merges cheap. */
 const GATHER_MS = 1000;
@@ -38,6 +40,9 @@ export class Flusher {
   readonly #store: Pick<UsageStore, 'insert'>;
   readonly #onFailure: (error: unknown) => void;
   readonly #onFatal: (error: unknown) => void;
+  readonly #stats: IngestStats;
+  /** Everything up to it is in the usage store; 0 as long as nothing had to be moved. */
+  flushedSequence = 0;
   #flushedBlockId = 0;
   #committedBlockId: number;
   #rowsWaiting = 0;
@@ -54,8 +59,13 @@ export class Flusher {
   constructor(
     journal: Pick<Journal, 'planFlush' | 'finishFlush' | 'lastBlockId' | 'backlogBytes'>,
     store: Pick<UsageStore, 'insert'>,
-    hooks: { onFailure: (error: unknown) => void; onFatal: (error: unknown) => void },
+    hooks: {
+      onFailure: (error: unknown) => void;
+      onFatal: (error: unknown) => void;
+      stats?: IngestStats;
+    },
   ) {
+    this.#stats = hooks.stats ?? new IngestStats();
     this.#journal = journal;
     this.#store = store;
     this.#onFailure = hooks.onFailure;
@@ -143,7 +153,7 @@ export class Flusher {
         else if (!(await this.#insert(plan))) break;
       } while (!this.#stopped && this.#isUrgent());
     } catch (error) {
-      // Not the store but the journal has failed: there is nothing to go on from.
+      // The journal has failed, or nobody knows what the store's disk has: there is nothing to go on from.
       this.#stopped = true;
       this.#refuseWaiters(error);
       this.#onFatal(error);
@@ -155,17 +165,26 @@ export class Flusher {
 
   /** True when the plan's rows are in the store and out of the journal. */
   async #insert(plan: FlushPlan): Promise<boolean> {
+    const startMs = performance.now();
     try {
       await this.#store.insert(plan);
       this.#pausing = false;
     } catch (error) {
+      // The same insert would be a no-op, and make nothing good.
+      if (error instanceof UnsureInsertError) throw error;
       this.#pausing = true;
+      this.#stats.flushFailures += 1;
       this.#onFailure(error);
       this.#refuseWaiters(error);
       return false;
     }
     await this.#journal.finishFlush(plan);
-    this.#flushed(plan.lastBlockId, plan.rows, bytesOf(plan));
+    this.flushedSequence = plan.lastSequence;
+    const bytes = bytesOf(plan);
+    this.#stats.flushSeconds.observe(secondsSince(startMs));
+    this.#stats.flushRows.observe(plan.rows);
+    this.#stats.flushBytes.observe(bytes);
+    this.#flushed(plan.lastBlockId, plan.rows, bytes);
     return true;
   }
 

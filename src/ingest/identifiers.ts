@@ -41,6 +41,11 @@ export class Identifiers {
     return this.#remembered.size;
   }
 
+  /** The memory that they take. */
+  get bytes(): number {
+    return this.#remembered.bytes;
+  }
+
   /** Those of all events up to this sequence are there on start: a rebuild begins after it. */
   get coveredThrough(): number {
     return this.#remembered.coveredThrough;

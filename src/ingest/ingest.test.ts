@@ -45,11 +45,21 @@ class FaultyLine implements UsageStore {
   summarize: UsageStore['summarize'] = async (query) => await engine.summarize(query);
   findEvent: UsageStore['findEvent'] = async (...args) => await engine.findEvent(...args);
   identifiers: UsageStore['identifiers'] = (range) => engine.identifiers(range);
+  get customers(): UsageStore['customers'] {
+    return engine.customers;
+  }
   get search(): UsageStore['search'] {
     return engine.search;
   }
+  countRejections: UsageStore['countRejections'] = async (query) =>
+    await engine.countRejections(query);
   lastSequence: UsageStore['lastSequence'] = async () => await engine.lastSequence();
   audit: UsageStore['audit'] = async () => await engine.audit();
+  prunedBeforeMs = 0;
+  closedBeforeMs = 0;
+  prunable: UsageStore['prunable'] = async (beforeMs) => await engine.prunable(beforeMs);
+  prune: UsageStore['prune'] = async (...args) => await engine.prune(...args);
+  snapshot: UsageStore['snapshot'] = async (copy) => await engine.snapshot(copy);
   close: UsageStore['close'] = async () => await engine.close();
 }
 
@@ -79,6 +89,8 @@ class World {
       store: this.line,
       answers: { keys: () => this.answers, prune: async () => undefined },
       dataFolder: dirname(file),
+      identifiersInMemory: 1000,
+      disk: { shortage: undefined },
       identifierWindowDays: 35,
       journalBytesMax: this.journalBytesMax,
       onStoreFailure: () => undefined,
@@ -176,6 +188,7 @@ function withCommit(journal: Journal, commit: Journal['commit']): Journal {
     answerBody: async (blockId, keyHash) => await journal.answerBody(blockId, keyHash),
     receiptsSince: (...since) => journal.receiptsSince(...since),
     pruneReceipts: async (beforeMs) => await journal.pruneReceipts(beforeMs),
+    copyTo: async (file) => await journal.copyTo(file),
     close: async () => await journal.close(),
   };
 }
@@ -190,6 +203,29 @@ test('of 1,000 events with one identifier, sent at once, exactly one is recorded
   assert.equal(await ingest.record(event), 'duplicate');
   await ingest.settled();
   assert.equal(await world.count(), 1);
+});
+
+test('at rest, all that was acknowledged is in the store, and what comes meanwhile is answered after it', async (t) => {
+  const world = await start(t);
+  const { ingest, journal } = world;
+  for (let i = 0; i < 50; i += 1) await ingest.record(world.anEvent());
+  let late: Promise<unknown> | undefined;
+  let isAnswered = false;
+  await ingest.atRest(async () => {
+    assert.equal(await journal.planFlush(), undefined, 'nothing waits');
+    late = ingest.record(world.anEvent()).then(() => (isAnswered = true));
+    for (let turns = 0; turns < 100; turns += 1) await new Promise(setImmediate);
+    assert.equal(await world.count(), 50, 'reads go on');
+    assert.equal(isAnswered, false);
+  });
+  await late;
+  await ingest.settled();
+  assert.equal(await world.count(), 51);
+  await assert.rejects(
+    ingest.atRest(async () => await Promise.reject(new Error('of the work'))),
+    /of the work/,
+  );
+  assert.equal(await ingest.record(world.anEvent()), 'recorded', 'and goes on after a failure');
 });
 
 test('an event and its duplicates resolve only when the event is on disk', async (t) => {

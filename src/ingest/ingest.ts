@@ -10,11 +10,14 @@ import type { Cancellation, IncomingEvent, RejectedEvent } from '../events/event
 import type { Journal } from '../journal/journal.ts';
 import type { Receipt } from '../journal/receipt.ts';
 import { ApiError } from '../errors.ts';
+import { secondsSince } from '../histogram.ts';
 import type { UsageStore } from '../usage/usage-store.ts';
 import { ANSWER_KEPT_MS, AnsweredKeys } from './answered-keys.ts';
 import { Committer } from './committer.ts';
+import type { DiskSpace } from './disk-space.ts';
 import { Flusher } from './flusher.ts';
 import { Identifiers } from './identifiers.ts';
+import { IngestStats } from './ingest-stats.ts';
 import { NamespaceHashes } from './namespace-hashes.ts';
 import { flushAll, refuseStrangers, rememberAnswers, rememberIdentifiers } from './recovery.ts';
 
@@ -27,18 +30,29 @@ export type IngestParts = {
   /** Where identifiers and answered keys have their files. */
   readonly dataFolder: string;
   readonly identifierWindowDays: number;
+  /** With so many identifiers in memory, or answered keys, these go to a file. */
+  readonly identifiersInMemory: number;
   /** How much may wait in the journal for the usage store (P10). */
   readonly journalBytesMax: number;
+  readonly disk: Pick<DiskSpace, 'shortage'>;
   /** The usage store refused an insert; it is tried again. */
   readonly onStoreFailure: (error: unknown) => void;
   /** What is remembered could not be brought to disk; it stays in memory, and is tried again. */
   readonly onSealFailure: (error: unknown) => void;
-  /** The journal failed, or identifiers cannot be read: nothing may be acknowledged any more, the process has to stop (P9). */
+  /** The journal failed, an insert is unsure, or identifiers cannot be read: the process has to stop (P9). */
   readonly onFatal: (error: unknown) => void;
+};
+
+export type Held = {
+  readonly backlogBytes: number;
+  /** How many there are, and the bytes of memory that they take. */
+  readonly identifiers: { readonly size: number; readonly bytes: number };
+  readonly answeredKeys: { readonly size: number; readonly bytes: number };
 };
 
 export class Ingest {
   readonly answeredKeys: AnsweredKeys;
+  readonly stats = new IngestStats();
   readonly #parts: IngestParts;
   readonly #identifiers: Identifiers;
   readonly #committer: Committer;
@@ -46,23 +60,34 @@ export class Ingest {
 
   constructor(parts: IngestParts) {
     const { journal, store, onFatal } = parts;
+    const { stats } = this;
     const hashes = new NamespaceHashes(journal.hashKey);
     this.#parts = parts;
     const { dataFolder } = parts;
-    const files = { owner: journal.id, dataFolder, onFailure: parts.onSealFailure };
+    const files = {
+      owner: journal.id,
+      dataFolder,
+      recentMax: parts.identifiersInMemory,
+      onFailure: parts.onSealFailure,
+    };
     this.#identifiers = new Identifiers(hashes, {
       ...files,
       lastPosition: journal.lastSequence,
       windowDays: parts.identifierWindowDays,
     });
     this.answeredKeys = new AnsweredKeys(hashes, { ...files, lastPosition: journal.lastBlockId });
-    this.#flusher = new Flusher(journal, store, { onFailure: parts.onStoreFailure, onFatal });
+    this.#flusher = new Flusher(journal, store, {
+      onFailure: parts.onStoreFailure,
+      onFatal,
+      stats,
+    });
     this.#committer = new Committer(journal, {
       onCommit: ({ blockId, rows, bytes, receipts }) => {
         this.#flusher.committed(blockId, rows, bytes);
         this.answeredKeys.addPacked({ blockId, packed: receipts });
       },
       onFatal,
+      stats,
       makeRoom: () => this.#flusher.roomForReaders(),
     });
   }
@@ -82,7 +107,7 @@ export class Ingest {
 
   /**
    * Stores one event, once an identifier. When it resolves, the event is on disk: answer the client only
-   * after that. `duplicate` waits too, for the event that it is a duplicate of. Throws ApiError `rate_limit`
+   * after that. `duplicate` waits too, for the event that it is a duplicate of. Throws ApiError
    * as `refuseWhenFull` does.
    */
   async record(event: IncomingEvent, receipt?: Receipt): Promise<Outcome> {
@@ -100,20 +125,26 @@ export class Ingest {
    */
   accept(event: IncomingEvent): Outcome {
     const isNew = this.#decide(() => this.#identifiers.add(event));
-    return isNew ? this.#append(event) : 'duplicate';
+    return isNew ? this.#append(event) : this.#duplicate();
   }
 
   /** `accept` of one event after the other. */
   acceptAll(events: readonly IncomingEvent[]): readonly Outcome[] {
     const areNew = this.#decide(() => this.#identifiers.addAll(events));
     return events.map((event, index) =>
-      areNew[index] === true ? this.#append(event) : 'duplicate',
+      areNew[index] === true ? this.#append(event) : this.#duplicate(),
     );
+  }
+
+  #duplicate(): Outcome {
+    this.stats.duplicates += 1;
+    return 'duplicate';
   }
 
   #append(event: IncomingEvent): Outcome {
     const sequence = this.#committer.nextSequence();
     this.#committer.append((block) => block.addEvent(event, sequence));
+    this.stats.accepted += 1;
     return 'recorded';
   }
 
@@ -132,6 +163,7 @@ export class Ingest {
   reject(rejected: Omit<RejectedEvent, 'sequence'>): void {
     const sequence = this.#committer.nextSequence();
     this.#committer.append((block) => block.addRejection({ ...rejected, sequence }));
+    this.stats.countRejected(rejected.code);
   }
 
   /** Resolves when all that was accepted, rejected, receipted or found to be a duplicate so far is on disk. */
@@ -139,9 +171,14 @@ export class Ingest {
     return this.#committer.settled();
   }
 
-  /** Stores a cancellation; as for `record`, it is on disk when this resolves. */
+  /**
+   * Stores a cancellation; as for `record`, it is on disk when this resolves. Throws ApiError `cancel_too_late` when the
+   * event is pruned.
+   */
   async cancel(cancellation: Cancellation, receipt?: Receipt): Promise<void> {
     this.refuseWhenFull();
+    // In the turn in which it is appended: from then on who prunes waits for it.
+    if (cancellation.timestampMs < this.#parts.store.closedBeforeMs) throw pruned(cancellation);
     this.#committer.append((block) => block.addCancellation(cancellation));
     if (receipt !== undefined) this.addReceipt(receipt);
     await this.onDisk();
@@ -157,13 +194,33 @@ export class Ingest {
 
   /**
    * Throws ApiError `rate_limit` while the usage store is so far behind, or the disk so slow, that memory or the
-   * journal would grow without bound (P10). What was acknowledged is safe, and reads go on.
+   * journal would grow without bound (P10), and `unavailable` while the disk has too little room. What was acknowledged
+   * is safe, and reads go on.
    */
   refuseWhenFull(): void {
+    const { diskShortage } = this;
+    if (diskShortage !== undefined) {
+      throw new ApiError('unavailable', `${diskShortage} Try again later.`);
+    }
     if (this.#committer.isFull) throw tooMuch('waits to be written to the journal');
     if (this.#flusher.bytesWaiting >= this.#parts.journalBytesMax) {
       throw tooMuch('waits in the journal for the usage store');
     }
+  }
+
+  /** Why nothing is taken in for want of room on a disk, if that is so. */
+  get diskShortage(): string | undefined {
+    return this.#parts.disk.shortage;
+  }
+
+  /** Once recovered: everything up to this sequence is in the usage store. */
+  get flushedSequence(): number {
+    return Math.max(this.#parts.journal.lastSequence, this.#flusher.flushedSequence);
+  }
+
+  /** The last sequence that was given out. */
+  get lastSequence(): number {
+    return this.#committer.lastSequence;
   }
 
   /**
@@ -172,8 +229,46 @@ export class Ingest {
    */
   async settled(signal?: AbortSignal): Promise<number> {
     const { committedBlockId, committedSequence } = this.#committer;
+    const startMs = performance.now();
     await this.#flusher.flushForReader(committedBlockId, signal);
+    this.stats.barrierSeconds.observe(secondsSince(startMs));
     return committedSequence;
+  }
+
+  /** What waits in the journal for the usage store, and what is remembered of what came: as of now. */
+  get held(): Held {
+    return {
+      backlogBytes: this.#flusher.bytesWaiting,
+      identifiers: this.#identifiers,
+      answeredKeys: this.answeredKeys,
+    };
+  }
+
+  /** How long the commit has taken that runs now, and that everybody waits for; 0 when none does. */
+  get waitingSeconds(): number {
+    return this.#committer.waitingSeconds;
+  }
+
+  /**
+   * Runs `work` at a moment when the usage store has all that was acknowledged and nothing else comes to disk. Requests
+   * wait for it, reads go on: keep it short. Answers for how long they waited.
+   */
+  async atRest<T>(work: () => Promise<T>): Promise<{ result: T; pauseMs: number }> {
+    // Most of it before, so that little is left for the pause.
+    await this.settled();
+    return await this.#committer.between(async () => {
+      const beganMs = performance.now();
+      await this.settled();
+      return { result: await work(), pauseMs: performance.now() - beganMs };
+    });
+  }
+
+  /** Drops old events from the usage store, as its `prune` says, when it has all cancellations that were accepted. */
+  async prune(beforeMs: number, nowMs: number): Promise<void> {
+    await this.#parts.store.prune(beforeMs, nowMs, async () => {
+      await this.onDisk();
+      await this.settled();
+    });
   }
 
   /** Brings to disk what is remembered, when there is much of it. To be called a few times a second. */
@@ -211,4 +306,12 @@ export class Ingest {
 
 function tooMuch(waits: string): ApiError {
   return new ApiError('rate_limit', `Too much ${waits}. Try again a little later.`);
+}
+
+function pruned({ identifier }: Cancellation): ApiError {
+  return new ApiError(
+    'cancel_too_late',
+    `The event with identifier ${identifier} is of a month that was pruned, and cannot be cancelled any more.`,
+    'cancel[identifier]',
+  );
 }

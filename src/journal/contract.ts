@@ -11,6 +11,9 @@ export type JournalUnderTest = {
   readonly journal: Journal;
   /** Closes the journal and opens it again on the same data, as a restart does. */
   readonly reopen: () => Promise<Journal>;
+  /** Where a copy may be made, and what opens it. */
+  readonly copyFile: string;
+  readonly openCopy: () => Promise<Journal>;
   /** Closes what is open, and removes the data. */
   readonly dispose: () => Promise<void>;
 };
@@ -25,6 +28,7 @@ export function journalContract(name: string, open: () => Promise<JournalUnderTe
   suite(`${name}: blocks`, () => blocksContract(start));
   suite(`${name}: plans`, () => plansContract(start, open));
   suite(`${name}: receipts`, () => receiptsContract(start));
+  suite(`${name}: copies`, () => copiesContract(start));
 }
 
 type Start = (t: TestContext) => Promise<JournalUnderTest>;
@@ -284,6 +288,49 @@ function receiptsContract(start: Start): void {
     assert.equal((await journal.receipts(ids[0]!)).length, 0);
     assert.equal(unpackReceipts(await journal.receipts(ids[1]!)).length, 1);
     assert.equal((await getPlan(journal)).rows, 3);
+  });
+}
+
+function copiesContract(start: Start): void {
+  test('a copy stands where the journal stood when it was asked for, under an id of its own', async (t) => {
+    const { journal, copyFile, openCopy } = await start(t);
+    const keyHash = Uint32Array.of(1, 2, 3, 4);
+    const ids: number[] = [];
+    // More than are copied at once.
+    for (let i = 0; i < 2500; i += 1) {
+      const bodies = i === 2400 ? [{ keyHash, body: 'a body' }] : [];
+      ids.push(await journal.commit({ ...blockReceivedAt(i), answerBodies: bodies }));
+    }
+    const [withBody, last] = [ids[2400]!, ids.at(-1)!];
+    await drain(journal);
+    const copied = journal.copyTo(copyFile);
+    const later = await journal.commit(aBlock({ lastSequence: 9999 }));
+    assert.deepEqual(await copied, { lastSequence: 1, lastBlockId: last });
+    const copy = await openCopy();
+    assert.deepEqual([copy.lastSequence, copy.lastBlockId], [1, last]);
+    assert.deepEqual(copy.hashKey, journal.hashKey);
+    assert.notEqual(copy.id, journal.id);
+    assert.equal(await copy.planFlush(), undefined);
+    const found = await all(copy.receiptsSince(0));
+    assert.deepEqual(
+      found.map(({ blockId, packed }) => [blockId, unpackReceipts(packed)[0]?.receivedAtMs]),
+      ids.map((id, i) => [id, i]),
+    );
+    assert.equal(await copy.answerBody(withBody, keyHash), 'a body');
+    // Both go on: the same block, which is another one, and so has another token.
+    assert.equal(await copy.commit(aBlock({ lastSequence: 2 })), later);
+    assert.notEqual((await getPlan(copy)).token, (await getPlan(journal)).token);
+  });
+
+  test('a copy that cannot be made leaves the journal as it was', async (t) => {
+    const { journal, copyFile } = await start(t);
+    await journal.commit(aBlock({}));
+    await assert.rejects(journal.copyTo(copyFile), /nothing waits/);
+    await drain(journal);
+    await assert.rejects(journal.copyTo(`${copyFile}/in/no/folder`));
+    await journal.commit(aBlock({ lastSequence: 2 }));
+    await drain(journal);
+    assert.equal((await journal.copyTo(copyFile)).lastSequence, 2);
   });
 }
 

@@ -35,9 +35,17 @@ export type Journal = {
   receiptsSince(sinceMs: number, afterBlockId?: number): AsyncIterable<BlockReceipts>;
   /** Drops the receipts and bodies of blocks whose last one was received before `beforeMs`. */
   pruneReceipts(beforeMs: number): Promise<void>;
+  /**
+   * Makes a journal in a new file that stands where this one does at the moment of the call, when no block waits: same
+   * sequence, blocks, receipts and key, and an id of its own, so that no token of who goes on from the copy matches one
+   * of who goes on from here. Commits go on meanwhile. When it throws, this journal is as it was.
+   */
+  copyTo(file: string): Promise<JournalCopy>;
   /** Waits for what was begun. */
   close(): Promise<void>;
 };
+
+export type JournalCopy = Pick<Journal, 'lastSequence' | 'lastBlockId'>;
 
 /** What one commit stores. */
 export type Block = BlockRows & {

@@ -20,6 +20,10 @@ export type OpenUsageStore = () => Promise<{
   readonly store: UsageStore;
   /** Closes it and opens the same data again. */
   readonly reopen: () => Promise<UsageStore>;
+  /** Where a snapshot may be made. */
+  readonly snapshotFolder: string;
+  /** Closes it and opens the snapshot in its place. */
+  readonly openSnapshot: () => Promise<UsageStore>;
   readonly destroy: () => Promise<void>;
 }>;
 
@@ -236,6 +240,101 @@ export function usageStoreContract(name: string, open: OpenUsageStore): void {
       assert.deepEqual(valuesOf(await store.summarize(wholeDay(meterId))), [quantity('7.25')]);
       await store.insert(batch);
       assert.deepEqual(valuesOf(await store.summarize(wholeDay(meterId))), [quantity('7.25')]);
+      assert.equal((await store.audit()).differences, 0);
+    });
+
+    test('pruned, whole hours count what they did, and what needs single events is refused', async () => {
+      let month = 0;
+      await fc.assert(
+        fc.asyncProperty(
+          history,
+          fc.array(question, { minLength: 8, maxLength: 8 }),
+          fc.boolean(),
+          async (facts, questions, reopens) => {
+            // Each time a later month, around whose beginning the facts lie.
+            const beforeMs = Date.UTC(1990, (month += 2), 1);
+            const moved = <At extends { timestampMs: number } | { startMs: number; endMs: number }>(
+              at: At,
+            ): At =>
+              Object.fromEntries(
+                Object.entries(at).map(([name, value]) => [
+                  name,
+                  name.endsWith('Ms') ? Number(value) - ORIGIN_MS + beforeMs : value,
+                ]),
+              ) as At;
+            const there = facts.map(moved);
+            const meterId = `mtr_${randomUUID()}`;
+            const events = toEvents(there, meterId);
+            for (const batch of toBatches(there, events)) await store.insert(batch);
+            const lastSequence = await store.lastSequence();
+            const old = events.filter(({ timestampMs }) => timestampMs < beforeMs);
+            const { months, lastReceivedAtMs } = await store.prunable(beforeMs);
+            const monthBefore = new Date(beforeMs - 1).toISOString().slice(0, 7);
+            const found = months.find((each) => each.month === monthBefore);
+            assert.equal(found?.events ?? 0, old.length);
+            if (old.length > 0) assert.equal(lastReceivedAtMs, ORIGIN_MS);
+            await store.prune(beforeMs, ORIGIN_MS, async () => undefined);
+            if (reopens) store = await opened.reopen();
+            assert.equal(store.prunedBeforeMs, beforeMs);
+            assert.deepEqual((await store.prunable(beforeMs)).months, []);
+            assert.equal(await store.lastSequence(), lastSequence);
+            for (const { identifier } of old) {
+              assert.equal(await store.findEvent(NAMESPACE, [meterId], identifier), undefined);
+            }
+            for (const asked of questions.map(moved)) {
+              const query = toQuery(meterId, asked);
+              const needsEvents =
+                query.eventTimeWindow === null &&
+                [query.startMs, query.endMs].some((ms) => ms < beforeMs && ms % HOUR_MS !== 0);
+              const summary = store.summarize(query);
+              if (needsEvents) await assert.rejects(summary, /were pruned/);
+              else assert.deepEqual(await summary, expected(there, events, query));
+            }
+          },
+        ),
+        { numRuns: 12 },
+      );
+      assert.equal((await store.audit()).differences, 0);
+    });
+
+    test('while months are pruned their events are closed, and cancellations that came before count', async () => {
+      const meterId = `mtr_${randomUUID()}`;
+      const beforeMs = Date.UTC(2000, 0, 1);
+      const [early, late] = [1, 2].map(() => anEvent({ meterId, timestampMs: beforeMs - 1 }));
+      // All of its hour.
+      const gone = anEvent({ meterId, timestampMs: beforeMs - 2 * HOUR_MS });
+      await store.insert(batchOf([early!, late!, gone]));
+      await assert.rejects(
+        store.prune(beforeMs, ORIGIN_MS, async () => {
+          assert.equal(store.closedBeforeMs, beforeMs);
+          throw new Error('the store is behind');
+        }),
+      );
+      assert.ok(store.closedBeforeMs < beforeMs, 'as before');
+      await store.prune(beforeMs, ORIGIN_MS, async () => {
+        await store.insert(batchOf([], [early!, gone].map(cancellationOf)));
+      });
+      const day = { ...wholeDay(meterId), startMs: beforeMs - DAY_MS, endMs: beforeMs };
+      const hours = await store.summarize({ ...day, formula: 'count', groupingWindow: 'hour' });
+      assert.deepEqual(hours, [{ startMs: beforeMs - HOUR_MS, value: one }]);
+    });
+
+    // The last test: the snapshot takes the store's place.
+    test('a snapshot holds what was stored when it was made, and can be gone on from', async () => {
+      const meterId = `mtr_${randomUUID()}`;
+      const [cancelled, kept, later] = ['100', '7.25', '1'].map((text) =>
+        anEvent({ meterId, value: quantity(text) }),
+      );
+      await store.insert(batchOf([cancelled!, kept!], [cancellationOf(cancelled!)]));
+      await store.snapshot(opened.snapshotFolder);
+      const after = batchOf([later!], [cancellationOf(kept!)]);
+      await store.insert(after);
+      store = await opened.openSnapshot();
+      assert.deepEqual(valuesOf(await store.summarize(wholeDay(meterId))), [quantity('7.25')]);
+      assert.equal(await store.lastSequence(), kept!.sequence);
+      // The token of an insert that the snapshot has not seen means nothing to it.
+      await store.insert(after);
+      assert.deepEqual(valuesOf(await store.summarize(wholeDay(meterId))), [one]);
       assert.equal((await store.audit()).differences, 0);
     });
   });

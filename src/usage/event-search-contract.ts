@@ -7,11 +7,10 @@ import type { Cancellation, MeterEvent, RejectedEvent } from '../events/event.ts
 import { wholePayload } from '../events/measure.ts';
 import type { EventTimeWindow, Formula } from '../meters/meter.ts';
 import { toNamespace, type Namespace } from '../namespace.ts';
-import { toDecimal } from '../quantity.ts';
 import { formatRfc3339, parseRfc3339 } from '../rfc3339.ts';
 import { DAY_MS, HOUR_MS, windowStartMs } from '../summaries/windows.ts';
+import { batchOf } from './batch-fixture.ts';
 import type { OpenUsageStore } from './contract.ts';
-import { EventColumns } from './event-columns.ts';
 import type {
   EventSearch,
   EventState,
@@ -19,7 +18,6 @@ import type {
   SearchedMeter,
   TimeRange,
 } from './event-search.ts';
-import { cancellationRow, rejectionRow } from './rows.ts';
 import type { UsageStore } from './usage-store.ts';
 
 const ORIGIN_MS = 20_000 * DAY_MS;
@@ -42,7 +40,7 @@ export function eventSearchContract(name: string, open: OpenUsageStore): void {
       await fc.assert(
         fc.asyncProperty(worlds, async (drawn) => {
           const world = toWorld(drawn);
-          await insert(store, world);
+          await store.insert(batchOf(world));
           for (const asked of drawn.questions) {
             const search = toEventSearch(world, asked);
             assert.deepEqual(await store.search.findEvents(search), expectedEvents(world, search));
@@ -56,7 +54,7 @@ export function eventSearchContract(name: string, open: OpenUsageStore): void {
       await fc.assert(
         fc.asyncProperty(worlds, async (drawn) => {
           const world = toWorld(drawn);
-          await insert(store, world);
+          await store.insert(batchOf(world));
           for (const asked of drawn.questions) {
             const search = toRejectionSearch(world, asked);
             const found = await store.search.findRejections(search);
@@ -70,7 +68,7 @@ export function eventSearchContract(name: string, open: OpenUsageStore): void {
     test('without meters nothing is found, and no other namespace is looked into', async () => {
       const meter = aMeter('sum', null);
       const event = anEvent(newNamespace(), meter, {});
-      await insert(store, { events: [event], cancellations: [], rejections: [] });
+      await store.insert(batchOf({ events: [event], cancellations: [], rejections: [] }));
       const ask = { place: PLACE, limit: 10 };
       const { namespace } = event;
       assert.equal(
@@ -328,23 +326,6 @@ function hasAll(
   textOf: (key: string) => string | undefined,
 ): boolean {
   return [...(asked ?? [])].every(([key, text]) => textOf(key) === text);
-}
-
-async function insert(
-  store: UsageStore,
-  { events, cancellations, rejections }: Pick<World, 'events' | 'cancellations' | 'rejections'>,
-): Promise<void> {
-  const columns = new EventColumns();
-  for (const event of events) {
-    columns.add({ ...event, value: toDecimal(event.value) }, event.sequence);
-  }
-  await store.insert({
-    token: randomUUID(),
-    eventsFormat: 'Native',
-    events: columns.take(),
-    cancellations: Buffer.from(cancellations.map(cancellationRow).join('')),
-    rejections: Buffer.from(rejections.map(rejectionRow).join('')),
-  });
 }
 
 function at(hour: number): number {

@@ -2,7 +2,7 @@
 import type { Cancellation, MeterEvent, RejectedEvent } from '../events/event.ts';
 import type { Meter } from '../meters/meter.ts';
 import type { Namespace } from '../namespace.ts';
-import type { Patience } from './patience.ts';
+import type { Patience } from './usage-store.ts';
 
 /** What is asked of an accepted event and of a rejected one alike. Every condition that is given must hold. */
 type Search = {
@@ -61,10 +61,8 @@ export type EventName = Pick<MeterEvent, 'sequence' | 'identifier'>;
 export type FoundEvent = { readonly event: MeterEvent; readonly state: EventState };
 
 export type EventSearcher = {
-  /** The same for who waits only so long. */
-  within(patience: Patience): EventSearcher;
   /** In the order of `place`; at most `limit`. */
-  findEvents(search: EventSearch): Promise<readonly FoundEvent[]>;
+  findEvents(search: EventSearch, patience?: Patience): Promise<readonly FoundEvent[]>;
   /** As `findEvents`, of what was answered with success and could not be counted. */
-  findRejections(search: RejectionSearch): Promise<readonly RejectedEvent[]>;
+  findRejections(search: RejectionSearch, patience?: Patience): Promise<readonly RejectedEvent[]>;
 };

@@ -108,4 +108,33 @@ export const SCHEMA_STEPS: readonly (readonly string[])[] = [
     `ALTER TABLE events ADD INDEX IF NOT EXISTS sequence_minmax sequence TYPE minmax GRANULARITY 1`,
     `ALTER TABLE events MATERIALIZE INDEX sequence_minmax`,
   ],
+
+  [
+    // Events before the greatest `before` are pruned. The last sequence is kept, since the event that had it may be gone.
+    `CREATE TABLE IF NOT EXISTS prunes (
+      before DateTime64(3, 'UTC'),
+      last_sequence UInt64,
+      pruned_at DateTime64(3, 'UTC')
+    )
+    ENGINE = MergeTree
+    ORDER BY before
+    SETTINGS ${DURABLE}`,
+
+    // Of pruned months, what each hour with a cancellation counts without its cancelled events. Read with FINAL.
+    `CREATE TABLE IF NOT EXISTS settled_hours (
+      namespace LowCardinality(String),
+      meter LowCardinality(String),
+      customer String,
+      hour DateTime('UTC') CODEC(Delta, ZSTD),
+      count UInt64 CODEC(ZSTD),
+      sum Decimal(76, 12) CODEC(ZSTD),
+      last Tuple(timestamp DateTime64(3, 'UTC'), sequence UInt64, value Decimal(38, 12)) CODEC(ZSTD),
+      last_received Tuple(sequence UInt64, timestamp DateTime64(3, 'UTC'), value Decimal(38, 12)) CODEC(ZSTD),
+      cancelled UInt64 CODEC(ZSTD)
+    )
+    ENGINE = ReplacingMergeTree(cancelled)
+    PARTITION BY toYYYYMM(hour)
+    ORDER BY (namespace, meter, customer, hour)
+    SETTINGS ${DURABLE}`,
+  ],
 ];

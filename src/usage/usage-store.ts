@@ -15,15 +15,22 @@ import type { EventTimeWindow, Formula } from '../meters/meter.ts';
 import type { Namespace } from '../namespace.ts';
 import type { Quantity } from '../quantity.ts';
 import type { GroupingWindow } from '../summaries/windows.ts';
+import type { CustomerUsageReader } from './customer-usage.ts';
 import type { EventSearcher } from './event-search.ts';
-import type { Patience } from './patience.ts';
+import type { RejectionCounter } from './rejection-counts.ts';
 
-export type UsageStore = {
+export type UsageStore = RejectionCounter & {
+  /** When it throws, it may be asked for again, unless it was UnsureInsertError. */
   insert(batch: UsageBatch): Promise<void>;
-  /** One page of summaries; windows without usage are left out. */
+  /**
+   * One page of summaries; windows without usage are left out. Throws ApiError `parameter_invalid` when it would need
+   * single events that are pruned.
+   */
   summarize(query: SummaryQuery, patience?: Patience): Promise<readonly SummaryRow[]>;
   /** Single events, and what became of them. */
   readonly search: EventSearcher;
+  /** What alerts need. */
+  readonly customers: CustomerUsageReader;
   /** The last accepted event of this identifier on one of these meters, with its cancellation if it has one. */
   findEvent(
     namespace: Namespace,
@@ -38,10 +45,40 @@ export type UsageStore = {
   identifiers(range: IdentifierRange): AsyncIterable<ReceivedIdentifiers>;
   /** The greatest sequence of any event, rejected ones included; 0 when there is none. */
   lastSequence(): Promise<number>;
-  /** Recounts every hour from the raw events and compares it with the rollup (P6). */
+  /** Recounts every hour that is not pruned from the raw events and compares it with the rollup (P6). */
   audit(): Promise<Audit>;
+  /** Events before this are pruned, 0 when none are: what summaries of whole hours need is kept of them. */
+  readonly prunedBeforeMs: number;
+  /** No cancellation of an event before this may be inserted any more: it is pruned, or `prune` has begun. */
+  readonly closedBeforeMs: number;
+  /** What `prune` would drop and settle. */
+  prunable(beforeMs: number): Promise<Prunable>;
+  /**
+   * Drops the events before this, the start of a month, for good; summaries of whole hours stay as they are. `settled`
+   * resolves when all cancellations that were accepted so far are inserted. When it throws, it may be called again.
+   */
+  prune(beforeMs: number, nowMs: number, settled: () => Promise<void>): Promise<void>;
+  /**
+   * Makes a folder that holds what is stored now and can be opened as a store, whatever comes later. No insert may run.
+   * Takes no time and no space, so it must be below the store's own folder or beside it.
+   */
+  snapshot(folder: string): Promise<void>;
   close(): Promise<void>;
 };
+
+/**
+ * How long who asks is willing to wait. The read rejects with the signal's reason at once, even if the store never
+ * comes back from it; `seconds` is what the store itself may spend on one query before it gives up.
+ */
+export type Patience = { readonly signal: AbortSignal; readonly seconds: number };
+
+/**
+ * What was inserted may not be stored, or not on disk, and the same insert would not make it so: the process must stop
+ * (P9). The next start can.
+ */
+export class UnsureInsertError extends Error {
+  override readonly name = 'UnsureInsertError';
+}
 
 /** Rows in the forms of `event-columns.ts` and `rows.ts`; the token names exactly these bytes, for ever. */
 export type UsageBatch = Pick<
@@ -100,4 +137,17 @@ export type Audit = {
   readonly hours: number;
   /** Hours in which the rollup and the raw events differ. */
   readonly differences: number;
+};
+
+export type Prunable = {
+  /** Oldest first; `month` such as `2026-01`. */
+  readonly months: readonly {
+    readonly month: string;
+    readonly events: number;
+    readonly bytes: number;
+  }[];
+  /** Customer hours of them in which there are cancellations. */
+  readonly cancelledHours: number;
+  /** When the last of these events arrived; -Infinity when there are none. */
+  readonly lastReceivedAtMs: number;
 };

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import Database from 'better-sqlite3';
 import { createMeter, sendEvent } from '../support/fixtures.ts';
+import { freePort } from '../support/free-port.ts';
 import { call, toForm } from '../support/http.ts';
 import { newClient } from '../support/sdk.ts';
 import { newFolder, removeFolder, REPO, runCli, Server, TEST_KEY } from '../support/server.ts';
@@ -104,6 +105,8 @@ describe('starting', () => {
     const open = await Server.start({ args: ['--host', '0.0.0.0'] });
     const answer = await call({ url: `http://${outside}:${open.port}` }, { path: '/healthz' });
     assert.equal(answer.status, 200);
+    assert.match(open.stderr, /"level":"warn",.*"message":"Listening on 0\.0\.0\.0 without TLS/u);
+    assert.doesNotMatch(inside.stderr, /without TLS/u);
     await open.remove();
   });
 
@@ -119,6 +122,15 @@ describe('starting', () => {
 });
 
 describe('refusing to start', () => {
+  test('a Node with known holes', async () => {
+    const old = `data:text/javascript,Object.defineProperty(process.versions,'node',{value:'24.14.0'})`;
+    const env = { NODE_OPTIONS: `--import=${old}` };
+    const exit = await runCli(['serve', '--port', '0', '--data', join(folder, 'old')], { env });
+    assert.equal(exit.code, 1);
+    assert.match(exit.stderr, /^Node 24\.14\.0 has known holes .* 24\.14\.1 or later.*\n$/u);
+    assert.equal(existsSync(join(folder, 'old')), false);
+  });
+
   test('a port in use', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
@@ -187,6 +199,7 @@ describe('refusing to start', () => {
     ['--session-minutes', '0'],
     ['--session-minutes', '1441'],
     ['--stream-events-max', '10001'],
+    ['--connections-max', '0'],
   ];
   for (const args of wrong) {
     test(`the flags ${args.join(' ')}`, async () => {
@@ -320,17 +333,6 @@ describe('folders that are only read', () => {
   });
 });
 
-describe('health', () => {
-  test('/healthz and /readyz', async () => {
-    const server = await Server.start();
-    for (const path of ['/healthz', '/readyz']) {
-      const answer = await call(server, { path, key: null });
-      assert.equal(answer.status, 200, answer.text);
-    }
-    await server.remove();
-  });
-});
-
 describe('audit', () => {
   test('a stopped folder is audited: one line with the counts, exit 0, nothing changed', async () => {
     const server = await Server.start();
@@ -359,15 +361,6 @@ describe('audit', () => {
     }
   });
 });
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { readonly port: number };
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
 
 function databasesIn(path: string): string[] {
   return readdirSync(path, { recursive: true, withFileTypes: true })

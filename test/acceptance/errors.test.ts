@@ -123,7 +123,7 @@ describe('URLs and methods', () => {
     ['DELETE', '/v1/billing/meters'],
     ['PUT', '/v1/customers'],
     ['PATCH', '/v1/customers/cus_1'],
-    ['GET', '/v1/billing/meter_events'],
+    ['DELETE', '/v1/billing/meter_events'],
     ['GET', '/v1/billing/meter_event_adjustments'],
     ['GET', '/v1/billing/meters/mtr_1/deactivate'],
     ['POST', '/v1/billing/meters/mtr_1/event_summaries'],

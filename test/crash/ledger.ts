@@ -22,6 +22,8 @@ export type SentEvent = {
   /** Undefined: the server makes one, and only the Idempotency-Key tells a retry. */
   readonly identifier: string | undefined;
   readonly idempotencyKey: string | undefined;
+  /** The API that it is sent to, also again: a key stands for one request. */
+  readonly wire: 'v1' | 'v2';
   /** It was sent in a batch, and without an identifier it can only be sent again with it. */
   readonly isBatched: boolean;
   /** The whole answer of success; undefined as long as the outcome is not known. */
@@ -49,6 +51,10 @@ export type SentCustomer = {
   answer: string | undefined;
 };
 
+export type Pair = { readonly meter: MeterName; readonly customer: string };
+/** [from, to) in seconds. */
+export type Range = readonly [startS: number, endS: number];
+
 export class Ledger {
   readonly events: SentEvent[] = [];
   readonly batches: SentBatch[] = [];
@@ -60,8 +66,20 @@ export class Ledger {
     return { stored: sent.filter((event) => event.stored).length, sent: sent.length };
   }
 
-  /** Exact values by start of the hour; key 0 holds the whole. Counts every event that was sent and not cancelled. */
+  /** Exact values by start of the hour. Counts every event that was sent and not cancelled. */
   usage(meter: MeterName, customer: string): ReadonlyMap<number, bigint> {
+    const byHour = Map.groupBy(this.#survivors(meter, customer), hourOf);
+    return new Map([...byHour].map(([hour, events]) => [hour, fold(meter, events)]));
+  }
+
+  /** The exact value of a range, which may cut hours. */
+  total(meter: MeterName, customer: string, [startS, endS]: Range): bigint {
+    const isIn = ({ timestampS }: SentEvent): boolean => timestampS >= startS && timestampS < endS;
+    return fold(meter, this.#survivors(meter, customer).filter(isIn));
+  }
+
+  /** What counts, in the order of time, then of arrival. */
+  #survivors(meter: MeterName, customer: string): readonly SentEvent[] {
     const counted = this.events.filter(
       (e) => e.meter === meter && e.customer === customer && e.cancel === 'no',
     );
@@ -69,25 +87,27 @@ export class Ledger {
       meter === 'crash_window'
         ? [...new Map(counted.map((event) => [hourOf(event), event])).values()]
         : counted;
-    const inTime = survivors.toSorted((a, b) => a.timestampS - b.timestampS); // stable
-    const values = new Map<number, bigint>();
-    for (const event of inTime) {
-      for (const start of [0, hourOf(event)]) {
-        const before = values.get(start) ?? 0n;
-        if (meter === 'crash_count') values.set(start, before + ONE);
-        else if (meter === 'crash_last') values.set(start, units(event.value));
-        else values.set(start, before + units(event.value));
-      }
-    }
-    return values;
+    return survivors.toSorted((a, b) => a.timestampS - b.timestampS); // stable
   }
 
   /** Every meter and customer that an event was sent for. */
-  pairs(): readonly { readonly meter: MeterName; readonly customer: string }[] {
+  pairs(): readonly Pair[] {
     const keys = this.events.map(
       ({ meter, customer }) => [`${meter} ${customer}`, { meter, customer }] as const,
     );
     return [...new Map(keys).values()];
+  }
+}
+
+function fold(meter: MeterName, events: readonly SentEvent[]): bigint {
+  switch (meter) {
+    case 'crash_count':
+      return BigInt(events.length) * ONE;
+    case 'crash_last':
+      return units(events.at(-1)?.value ?? '0');
+    case 'crash_sum':
+    case 'crash_window':
+      return events.reduce((sum, { value }) => sum + units(value), 0n);
   }
 }
 

@@ -6,17 +6,10 @@ import assert from 'node:assert/strict';
 import { unique } from '../support/random.ts';
 import { fates, TELL, type Told } from '../support/stream.ts';
 import { DAY_S, HOUR_S } from '../support/times.ts';
-import { isoOf, V2_STREAM } from '../support/v2.ts';
+import { V2_STREAM } from '../support/v2.ts';
 import type { SentBatch, SentEvent } from './ledger.ts';
-import {
-  ask,
-  cancelOne,
-  newEvent,
-  readBetween,
-  sendCancel,
-  type Life,
-  type World,
-} from './load.ts';
+import { cancelOne, newEvent, readBetween } from './load.ts';
+import { ask, sendCancel, toJson, type Life, type World } from './send.ts';
 
 /** How many new events a free lane's batch has for the meter that counts. */
 export const NEW_EVENTS = 7;
@@ -36,7 +29,7 @@ export async function sendBatch(
   const { status, text, headers } = await ask(life, {
     path: V2_STREAM,
     key: token,
-    body: JSON.stringify({ events: list.map(toJson) }),
+    body: JSON.stringify({ events: list.map((event) => (event === 'bad' ? BAD : toJson(event))) }),
     headers: {
       ...TELL,
       'content-type': 'application/json',
@@ -66,18 +59,8 @@ function assertWhole({ list, fresh }: SentBatch, found: readonly string[]): 'acc
   return outcome === 'accepted' ? outcome : 'known';
 }
 
-function toJson(event: SentEvent | 'bad'): object {
-  if (event === 'bad') {
-    return { event_name: 'crash_sum', payload: { stripe_customer_id: 'c', value: 'x' } };
-  }
-  const { meter, customer, value, timestampS, identifier } = event;
-  return {
-    event_name: meter,
-    payload: { stripe_customer_id: customer, value },
-    timestamp: isoOf(timestampS),
-    ...(identifier === undefined ? {} : { identifier }),
-  };
-}
+/** Of a meter that takes no such value. */
+const BAD = { event_name: 'crash_sum', payload: { stripe_customer_id: 'c', value: 'x' } };
 
 /** Sum and count, with reads and cancels between; never waits for an unknown outcome. */
 export async function streamLane(world: World, life: Life, customer: string): Promise<void> {

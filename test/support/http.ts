@@ -12,8 +12,8 @@ export type Call = {
   readonly method?: string;
   /** With the query, as it goes on the wire. */
   readonly path: string;
-  /** A record is sent as a form, text as it is. */
-  readonly body?: string | Readonly<Record<string, string | number>>;
+  /** A record is sent as a form, text and bytes as they are. */
+  readonly body?: string | Buffer | Readonly<Record<string, string | number>>;
   readonly headers?: Readonly<Record<string, string>>;
   /** Bearer key; null sends no Authorization. */
   readonly key?: string | null;
@@ -46,7 +46,7 @@ function plainBrackets(name: string): string {
 
 /** Sends one request; rejects only when no whole answer came. POST when there is a body. */
 export async function call(origin: { readonly url: string }, what: Call): Promise<Answer> {
-  const body = typeof what.body === 'object' ? toForm(what.body) : what.body;
+  const body = isRecord(what.body) ? toForm(what.body) : what.body;
   const url = new URL(origin.url);
   const key = what.key === undefined ? TEST_KEY : what.key;
   return await new Promise<Answer>((settle, fail) => {
@@ -83,6 +83,10 @@ export async function call(origin: { readonly url: string }, what: Call): Promis
     outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in time')));
     outgoing.end(body);
   });
+}
+
+function isRecord(body: Call['body']): body is Readonly<Record<string, string | number>> {
+  return typeof body === 'object' && !Buffer.isBuffer(body);
 }
 
 /** The body of a refusal. */

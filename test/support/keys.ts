@@ -6,7 +6,7 @@ import { runCli, type Exit } from './server.ts';
 export async function createKey(folder: string, ...flags: readonly string[]): Promise<string> {
   const exit = await keys(folder, 'create', ...flags);
   assert.equal(exit.code, 0, exit.stderr);
-  const secrets = exit.stdout.match(/sk_(?:test|live)_[0-9A-Za-z]{16,}/gu) ?? [];
+  const secrets = exit.stdout.match(/[sr]k_(?:test|live)_[0-9A-Za-z]{16,}/gu) ?? [];
   assert.equal(secrets.length, 1, exit.stdout);
   return secrets[0] ?? '';
 }

@@ -28,6 +28,8 @@ export type LaunchOptions = {
   /** A given folder is the caller's to remove. */
   readonly folder?: string;
   readonly bare?: boolean;
+  /** What the command line begins with, such as `nsenter …`; it must end in the command's own process. */
+  readonly wrap?: readonly string[];
   /** Moves the child's clock, in seconds. */
   readonly clockShiftS?: number;
 };
@@ -70,10 +72,11 @@ class Run {
   stdout = '';
   stderr = '';
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv) {
-    this.child = spawn(process.execPath, [MAIN, ...args], {
+  constructor(args: readonly string[], options: LaunchOptions) {
+    const [command = '', ...rest] = [...(options.wrap ?? []), process.execPath, MAIN, ...args];
+    this.child = spawn(command, rest, {
       cwd: REPO,
-      env,
+      env: cleanEnv(options),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
@@ -105,7 +108,7 @@ export async function runCli(
   args: readonly string[],
   options: Omit<LaunchOptions, 'args' | 'bare' | 'folder'> = {},
 ): Promise<Exit> {
-  return await new Run(args, cleanEnv(options)).exitWithin(RUN_LIMIT_MS);
+  return await new Run(args, options).exitWithin(RUN_LIMIT_MS);
 }
 
 /** A server that listens. */
@@ -144,7 +147,7 @@ export class Server {
   private spawn(): Run {
     const usual = this.options.bare === true ? [] : ['--port', '0', '--data', this.folder];
     const args = ['serve', ...usual, ...(this.options.args ?? [])];
-    return new Run(args, cleanEnv(this.options));
+    return new Run(args, this.options);
   }
 
   /** Waits for the line with the address. Throws with all output when the server exits or takes too long. */

@@ -1,10 +1,12 @@
 /** What the contract feeds to a catalog: rows with all fields set, and the model that lists are held against. */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
+import type { Alert } from '../../alerts/alert.ts';
 import type { Customer } from '../../customers/customer.ts';
+import type { Key } from '../../keys/key.ts';
 import type { Meter } from '../../meters/meter.ts';
 import type { Namespace } from '../../namespace.ts';
-import type { Key, Page, PageQuery, SavedAnswer, Session } from '../catalog.ts';
+import type { Page, PageQuery, SavedAnswer, Session } from '../catalog.ts';
 
 export const NAMESPACE: Namespace = 'acct_one/test';
 /** The same account in its other mode, and another account: nothing may be seen from either. */
@@ -57,13 +59,32 @@ export function aCustomer(id: string, fields: Partial<Customer> = {}): Customer 
   };
 }
 
+export function anAlert(id: string, fields: Partial<Alert> = {}): Alert {
+  return {
+    id,
+    namespace: NAMESPACE,
+    title: `Alert ${id}`,
+    meterId: 'mtr_1',
+    customer: null,
+    gte: 10n ** 12n,
+    recurrence: 'one_time',
+    status: 'active',
+    createdS: 1_760_000_000,
+    sinceSequence: 0,
+    ...fields,
+  };
+}
+
 export function aKey(id: string, fields: Partial<Key> = {}): Key {
   return {
     id,
-    account: 'acct_one',
-    mode: 'test',
-    hint: `sk_test_…${id.slice(-4)}`,
+    namespace: NAMESPACE,
+    scopes: 'all',
+    name: null,
+    hint: `sk_test_****${id.slice(-4)}`,
     createdMs: 1_760_000_000_000,
+    expiresAtMs: null,
+    lastUsedMs: null,
     revokedAtMs: null,
     ...fields,
   };
@@ -73,6 +94,7 @@ export function aSession(id: string, fields: Partial<Session> = {}): Session {
   return {
     id,
     namespace: NAMESPACE,
+    keyId: 'key_1',
     createdMs: 1_760_000_000_000,
     expiresAtMs: 1_760_000_900_000,
     ...fields,

@@ -14,6 +14,9 @@ export type CatalogUnderTest = {
   readonly reopen: () => Promise<Catalog>;
   /** Another one on the same data at the same time, as another process opens it to make keys. */
   readonly openBeside: () => Promise<Catalog>;
+  /** Where a copy may be made, and what opens it. */
+  readonly copyFile: string;
+  readonly openCopy: () => Promise<Catalog>;
   /** Every byte that is stored. */
   readonly storedBytes: () => Promise<Buffer>;
   /** Closes all that was opened, and removes the data. */

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
 import type { Namespace } from '../../namespace.ts';
 import type { Answers, SavedAnswer } from '../catalog.ts';
+import type { Writer } from './writer.ts';
 
 /** Rows that one step of a walk or of pruning takes: a few ms of work, then others have their turn. */
 export const ANSWERS_STEP_MAX = 1000;
@@ -32,7 +33,7 @@ export function answerSaver(db: Database): (answer: SavedAnswer) => void {
 }
 
 /** The first answers to keyed requests, as rows of `answers`. */
-export function sqliteAnswers(db: Database): Answers {
+export function sqliteAnswers(db: Database, writer: Writer): Answers {
   const find = db.prepare<[Namespace, string], SavedAnswer>(`
     SELECT namespace, idempotency_key AS idempotencyKey, fingerprint, status, body,
       request_id AS requestId, created_ms AS createdMs
@@ -43,6 +44,8 @@ export function sqliteAnswers(db: Database): Answers {
   const pruneSome = db.prepare<[number, number]>(`
     DELETE FROM answers WHERE ordinal IN
       (SELECT ordinal FROM answers WHERE created_ms < ? ORDER BY created_ms LIMIT ?)`);
+
+  const prune = writer.transaction((beforeMs: number) => pruneSome.run(beforeMs, ANSWERS_STEP_MAX));
 
   return {
     async find(namespace, idempotencyKey) {
@@ -61,7 +64,7 @@ export function sqliteAnswers(db: Database): Answers {
     },
 
     async prune(beforeMs) {
-      while (db.open && pruneSome.run(beforeMs, ANSWERS_STEP_MAX).changes === ANSWERS_STEP_MAX) {
+      while (db.open && prune(beforeMs).changes === ANSWERS_STEP_MAX) {
         await setImmediate();
       }
     },

@@ -6,6 +6,7 @@ import type { Namespace } from '../../namespace.ts';
 import type { Customers, Remember } from '../catalog.ts';
 import { answerSaver } from './answers.ts';
 import { type CursorParam, readPage, type Sides } from './page.ts';
+import type { Writer } from './writer.ts';
 
 type Row = Omit<Customer, 'metadata' | 'deleted'> & {
   readonly metadata: string;
@@ -13,16 +14,16 @@ type Row = Omit<Customer, 'metadata' | 'deleted'> & {
 };
 
 /** Customers as rows of `customers`. A deleted one keeps its row, and so its place for a cursor. */
-export function sqliteCustomers(db: Database): Customers {
+export function sqliteCustomers(db: Database, writer: Writer): Customers {
   const sql = prepareStatements(db);
   const saveAnswer = answerSaver(db);
 
-  const create = db.transaction((customer: Customer, remember: Remember<Customer>) => {
+  const create = writer.transaction((customer: Customer, remember: Remember<Customer>) => {
     sql.insert.run(toRow(customer));
     if (remember !== undefined) saveAnswer(remember(customer));
   });
 
-  const change = db.transaction(
+  const change = writer.transaction(
     (
       namespace: Namespace,
       id: string,
@@ -57,10 +58,10 @@ export function sqliteCustomers(db: Database): Customers {
 
   return {
     async create(customer, remember) {
-      create.immediate(customer, remember);
+      create(customer, remember);
     },
     async change(namespace, id, apply, remember) {
-      return change.immediate(namespace, id, apply, remember);
+      return change(namespace, id, apply, remember);
     },
     async find(namespace, id) {
       const row = sql.find.get(namespace, id);

@@ -7,57 +7,105 @@
 import type { Database } from 'better-sqlite3';
 import type { Clock } from '../../clock.ts';
 import { newAccountId } from '../../ids.ts';
-import { type Mode, type Namespace, toNamespace } from '../../namespace.ts';
-import { type Key, type Keys, KEYS_STALE_MS } from '../catalog.ts';
+import type { Key, Scope } from '../../keys/key.ts';
+import { accountOf, type Mode, modeOf, toNamespace } from '../../namespace.ts';
+import { type Keys, KEYS_STALE_MS } from '../catalog.ts';
+import { KeyRing } from '../key-ring.ts';
+import type { Writer } from './writer.ts';
 
-type Usable = { readonly secretSha256: string; readonly account: string; readonly mode: Mode };
+type Row = Omit<Key, 'namespace' | 'scopes'> & {
+  readonly account: string;
+  readonly mode: Mode;
+  readonly scopes: string | null;
+};
+type HashedRow = Row & { readonly secretSha256: string };
 
 /** Makes the default account when the catalog is new. */
-export function sqliteKeys(db: Database, clock: Clock): Keys {
+export function sqliteKeys(db: Database, writer: Writer, clock: Clock): Keys {
   const sql = prepareStatements(db);
   const defaultAccount = findOrCreateAccount(db, clock);
   // The version before the keys: a commit that falls between is seen again later, not missed.
   let readVersion = sql.dataVersion.get();
-  let namespaces = readNamespaces();
+  let usable = readUsable();
   let checkedMs = clock.nowMs();
+  /** When keys were used last, as far as the file does not say so yet. */
+  let used = new Map<string, number>();
 
-  const create = db.transaction((key: Key, secretSha256: string) => {
-    sql.insertAccount.run(key.account, clock.nowMs());
-    sql.insert.run({ ...key, secretSha256 });
+  const create = writer.transaction((row: HashedRow) => {
+    sql.insertAccount.run(row.account, clock.nowMs());
+    sql.insert.run(row);
+  });
+  const saveUse = writer.transaction((uses: readonly (readonly [string, number])[]) => {
+    for (const [id, usedMs] of uses) sql.use.run(usedMs, id);
   });
 
-  function readNamespaces(): ReadonlyMap<string, Namespace> {
+  const revoke = writer.transaction(
+    (id: string, nowMs: number) => sql.revoke.run(nowMs, id).changes === 1,
+  );
+
+  function readUsable(): KeyRing {
     const rows = sql.usable.all();
-    return new Map(rows.map((row) => [row.secretSha256, toNamespace(row.account, row.mode)]));
+    return new KeyRing(rows.map(({ secretSha256, ...row }) => ({ key: toKey(row), secretSha256 })));
   }
 
   function followOthers(): void {
     const version = sql.dataVersion.get();
-    if (version !== readVersion) namespaces = readNamespaces();
+    if (version !== readVersion) usable = readUsable();
     readVersion = version;
     checkedMs = clock.nowMs();
+  }
+
+  /** Looks in memory, which is fresh enough; what is not there may be new. */
+  function ask(look: (ring: KeyRing) => Key | undefined): Key | undefined {
+    // Either way: a clock that was set back must not hide a revocation until it has caught up.
+    if (Math.abs(clock.nowMs() - checkedMs) >= KEYS_STALE_MS) followOthers();
+    const found = look(usable);
+    if (found !== undefined) return found;
+    followOthers();
+    return look(usable);
   }
 
   return {
     defaultAccount: () => defaultAccount,
     async create(key, secretSha256) {
-      create.immediate(key, secretSha256);
-      namespaces = readNamespaces();
+      create(toRow(key, secretSha256));
+      usable = readUsable();
     },
     async list() {
-      return sql.list.all();
+      return sql.list.all().map(toKey);
     },
     async revoke(id, nowMs) {
-      const known = sql.revoke.run(nowMs, id).changes === 1;
-      namespaces = readNamespaces();
+      const known = revoke(id, nowMs);
+      usable = readUsable();
       return known;
     },
-    find(secretSha256) {
-      // Either way: a clock that was set back must not hide a revocation until it has caught up.
-      if (Math.abs(clock.nowMs() - checkedMs) >= KEYS_STALE_MS) followOthers();
-      if (!namespaces.has(secretSha256)) followOthers();
-      return namespaces.get(secretSha256);
+    find: (secretSha256) => ask((ring) => ring.find(secretSha256)),
+    findById: (id) => ask((ring) => ring.findById(id)),
+    isRevoked: (secretSha256) => sql.revoked.get(secretSha256) !== undefined,
+    noteUse: (id, nowMs) => void used.set(id, nowMs),
+    async saveUse() {
+      if (used.size === 0) return;
+      saveUse([...used]);
+      used = new Map();
     },
+  };
+}
+
+function toKey({ account, mode, scopes, ...row }: Row): Key {
+  return {
+    ...row,
+    namespace: toNamespace(account, mode),
+    scopes: scopes === null ? 'all' : (JSON.parse(scopes) as Scope[]),
+  };
+}
+
+function toRow({ namespace, scopes, ...key }: Key, secretSha256: string): HashedRow {
+  return {
+    ...key,
+    account: accountOf(namespace),
+    mode: modeOf(namespace),
+    scopes: scopes === 'all' ? null : JSON.stringify(scopes),
+    secretSha256,
   };
 }
 
@@ -77,20 +125,27 @@ function findOrCreateAccount(db: Database, clock: Clock): string {
   return find.get()?.id ?? create.immediate();
 }
 
+const COLUMNS = `id, account, mode, scopes, name, hint,
+  created_ms AS createdMs, expires_at_ms AS expiresAtMs, last_used_ms AS lastUsedMs,
+  revoked_at_ms AS revokedAtMs`;
+
 function prepareStatements(db: Database) {
   return {
     dataVersion: db.prepare<[], number>('PRAGMA data_version').pluck(),
     insertAccount: db.prepare<[string, number]>(`
       INSERT INTO accounts (id, created_ms) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`),
-    insert: db.prepare<[Key & { secretSha256: string }]>(`
-      INSERT INTO keys (id, account, mode, secret_sha256, hint, created_ms, revoked_at_ms)
-      VALUES (@id, @account, @mode, @secretSha256, @hint, @createdMs, @revokedAtMs)`),
+    insert: db.prepare<[HashedRow]>(`
+      INSERT INTO keys (id, account, mode, secret_sha256, scopes, name, hint, created_ms,
+        expires_at_ms, last_used_ms, revoked_at_ms)
+      VALUES (@id, @account, @mode, @secretSha256, @scopes, @name, @hint, @createdMs,
+        @expiresAtMs, @lastUsedMs, @revokedAtMs)`),
     revoke: db.prepare<[number, string]>(`
       UPDATE keys SET revoked_at_ms = coalesce(revoked_at_ms, ?) WHERE id = ?`),
-    list: db.prepare<[], Key>(`
-      SELECT id, account, mode, hint, created_ms AS createdMs, revoked_at_ms AS revokedAtMs
-      FROM keys ORDER BY ordinal DESC`),
-    usable: db.prepare<[], Usable>(`
-      SELECT secret_sha256 AS secretSha256, account, mode FROM keys WHERE revoked_at_ms IS NULL`),
+    revoked: db.prepare<[string], string>(`
+      SELECT id FROM keys WHERE secret_sha256 = ? AND revoked_at_ms IS NOT NULL`),
+    use: db.prepare<[number, string]>(`UPDATE keys SET last_used_ms = ? WHERE id = ?`),
+    list: db.prepare<[], Row>(`SELECT ${COLUMNS} FROM keys ORDER BY ordinal DESC`),
+    usable: db.prepare<[], HashedRow>(`
+      SELECT ${COLUMNS}, secret_sha256 AS secretSha256 FROM keys WHERE revoked_at_ms IS NULL`),
   };
 }

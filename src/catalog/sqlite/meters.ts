@@ -4,32 +4,39 @@ import { ApiError } from '../../errors.ts';
 import type { Meter, MeterStatus } from '../../meters/meter.ts';
 import type { Namespace } from '../../namespace.ts';
 import type { Meters, Remember } from '../catalog.ts';
+import type { Announce } from '../core-events.ts';
 import { answerSaver } from './answers.ts';
 import { toEventNames } from './event-names.ts';
+import type { Outbox } from './outbox.ts';
 import { type CursorParam, readPage } from './page.ts';
+import type { Writer } from './writer.ts';
 
 /**
  * Meters as rows of `meters`, and in memory by event name. Memory is changed after the commit, with
  * rows read before it, so that it never runs ahead of the disk; no other process writes meters.
  */
-export function sqliteMeters(db: Database): Meters {
+export function sqliteMeters(db: Database, writer: Writer, { record }: Outbox): Meters {
   const sql = prepareStatements(db);
   const saveAnswer = answerSaver(db);
   const eventNames = toEventNames(sql.all.all());
 
-  const create = db.transaction((meter: Meter, remember: Remember<Meter>) => {
-    refuseTakenEventName(sql, meter);
-    sql.insert.run(meter);
-    if (remember !== undefined) saveAnswer(remember(meter));
-    return sql.ofEventName.all(meter.namespace, meter.eventName);
-  });
+  const create = writer.transaction(
+    (meter: Meter, remember: Remember<Meter>, announce: Announce<Meter>) => {
+      refuseTakenEventName(sql, meter);
+      sql.insert.run(meter);
+      if (announce !== undefined) record(announce(meter, undefined));
+      if (remember !== undefined) saveAnswer(remember(meter));
+      return sql.ofEventName.all(meter.namespace, meter.eventName);
+    },
+  );
 
-  const change = db.transaction(
+  const change = writer.transaction(
     (
       namespace: Namespace,
       id: string,
       apply: (meter: Meter) => Meter,
       remember: Remember<Meter>,
+      announce: Announce<Meter>,
     ) => {
       const before = sql.find.get(namespace, id);
       if (before === undefined) return undefined;
@@ -38,6 +45,7 @@ export function sqliteMeters(db: Database): Meters {
         assertSameMeter(before, after);
         refuseTakenEventName(sql, after);
         sql.update.run(after);
+        if (announce !== undefined) record(announce(after, before));
       }
       if (remember !== undefined) saveAnswer(remember(after));
       return { after, sameName: sql.ofEventName.all(namespace, after.eventName) };
@@ -45,11 +53,11 @@ export function sqliteMeters(db: Database): Meters {
   );
 
   return {
-    async create(meter, remember) {
-      eventNames.put(create.immediate(meter, remember));
+    async create(meter, remember, announce) {
+      eventNames.put(create(meter, remember, announce));
     },
-    async change(namespace, id, apply, remember) {
-      const changed = change.immediate(namespace, id, apply, remember);
+    async change(namespace, id, apply, remember, announce) {
+      const changed = change(namespace, id, apply, remember, announce);
       if (changed === undefined) return undefined;
       eventNames.put(changed.sameName);
       return changed.after;

@@ -10,7 +10,14 @@ import type { Database } from 'better-sqlite3';
 import { newerFolderError } from '../../startup-error.ts';
 
 /** File N of this list takes a catalog from version N - 1 to N. */
-const MIGRATIONS = ['001-catalog.sql', '002-sessions.sql'] as const;
+const MIGRATIONS = [
+  '001-catalog.sql',
+  '002-sessions.sql',
+  '003-keys.sql',
+  '004-events.sql',
+  '005-alerts.sql',
+  '006-error-reports.sql',
+] as const;
 
 /**
  * Returns when the file has the newest schema; a second call changes nothing, and two processes may

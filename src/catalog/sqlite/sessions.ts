@@ -6,20 +6,21 @@ import type { Database } from 'better-sqlite3';
 import { ApiError } from '../../errors.ts';
 import type { Namespace } from '../../namespace.ts';
 import { SESSION_KEPT_MS, SESSIONS_MAX, type Session, type Sessions } from '../catalog.ts';
+import type { Writer } from './writer.ts';
 
 /** How many one creation drops at most: more than it adds, and little enough to wait for. */
 const DROPPED_MAX = 100;
 
 type Row = Session & { readonly tokenSha256: string };
 
-export function sqliteSessions(db: Database, sessionsMax = SESSIONS_MAX): Sessions {
+export function sqliteSessions(db: Database, writer: Writer, sessionsMax = SESSIONS_MAX): Sessions {
   const sql = prepareStatements(db);
   // Both in the order of creation.
   const known = new Map<string, Session>();
   const tokensOf = new Map<Namespace, Set<string>>();
   for (const { tokenSha256, ...session } of sql.all.all()) put(session, tokenSha256);
 
-  const replace = db.transaction((dropped: readonly string[], row: Row) => {
+  const replace = writer.transaction((dropped: readonly string[], row: Row) => {
     for (const token of dropped) sql.delete.run(token);
     sql.insert.run(row);
   });
@@ -66,7 +67,7 @@ export function sqliteSessions(db: Database, sessionsMax = SESSIONS_MAX): Sessio
     async create(session, tokenSha256) {
       const old = expiredBefore(session.createdMs - SESSION_KEPT_MS);
       const dropped = [...old, ...inExcess(session)];
-      replace.immediate(dropped, { ...session, tokenSha256 });
+      replace(dropped, { ...session, tokenSha256 });
       for (const token of dropped) drop(token);
       put(session, tokenSha256);
     },
@@ -77,12 +78,12 @@ export function sqliteSessions(db: Database, sessionsMax = SESSIONS_MAX): Sessio
 function prepareStatements(db: Database) {
   return {
     insert: db.prepare<[Row]>(`
-      INSERT INTO sessions (id, namespace, token_sha256, created_ms, expires_at_ms)
-      VALUES (@id, @namespace, @tokenSha256, @createdMs, @expiresAtMs)`),
+      INSERT INTO sessions (id, namespace, key_id, token_sha256, created_ms, expires_at_ms)
+      VALUES (@id, @namespace, @keyId, @tokenSha256, @createdMs, @expiresAtMs)`),
     delete: db.prepare<[string]>('DELETE FROM sessions WHERE token_sha256 = ?'),
     all: db.prepare<[], Row>(`
-      SELECT id, namespace, token_sha256 AS tokenSha256, created_ms AS createdMs,
-        expires_at_ms AS expiresAtMs
+      SELECT id, namespace, key_id AS keyId, token_sha256 AS tokenSha256,
+        created_ms AS createdMs, expires_at_ms AS expiresAtMs
       FROM sessions ORDER BY ordinal`),
   };
 }

@@ -19,11 +19,17 @@ import {
   OTHERS,
   sha256,
 } from '../contract/fixtures.ts';
+import { aDestination, anEvent, settled, START_MS } from '../contract/core-event-fixtures.ts';
 import type { CatalogUnderTest } from '../contract/subject.ts';
 import { ANSWERS_STEP_MAX } from './answers.ts';
+import { sqliteCoreEvents } from './core-events.ts';
 import { openDatabase } from './database.ts';
+import { sqliteDeliveries } from './deliveries.ts';
+import { sqliteDestinations } from './destinations.ts';
 import { dumpSchema } from './dump-schema.ts';
+import { sqliteOutbox } from './outbox.ts';
 import { sqliteSessions } from './sessions.ts';
+import { Writer } from './writer.ts';
 import { openSqliteCatalog } from './sqlite-catalog.ts';
 
 catalogContract('SQLite', async (): Promise<CatalogUnderTest> => {
@@ -32,6 +38,12 @@ catalogContract('SQLite', async (): Promise<CatalogUnderTest> => {
   const clock = new ManualClock();
   let catalog = openSqliteCatalog(file, { clock });
   const beside: Catalog[] = [];
+  const open = (other: string): Catalog => {
+    const opened = openSqliteCatalog(other, { clock });
+    beside.push(opened);
+    return opened;
+  };
+  const copyFile = path.join(folder, 'copy.db');
   return {
     catalog,
     clock,
@@ -40,11 +52,9 @@ catalogContract('SQLite', async (): Promise<CatalogUnderTest> => {
       catalog = openSqliteCatalog(file, { clock });
       return catalog;
     },
-    async openBeside() {
-      const other = openSqliteCatalog(file, { clock });
-      beside.push(other);
-      return other;
-    },
+    openBeside: async () => open(file),
+    copyFile,
+    openCopy: async () => open(copyFile),
     async storedBytes() {
       return Buffer.concat(
         readdirSync(folder).map((name) => readFileSync(path.join(folder, name))),
@@ -103,7 +113,7 @@ suite('SQLite: the file', () => {
       (error) => {
         assert.ok(error instanceof StartupError);
         assert.match(error.message, /^[^\n]+$/);
-        for (const part of [file, 'newer', '7001', 'up to 2']) {
+        for (const part of [file, 'newer', '7001', 'up to 6']) {
           assert.ok(error.message.includes(part), `${part} in: ${error.message}`);
         }
         return true;
@@ -129,6 +139,28 @@ suite('SQLite: the file', () => {
     assert.equal(catalog.keys.defaultAccount(), 'acct_first');
     await catalog.sessions.create(aSession('bmes_1'), sha256('token'));
     assert.deepEqual(catalog.sessions.find(sha256('token')), aSession('bmes_1'));
+  });
+
+  test('keys and sessions of the second version: a key may still do all, a session has expired', (t) => {
+    const file = newFile(t);
+    const db = new Database(file);
+    for (const name of ['001-catalog', '002-sessions']) {
+      db.exec(readFileSync(new URL(`migrations/${name}.sql`, import.meta.url), 'utf8'));
+    }
+    db.pragma('user_version = 2');
+    db.exec(`
+      INSERT INTO accounts (id, created_ms) VALUES ('acct_one', 1);
+      INSERT INTO keys (id, account, mode, secret_sha256, hint, created_ms)
+      VALUES ('key_1', 'acct_one', 'test', '${sha256('secret')}', 'sk_test_****ey_1', 7);
+      INSERT INTO sessions (id, namespace, token_sha256, created_ms, expires_at_ms)
+      VALUES ('bmes_1', 'acct_one/test', '${sha256('token')}', 7, 900007);`);
+    db.close();
+    const catalog = openSqliteCatalog(file);
+    t.after(() => catalog.close());
+    const key = aKey('key_1', { createdMs: 7 });
+    assert.deepEqual(catalog.keys.find(sha256('secret')), key);
+    const session = aSession('bmes_1', { keyId: '', createdMs: 7, expiresAtMs: 7 });
+    assert.deepEqual(catalog.sessions.find(sha256('token')), session);
   });
 
   test('what is not a catalog is not opened', (t) => {
@@ -204,9 +236,29 @@ suite('SQLite: answers and keys', () => {
     await catalog.keys.create(aKey('key_1'), sha256('secret'));
     await beside.keys.revoke('key_1', 1);
     clock.advance(KEYS_STALE_MS - 1);
-    assert.equal(catalog.keys.find(sha256('secret')), 'acct_one/test', 'from memory');
+    assert.deepEqual(catalog.keys.find(sha256('secret')), aKey('key_1'), 'from memory');
     clock.advance(1);
     assert.equal(catalog.keys.find(sha256('secret')), undefined);
+  });
+});
+
+suite('SQLite: outcomes of deliveries', () => {
+  test('what follows them is synced again, also when they could not be kept', async (t) => {
+    const db = openDatabase(newFile(t));
+    t.after(() => db.close());
+    const outbox = sqliteOutbox(db);
+    const writer = new Writer(db);
+    await sqliteDestinations(db, writer, outbox).create(aDestination('we_1'));
+    await sqliteCoreEvents(db, writer, outbox).record([anEvent('evt_1')]);
+    const deliveries = sqliteDeliveries(db, writer, outbox);
+    const [lane] = deliveries.lanes();
+    const due = deliveries.findDue(lane?.lane ?? 0, START_MS);
+    assert.ok(due);
+    const level = (): unknown => db.pragma('synchronous', { simple: true });
+    deliveries.settle([settled(due)]);
+    assert.equal(level(), 2, '2 is FULL');
+    assert.throws(() => deliveries.settle([settled(due, { dueMs: 0.5 })]), /cannot store REAL/u);
+    assert.equal(level(), 2);
   });
 });
 
@@ -214,7 +266,7 @@ suite('SQLite: how many sessions', () => {
   test('past the limit of a namespace its oldest one is forgotten, unless it is open', async (t) => {
     const db = openDatabase(newFile(t));
     t.after(() => db.close());
-    let sessions = sqliteSessions(db, 3);
+    let sessions = sqliteSessions(db, new Writer(db), 3);
     const [other] = OTHERS;
     assert.ok(other);
     const create = async (n: number, createdMs: number, namespace = NAMESPACE): Promise<void> => {
@@ -236,7 +288,7 @@ suite('SQLite: how many sessions', () => {
     await create(6, 1900);
     assert.deepEqual(found(), [2, 3, 4, 6]);
     await assert.rejects(create(5, 1900), ApiError);
-    sessions = sqliteSessions(db, 3);
+    sessions = sqliteSessions(db, new Writer(db), 3);
     assert.deepEqual(found(), [2, 3, 4, 6], 'also after a restart');
     await assert.rejects(create(5, 1900), ApiError);
   });

@@ -7,12 +7,20 @@
  */
 import { type Clock, systemClock } from '../../clock.ts';
 import type { Catalog } from '../catalog.ts';
+import { sqliteAlerts } from './alerts.ts';
 import { sqliteAnswers } from './answers.ts';
+import { sqliteCoreEvents } from './core-events.ts';
+import { copyTo } from './copy.ts';
 import { sqliteCustomers } from './customers.ts';
 import { openDatabase } from './database.ts';
+import { sqliteDeliveries } from './deliveries.ts';
+import { sqliteDestinations } from './destinations.ts';
+import { sqliteErrorReports } from './error-reports.ts';
 import { sqliteKeys } from './keys.ts';
 import { sqliteMeters } from './meters.ts';
+import { sqliteOutbox } from './outbox.ts';
 import { sqliteSessions } from './sessions.ts';
+import { Writer } from './writer.ts';
 
 /**
  * Opens the catalog at `file`, or makes it there; the folder must exist. Throws `StartupError`,
@@ -20,13 +28,22 @@ import { sqliteSessions } from './sessions.ts';
  */
 export function openSqliteCatalog(file: string, options: { readonly clock?: Clock } = {}): Catalog {
   const db = openDatabase(file);
+  const writer = new Writer(db);
   try {
+    const outbox = sqliteOutbox(db);
     return {
-      meters: sqliteMeters(db),
-      customers: sqliteCustomers(db),
-      keys: sqliteKeys(db, options.clock ?? systemClock),
-      sessions: sqliteSessions(db),
-      answers: sqliteAnswers(db),
+      failure: writer.failure,
+      meters: sqliteMeters(db, writer, outbox),
+      customers: sqliteCustomers(db, writer),
+      keys: sqliteKeys(db, writer, options.clock ?? systemClock),
+      sessions: sqliteSessions(db, writer),
+      alerts: sqliteAlerts(db, writer, outbox),
+      errorReports: sqliteErrorReports(db, writer, outbox),
+      answers: sqliteAnswers(db, writer),
+      coreEvents: sqliteCoreEvents(db, writer, outbox),
+      destinations: sqliteDestinations(db, writer, outbox),
+      deliveries: sqliteDeliveries(db, writer, outbox),
+      copyTo: (copy) => copyTo(file, copy),
       close: () => void db.close(),
     };
   } catch (error) {

@@ -19,6 +19,7 @@ export function createCustomer({ customers }: Pick<Catalog, 'customers'>): Route
   return {
     method: 'POST',
     path: '/v1/customers',
+    scope: 'customers.write',
     handle: async (request) => {
       const customer: Customer = {
         id: newCustomerId(),

@@ -14,6 +14,7 @@ export function createMeterEventAdjustmentV2(adjustments: Pick<Adjustments, 'can
   return {
     method: 'POST',
     path: '/v2/billing/meter_event_adjustments',
+    scope: 'adjustments.write',
     body: 'json',
     handle: async (request) =>
       presentMeterEventAdjustmentV2(await adjustments.cancel(request, parse(request.form))),

@@ -14,6 +14,7 @@ export function createMeterEventAdjustment(adjustments: Pick<Adjustments, 'cance
   return {
     method: 'POST',
     path: '/v1/billing/meter_event_adjustments',
+    scope: 'adjustments.write',
     handle: async (request) =>
       presentMeterEventAdjustment(await adjustments.cancel(request, parse(request.form))),
     replay: (request, receipt) =>

@@ -21,15 +21,21 @@ export function createMeterEventSession({ sessions, sessionMinutes }: SessionPar
   return {
     method: 'POST',
     path: '/v2/billing/meter_event_session',
+    scope: 'events.write',
     body: 'json',
     keepsNoAnswer: true,
-    handle: async ({ form, namespace, receivedAtMs }) => {
+    handle: async ({ form, namespace, key, receivedAtMs }) => {
       refuseUnknown(form, {});
       const session: Session = {
         id: newSessionId(modeOf(namespace)),
         namespace,
+        keyId: key.id,
         createdMs: receivedAtMs,
-        expiresAtMs: receivedAtMs + sessionMinutes * 60_000,
+        // A session ends with its key.
+        expiresAtMs: Math.min(
+          receivedAtMs + sessionMinutes * 60_000,
+          key.expiresAtMs ?? Number.POSITIVE_INFINITY,
+        ),
       };
       const token = newSessionToken();
       await sessions.create(session, hashSecret(token));

@@ -3,6 +3,7 @@ import type { IncomingEvent } from '../../events/event.ts';
 import type { Ingest, Outcome } from '../../ingest/ingest.ts';
 import { Reply, toReceipt, type Answer, type ApiRequest, type Route } from '../api.ts';
 import { parseJson } from '../json.ts';
+import { PAYLOAD_KEYS_MAX } from '../meter-events.ts';
 import { prefersRepresentation } from '../prefer.ts';
 import { readStreamEvent, type Rejected, type StreamContext } from '../stream-event.ts';
 
@@ -22,6 +23,13 @@ export type IsCustomer = (namespace: StreamContext['namespace'], id: string) => 
 const BYTES_PER_100_EVENTS = 4 * 1024 * 1024;
 /** 10,000 usual events are 2 MB: this bounds memory, and the time that others wait for one request (P10). */
 const BODY_BYTES_MAX = 16 * 1024 * 1024;
+/** Those of its payload, and itself with its four fields. */
+const VALUES_PER_EVENT = PAYLOAD_KEYS_MAX + 5;
+/**
+ * Twenty an event where there may be 10,000: with names that all differ they take half a second, and
+ * nobody else is served meanwhile.
+ */
+const VALUES_MAX = 200_000;
 /** How much of a rejected event is kept for people to look at. */
 const SENT_LENGTH_MAX = 2000;
 
@@ -34,6 +42,7 @@ export function createMeterEventStream(parts: StreamParts): Route {
   return {
     method: 'POST',
     path: '/v2/billing/meter_event_stream',
+    scope: 'events.write',
     opensWith: 'session',
     body: 'raw_json',
     bodyBytesMax: Math.min(Math.ceil(parts.eventsMax / 100) * BYTES_PER_100_EVENTS, BODY_BYTES_MAX),
@@ -83,7 +92,7 @@ async function toContext(
 
 /** The events as they were sent. Throws for a body that is not a list of them, or of too many. */
 function eventsOf(bytes: Buffer, max: number): readonly unknown[] {
-  const json = parseJson(bytes.toString());
+  const json = parseJson(bytes, valuesMax(max));
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new ApiError('body_invalid', 'Invalid request body: must be a JSON object.');
   }
@@ -105,6 +114,11 @@ function eventsOf(bytes: Buffer, max: number): readonly unknown[] {
     `Invalid events: a request has at most ${max}, and this one has ${events.length}.`,
     'events',
   );
+}
+
+/** How many values the body of so many events may hold; the list and what it is in are two of them. */
+function valuesMax(events: number): number {
+  return Math.min(events * VALUES_PER_EVENT + 2, VALUES_MAX);
 }
 
 type Read = IncomingEvent | Rejected;

@@ -15,6 +15,7 @@ export function createMeterEventV2(parts: MeterEventParts): Route {
   return {
     method: 'POST',
     path: '/v2/billing/meter_events',
+    scope: 'events.write',
     body: 'json',
     handle: (request) => {
       const sent = parse(request.form, request.receivedAtMs);

@@ -15,6 +15,7 @@ export function createMeterEvent(parts: MeterEventParts): Route {
   return {
     method: 'POST',
     path: '/v1/billing/meter_events',
+    scope: 'events.write',
     handle: (request) => recordMeterEvent(parts, request, parse(request.form), presentMeterEvent),
     replay: (request, receipt) =>
       presentMeterEvent(replayMeterEvent(request, parse(request.form), receipt)),

@@ -3,6 +3,7 @@ import { toSeconds } from '../../clock.ts';
 import { newMeterId } from '../../ids.ts';
 import { EVENT_TIME_WINDOWS, FORMULAS, type Meter } from '../../meters/meter.ts';
 import { modeOf } from '../../namespace.ts';
+import { announceMeter } from '../announce.ts';
 import { remember, type ApiRequest, type Route } from '../api.ts';
 import {
   hash,
@@ -31,9 +32,14 @@ export function createMeter({ meters }: Pick<Catalog, 'meters'>): Route {
   return {
     method: 'POST',
     path: '/v1/billing/meters',
+    scope: 'meters.write',
     handle: async (request) => {
       const meter = parseMeter(request);
-      await meters.create(meter, remember(request, presentMeter));
+      await meters.create(
+        meter,
+        remember(request, presentMeter),
+        announceMeter(request, 'created'),
+      );
       return presentMeter(meter);
     },
   };

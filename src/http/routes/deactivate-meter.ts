@@ -8,6 +8,7 @@ export function deactivateMeter({ meters }: Pick<Catalog, 'meters'>): Route {
   return {
     method: 'POST',
     path: '/v1/billing/meters/:id/deactivate',
-    handle: (request) => changeMeterStatus(meters, request, deactivate),
+    scope: 'meters.write',
+    handle: (request) => changeMeterStatus(meters, request, deactivate, 'deactivated'),
   };
 }

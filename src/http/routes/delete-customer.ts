@@ -10,6 +10,7 @@ export function deleteCustomer({ customers }: Pick<Catalog, 'customers'>): Route
   return {
     method: 'DELETE',
     path: '/v1/customers/:id',
+    scope: 'customers.write',
     handle: async (request) => {
       refuseUnknown(request.form, {});
       const id = pathId(request);

@@ -11,6 +11,7 @@ export function listCustomers({ customers }: Pick<Catalog, 'customers'>): Route 
   return {
     method: 'GET',
     path: PATH,
+    scope: 'customers.read',
     handle: async ({ form, namespace }) => {
       refuseUnknown(form, { ...PAGE_SHAPE, email: true });
       refuseExpand(form);

@@ -28,6 +28,7 @@ export function listMeterEventSummaries({ meters, usage }: SummaryParts): Route 
   return {
     method: 'GET',
     path: '/v1/billing/meters/:id/event_summaries',
+    scope: 'usage.read',
     handle: async (request) => {
       const range = parseRange(request.form);
       const meter = await getMeter(meters, request);

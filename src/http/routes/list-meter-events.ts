@@ -49,6 +49,7 @@ export function listMeterEvents(parts: LookUpParts & { readonly eventIds: EventI
   return {
     method: 'GET',
     path: PATH,
+    scope: 'usage.read',
     handle: async ({ form, namespace }) => {
       const filter = parseFilter(form);
       const page = parsePage(form);

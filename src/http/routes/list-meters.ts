@@ -11,6 +11,7 @@ export function listMeters({ meters }: Pick<Catalog, 'meters'>): Route {
   return {
     method: 'GET',
     path: PATH,
+    scope: 'meters.read',
     handle: async ({ form, namespace }) => {
       refuseUnknown(form, { ...PAGE_SHAPE, status: true });
       refuseExpand(form);

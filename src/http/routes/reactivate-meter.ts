@@ -8,6 +8,7 @@ export function reactivateMeter({ meters }: Pick<Catalog, 'meters'>): Route {
   return {
     method: 'POST',
     path: '/v1/billing/meters/:id/reactivate',
-    handle: (request) => changeMeterStatus(meters, request, reactivate),
+    scope: 'meters.write',
+    handle: (request) => changeMeterStatus(meters, request, reactivate, 'reactivated'),
   };
 }

@@ -9,6 +9,7 @@ export function retrieveCustomer({ customers }: Pick<Catalog, 'customers'>): Rou
   return {
     method: 'GET',
     path: '/v1/customers/:id',
+    scope: 'customers.read',
     handle: async (request) => {
       refuseUnknown(request.form, { expand: true });
       refuseExpand(request.form);

@@ -13,6 +13,7 @@ export function retrieveMeterEvent(parts: LookUpParts & { readonly eventIds: Eve
   return {
     method: 'GET',
     path: '/v1/billing/meter_events/:identifier',
+    scope: 'usage.read',
     handle: async ({ namespace, pathParams, form }) => {
       refuseUnknown(form, { expand: true });
       refuseExpand(form);

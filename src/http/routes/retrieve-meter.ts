@@ -9,6 +9,7 @@ export function retrieveMeter({ meters }: Pick<Catalog, 'meters'>): Route {
   return {
     method: 'GET',
     path: '/v1/billing/meters/:id',
+    scope: 'meters.read',
     handle: async (request) => {
       refuseUnknown(request.form, { expand: true });
       refuseExpand(request.form);

@@ -9,6 +9,7 @@ export function updateCustomer({ customers }: Pick<Catalog, 'customers'>): Route
   return {
     method: 'POST',
     path: '/v1/customers/:id',
+    scope: 'customers.write',
     handle: async (request) => {
       const id = pathId(request);
       const apply = parseCustomerFields(request.form);

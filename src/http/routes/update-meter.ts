@@ -1,6 +1,7 @@
 import type { Catalog } from '../../catalog/catalog.ts';
 import { toSeconds } from '../../clock.ts';
 import { rename } from '../../meters/meter.ts';
+import { announceMeter } from '../announce.ts';
 import { remember, type Route } from '../api.ts';
 import { refuseExpand, refuseUnknown, text } from '../params.ts';
 import { presentMeter } from '../present.ts';
@@ -11,6 +12,7 @@ export function updateMeter({ meters }: Pick<Catalog, 'meters'>): Route {
   return {
     method: 'POST',
     path: '/v1/billing/meters/:id',
+    scope: 'meters.write',
     handle: async (request) => {
       const { form, namespace, receivedAtMs } = request;
       refuseUnknown(form, { display_name: true, expand: true });
@@ -22,6 +24,7 @@ export function updateMeter({ meters }: Pick<Catalog, 'meters'>): Route {
         id,
         (current) => rename(current, displayName ?? current.displayName, toSeconds(receivedAtMs)),
         remember(request, presentMeter),
+        announceMeter(request, 'updated'),
       );
       return presentMeter(meter ?? noSuchMeter(id));
     },

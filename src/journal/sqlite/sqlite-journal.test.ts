@@ -70,6 +70,8 @@ function defineTests(): void {
   journalContract('SQLite', async () => {
     const folder = newFolder();
     const file = join(folder, 'journal.db');
+    const copyFile = join(folder, 'copy.db');
+    let copy: Journal | undefined;
     let journal: Journal = await openSqliteJournal(file);
     return {
       journal,
@@ -78,7 +80,10 @@ function defineTests(): void {
         journal = await openSqliteJournal(file);
         return journal;
       },
+      copyFile,
+      openCopy: async () => (copy = await openSqliteJournal(copyFile)),
       dispose: async () => {
+        await copy?.close();
         // A test may have closed it already.
         await journal.close().catch(() => undefined);
         rmSync(folder, { recursive: true });

@@ -6,7 +6,8 @@
  * process: this is what keeps a second server off the data folder.
  */
 import type Database from 'better-sqlite3';
-import type { Block, BlockReceipts, EventsFormat, FlushPlan } from '../journal.ts';
+import type { Block, BlockReceipts, EventsFormat, FlushPlan, JournalCopy } from '../journal.ts';
+import { beginCopy, copyReceipts, endCopy } from './copy.ts';
 import { openFile, readState, type JournalState } from './journal-file.ts';
 import { PlanMemory } from './plan-memory.ts';
 import { RecentBlocks } from './recent-blocks.ts';
@@ -136,6 +137,18 @@ export class SqliteJournal {
       this.#sql.deleteAnswerBodies.run();
       return changes === RECEIPT_BLOCKS_MAX;
     })();
+  }
+
+  beginCopy(file: string): JournalCopy {
+    return beginCopy(this.#db, file);
+  }
+
+  copyReceipts(afterBlockId: number, lastBlockId: number): number | undefined {
+    return copyReceipts(this.#db, afterBlockId, lastBlockId);
+  }
+
+  endCopy(): void {
+    endCopy(this.#db);
   }
 
   close(): void {

@@ -6,6 +6,7 @@ import {
   type BlockReceipts,
   type FlushPlan,
   type Journal,
+  type JournalCopy,
 } from '../journal.ts';
 import type { JournalState } from './journal-file.ts';
 import { OPENED, type Calls, type Reply } from './worker.ts';
@@ -69,7 +70,9 @@ class JournalThread {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
     if ('error' in reply) {
-      waiting?.reject(reply.startup === undefined ? reply.error : new StartupError(reply.startup));
+      const { error, code, startup } = reply;
+      if (error instanceof Error && code !== undefined) Object.assign(error, { code });
+      waiting?.reject(startup === undefined ? error : new StartupError(startup));
     } else {
       waiting?.resolve(reply.value);
     }
@@ -132,6 +135,19 @@ class ThreadJournal implements Journal {
   async pruneReceipts(beforeMs: number): Promise<void> {
     // In steps, so that commits come between.
     while (await this.#thread.call('pruneReceipts', beforeMs));
+  }
+
+  async copyTo(file: string): Promise<JournalCopy> {
+    try {
+      const copy = await this.#thread.call('beginCopy', file);
+      let blockId: number | undefined = 0;
+      while (blockId !== undefined) {
+        blockId = await this.#thread.call('copyReceipts', blockId, copy.lastBlockId);
+      }
+      return copy;
+    } finally {
+      await this.#thread.call('endCopy');
+    }
   }
 
   async close(): Promise<void> {

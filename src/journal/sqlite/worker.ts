@@ -13,12 +13,23 @@ export type Calls = Pick<
   | 'receiptsAfter'
   | 'answerBody'
   | 'pruneReceipts'
+  | 'beginCopy'
+  | 'copyReceipts'
+  | 'endCopy'
   | 'close'
 >;
 export type Call = { readonly id: number; readonly name: keyof Calls; readonly args: unknown[] };
 export type Reply =
   | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly error: unknown; readonly startup?: string };
+  | {
+      readonly id: number;
+      readonly error: unknown;
+      readonly code?: unknown;
+      readonly startup?: string;
+    };
+
+/** These write into another file: that they fail says nothing of the journal's own. */
+const ELSEWHERE: ReadonlySet<keyof Calls> = new Set(['beginCopy', 'copyReceipts', 'endCopy']);
 
 /** The id of the reply that says the file is open (its value is the JournalState) or cannot be opened. */
 export const OPENED = 0;
@@ -36,8 +47,12 @@ if (parentPort !== null) {
         port.postMessage({ id: call.id, value: method.apply(journal, call.args) } satisfies Reply);
         if (call.name === 'close') port.close();
       } catch (error) {
-        failed ??= error instanceof Error ? error : new Error(String(error));
-        port.postMessage({ id: call.id, error } satisfies Reply);
+        if (!ELSEWHERE.has(call.name)) {
+          failed ??= error instanceof Error ? error : new Error(String(error));
+        }
+        // An error that crosses threads loses all but its message and stack.
+        const code = error instanceof Error && 'code' in error ? error.code : undefined;
+        port.postMessage({ id: call.id, error, code } satisfies Reply);
       }
     });
     port.postMessage({ id: OPENED, value: journal.state } satisfies Reply);

@@ -6,27 +6,36 @@ import { test } from 'node:test';
 import { parseQuantity } from '../../quantity.ts';
 import { StartupError } from '../../startup-error.ts';
 import { usageStoreContract, type OpenUsageStore } from '../contract.ts';
+import { customerUsageContract } from '../customer-usage-contract.ts';
 import { eventSearchContract } from '../event-search-contract.ts';
+import { rejectionCountsContract } from '../rejection-counts-contract.ts';
 import { openChdbUsageStore } from './chdb-usage-store.ts';
 
 const open: OpenUsageStore = async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'taximeter-usage-'));
+  const parent = await mkdtemp(join(tmpdir(), 'taximeter-usage-'));
+  const folder = join(parent, 'usage');
+  const snapshotFolder = join(parent, 'snapshot');
   let store = openChdbUsageStore(folder);
+  const openAfter = async (other: string) => {
+    await store.close();
+    store = openChdbUsageStore(other);
+    return store;
+  };
   return {
     store,
-    reopen: async () => {
-      await store.close();
-      store = openChdbUsageStore(folder);
-      return store;
-    },
+    reopen: async () => await openAfter(folder),
+    snapshotFolder,
+    openSnapshot: async () => await openAfter(snapshotFolder),
     destroy: async () => {
       await store.close();
-      await rm(folder, { recursive: true });
+      await rm(parent, { recursive: true });
     },
   };
 };
 usageStoreContract('chDB', open);
 eventSearchContract('chDB', open);
+customerUsageContract('chDB', open);
+rejectionCountsContract('chDB', open);
 
 test('events in the form of the first version are taken too', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'taximeter-usage-'));

@@ -2,8 +2,8 @@
  * The usage store in process: ClickHouse as a library (chDB) over one folder, which one process may hold.
  *
  * One chDB session runs one statement at a time, so writes have a session of their own and reads share a few:
- * a long insert never stands in front of a query. What a crash can leave is a part that is not active yet;
- * the engine drops it on the next start and the journal inserts the batch again under the same token.
+ * a long insert never stands in front of a query. What a crash can leave is a part that is not active yet, which
+ * the engine drops on the next start, and its token, which we do (token-logs.ts); then the journal inserts the batch again.
  */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,8 +11,9 @@ import { drainPending, Session } from 'chdb';
 import type { Namespace } from '../../namespace.ts';
 import { StartupError } from '../../startup-error.ts';
 import { windowMs } from '../../summaries/windows.ts';
+import type { RejectionCount, RejectionCountsQuery } from '../rejection-counts.ts';
 import { CANCELLATION_COLUMNS, REJECTION_COLUMNS, storedQuantity } from '../rows.ts';
-import type { Patience } from '../patience.ts';
+import { refuseRagged } from '../pruned.ts';
 import { auditSql } from '../sql/audit.ts';
 import {
   cancelledMetersSql,
@@ -24,23 +25,37 @@ import {
   toEvent,
   type EventRow,
 } from '../sql/event.ts';
+import {
+  rejectionCountsSql,
+  toRejectionCount,
+  type RejectionCountRow,
+} from '../sql/rejection-counts.ts';
 import { toText } from '../sql/statement.ts';
 import { anyCancelledSql, summarySql } from '../sql/summary.ts';
-import type {
-  Audit,
-  IdentifierRange,
-  ReceivedIdentifiers,
-  StoredEvent,
-  SummaryQuery,
-  SummaryRow,
-  UsageBatch,
-  UsageStore,
+import {
+  UnsureInsertError,
+  type Audit,
+  type IdentifierRange,
+  type Patience,
+  type Prunable,
+  type ReceivedIdentifiers,
+  type StoredEvent,
+  type SummaryQuery,
+  type SummaryRow,
+  type UsageBatch,
+  type UsageStore,
 } from '../usage-store.ts';
+import type { CustomerUsageReader } from '../customer-usage.ts';
 import type { EventSearcher } from '../event-search.ts';
+import { customerUsageReader } from './customer-usage-reader.ts';
 import { eventSearcher } from './event-searcher.ts';
 import { identifierBlocks } from './identifier-blocks.ts';
 import { migrate } from './migrate.ts';
+import { Pruning } from './pruning.ts';
 import { parseRows, SessionPool } from './session-pool.ts';
+import { removeShadow, snapshotInto } from './snapshot.ts';
+import { TableFolders } from './table-folders.ts';
+import { dropEmptyTokens, hasEmptyTokens } from './token-logs.ts';
 
 /** Reads that run beside each other. Two cores' worth: more only wait inside the engine. */
 const READERS = 2;
@@ -65,11 +80,13 @@ const INSERT_SETTINGS = {
  */
 export function openChdbUsageStore(folder: string): UsageStore {
   refusePattern(folder);
+  removeShadow(folder);
+  dropEmptyTokens(folder);
   const writer = new Session(folder);
   try {
     migrate(writer);
     const readers = new SessionPool(() => new Session(folder), READERS);
-    return new ChdbUsageStore(writer, readers, join(folder, HANDOVER_FILE));
+    return new ChdbUsageStore(folder, writer, readers);
   } catch (error) {
     writer.close();
     throw error;
@@ -90,25 +107,39 @@ type CancelledMeter = [namespace: Namespace, meterId: string];
 
 class ChdbUsageStore implements UsageStore {
   readonly search: EventSearcher;
+  readonly customers: CustomerUsageReader;
+  readonly #folder: string;
   readonly #writer: Session;
   readonly #readers: SessionPool;
   readonly #handoverFile: string;
+  readonly #folders: TableFolders;
 
   /**
    * The meters that have a cancellation: the others' summaries need not ask for one. Nobody else writes to
    * the folder, so what is here is all there is.
    */
   readonly #cancelledMeters: Set<string>;
+  readonly #pruning: Pruning;
+  /** Summaries that are being read. */
+  readonly #reads = new Set<Promise<unknown>>();
 
-  constructor(writer: Session, readers: SessionPool, handoverFile: string) {
+  constructor(folder: string, writer: Session, readers: SessionPool) {
+    this.#folder = folder;
     this.#writer = writer;
     this.#readers = readers;
-    this.#handoverFile = handoverFile;
+    this.#handoverFile = join(folder, HANDOVER_FILE);
+    this.#folders = new TableFolders(writer);
     const cancelled = writer.query(cancelledMetersSql().sql, 'JSONCompactEachRow');
     this.#cancelledMeters = new Set(
       parseRows<CancelledMeter>(cancelled).map((names) => names.join(' ')),
     );
+    this.#pruning = new Pruning(writer, readers);
     this.search = eventSearcher(readers);
+    this.customers = customerUsageReader(
+      readers,
+      (namespace, meterId) => this.#cancelledMeters.has(`${namespace} ${meterId}`),
+      () => this.prunedBeforeMs,
+    );
   }
 
   async insert(batch: UsageBatch): Promise<void> {
@@ -116,14 +147,24 @@ class ChdbUsageStore implements UsageStore {
     for (const [namespace, meterId] of parseRows<CancelledMeter>(textOf(batch.cancellations))) {
       this.#cancelledMeters.add(`${namespace} ${meterId}`);
     }
+    try {
+      await this.#insertRows(batch);
+    } catch (error) {
+      if (!hasEmptyTokens(this.#folder)) throw error;
+      throw new UnsureInsertError('The engine has tokens of rows that it lost.', { cause: error });
+    }
+    await this.#folders.sync([
+      ...(batch.events.length > 0 ? ['events', 'usage_hourly'] : []),
+      ...(batch.cancellations.length > 0 ? ['cancellations'] : []),
+      ...(batch.rejections.length > 0 ? ['rejections'] : []),
+    ]);
+  }
+
+  async #insertRows(batch: UsageBatch): Promise<void> {
+    const { token, cancellations, rejections } = batch;
     await this.#insertEvents(batch);
-    await this.#insertLines(
-      'cancellations',
-      CANCELLATION_COLUMNS,
-      batch.cancellations,
-      batch.token,
-    );
-    await this.#insertLines('rejections', REJECTION_COLUMNS, batch.rejections, batch.token);
+    await this.#insertLines('cancellations', CANCELLATION_COLUMNS, cancellations, token);
+    await this.#insertLines('rejections', REJECTION_COLUMNS, rejections, token);
   }
 
   /** The engine reads the events from a file: chDB takes only text formats from memory, and those cost twice as much. */
@@ -160,7 +201,23 @@ class ChdbUsageStore implements UsageStore {
   }
 
   async summarize(query: SummaryQuery, patience?: Patience): Promise<readonly SummaryRow[]> {
-    const statement = summarySql(query, await this.#anyCancelled(query, patience));
+    const read = this.#summarize(query, this.prunedBeforeMs, patience);
+    this.#reads.add(read);
+    try {
+      return await read;
+    } finally {
+      this.#reads.delete(read);
+    }
+  }
+
+  async #summarize(
+    query: SummaryQuery,
+    prunedBeforeMs: number,
+    patience: Patience | undefined,
+  ): Promise<readonly SummaryRow[]> {
+    refuseRagged(query, prunedBeforeMs);
+    const anyCancelled = await this.#anyCancelled(query, patience);
+    const statement = summarySql(query, anyCancelled, prunedBeforeMs);
     const rows = await this.#readers.rows<[number, string]>(statement, patience);
     const { groupingWindow, startMs } = query;
     return rows.map(([window, value]) => ({
@@ -200,19 +257,49 @@ class ChdbUsageStore implements UsageStore {
     }
   }
 
+  async countRejections(query: RejectionCountsQuery): Promise<readonly RejectionCount[]> {
+    const rows = await this.#readers.rows<RejectionCountRow>(rejectionCountsSql(query));
+    return rows.map(toRejectionCount);
+  }
+
   async lastSequence(): Promise<number> {
     const [row] = await this.#readers.rows<[string]>(lastSequenceSql());
     return Number(row?.[0] ?? 0);
   }
 
   async audit(): Promise<Audit> {
-    const [row] = await this.#readers.rows<[string, string, string]>(auditSql());
+    const [row] = await this.#readers.rows<[string, string, string]>(auditSql(this.prunedBeforeMs));
     const [events, hours, differences] = row ?? ['0', '0', '0'];
     return {
       events: Number(events),
       hours: Number(hours),
       differences: Number(differences),
     };
+  }
+
+  get prunedBeforeMs(): number {
+    return this.#pruning.prunedBeforeMs;
+  }
+
+  get closedBeforeMs(): number {
+    return this.#pruning.closedBeforeMs;
+  }
+
+  async prunable(beforeMs: number): Promise<Prunable> {
+    return await this.#pruning.prunable(beforeMs);
+  }
+
+  async prune(beforeMs: number, nowMs: number, settled: () => Promise<void>): Promise<void> {
+    await this.#pruning.prune(beforeMs, nowMs, {
+      settled,
+      lastSequence: async () => await this.lastSequence(),
+      // Those that have begun count on events that are about to be dropped.
+      unread: async () => await Promise.allSettled(this.#reads),
+    });
+  }
+
+  async snapshot(folder: string): Promise<void> {
+    await snapshotInto(this.#writer, this.#folder, folder);
   }
 
   async close(): Promise<void> {

@@ -10,7 +10,6 @@ import type {
   RejectionSearch,
 } from '../event-search.ts';
 import { toEvent, type EventRow } from '../sql/event.ts';
-import type { Patience } from '../patience.ts';
 import {
   cancellationsOfSql,
   findEventsSql,
@@ -20,40 +19,36 @@ import {
   type EventWindow,
   type RejectionRow,
 } from '../sql/event-search.ts';
-import type { Statement } from '../sql/statement.ts';
+import type { Patience } from '../usage-store.ts';
 import type { SessionPool } from './session-pool.ts';
 
-type Readers = { rows<Row>(statement: Statement): Promise<Row[]> };
-
 /** Finds events first, then what became of these. */
-export function eventSearcher(pool: SessionPool, patience?: Patience): EventSearcher {
-  const readers: Readers = {
-    rows: async (statement) => await pool.rows(statement, patience),
-  };
+export function eventSearcher(readers: SessionPool): EventSearcher {
   return {
-    within: (of) => eventSearcher(pool, of),
-    async findEvents(search) {
+    async findEvents(search, patience) {
       if (search.meters.length === 0) return [];
-      const rows = await readers.rows<EventRow>(findEventsSql(search));
-      return await withStates(readers, search, rows.map(toEvent));
+      const rows = await readers.rows<EventRow>(findEventsSql(search), patience);
+      return await withStates({ readers, patience }, search, rows.map(toEvent));
     },
-    async findRejections(search: RejectionSearch) {
-      const rows = await readers.rows<RejectionRow>(findRejectionsSql(search));
+    async findRejections(search: RejectionSearch, patience) {
+      const rows = await readers.rows<RejectionRow>(findRejectionsSql(search), patience);
       return rows.map(toRejectedEvent);
     },
   };
 }
 
+type Asked = { readonly readers: SessionPool; readonly patience: Patience | undefined };
+
 async function withStates(
-  readers: Readers,
+  asked: Asked,
   search: EventSearch,
   events: readonly MeterEvent[],
 ): Promise<readonly FoundEvent[]> {
   if (events.length === 0) return [];
-  const cancelled = await cancellationsOf(readers, events);
+  const cancelled = await cancellationsOf(asked, events);
   const windows = new Map(search.meters.map(({ id, eventTimeWindow }) => [id, eventTimeWindow]));
   const survivors = await survivorsOf(
-    readers,
+    asked,
     search,
     events
       .filter(({ sequence }) => !cancelled.has(sequence))
@@ -72,10 +67,10 @@ function stateBeside(survivor: EventName | undefined, event: MeterEvent): EventS
 }
 
 async function cancellationsOf(
-  readers: Readers,
+  { readers, patience }: Asked,
   events: readonly MeterEvent[],
 ): Promise<ReadonlyMap<number, EventState>> {
-  const rows = await readers.rows<[string, string, string]>(cancellationsOfSql(events));
+  const rows = await readers.rows<[string, string, string]>(cancellationsOfSql(events), patience);
   return new Map(
     rows.map(([sequence, cancelledAtMs, requestId]) => [
       Number(sequence),
@@ -86,7 +81,7 @@ async function cancellationsOf(
 
 /** By `nameOf`: the event that counts in each of these windows. */
 async function survivorsOf(
-  readers: Readers,
+  { readers, patience }: Asked,
   { namespace }: EventSearch,
   windows: readonly EventWindow[],
 ): Promise<ReadonlyMap<string, EventName>> {
@@ -97,6 +92,7 @@ async function survivorsOf(
       namespace,
       distinct.map(([, window]) => window),
     ),
+    patience,
   );
   return new Map(
     rows.map(([number, sequence, identifier]) => [

@@ -1,6 +1,6 @@
 import type { Session } from 'chdb';
-import type { Patience } from '../patience.ts';
 import { toText, type Statement } from '../sql/statement.ts';
+import type { Patience } from '../usage-store.ts';
 
 /** Opened when it is needed; `seconds` is its `max_execution_time`, 0 for none. */
 type Place = { session: Session | undefined; seconds: number };

@@ -1,12 +1,12 @@
 /**
- * One row of text: (events, hours, hours in which rollup and raw events differ).
+ * Of what is not pruned, one row of text: (events, hours, hours in which rollup and raw events differ).
  *
  * Both sides are laid on top of each other and grouped by hour, so that an hour that only one of them has
  * counts as a difference too.
  */
 import type { Statement } from './statement.ts';
 
-export function auditSql(): Statement {
+export function auditSql(prunedBeforeMs: number): Statement {
   return {
     sql: `
       SELECT
@@ -24,12 +24,14 @@ export function auditSql(): Statement {
             toUInt64(1) AS count, toDecimal256(value, 12) AS sum,
             (timestamp, sequence, value) AS last, (sequence, timestamp, value) AS last_received
           FROM events
+          WHERE timestamp >= fromUnixTimestamp64Milli({prunedBefore:Integer}, 'UTC')
           UNION ALL
           SELECT false, namespace, meter, customer, hour, count, sum, last, last_received
           FROM usage_hourly
+          WHERE hour >= fromUnixTimestamp64Milli({prunedBefore:Integer}, 'UTC')
         )
         GROUP BY namespace, meter, customer, hour
       )`,
-    params: {},
+    params: { prunedBefore: prunedBeforeMs },
   };
 }

@@ -97,7 +97,9 @@ export function lastSequenceSql(): Statement {
       SELECT toString(max(last)) FROM (
         (SELECT sequence AS last FROM events ORDER BY events.sequence DESC LIMIT 1)
         UNION ALL
-        (SELECT sequence AS last FROM rejections ORDER BY rejections.sequence DESC LIMIT 1))`,
+        (SELECT sequence AS last FROM rejections ORDER BY rejections.sequence DESC LIMIT 1)
+        UNION ALL
+        (SELECT last_sequence AS last FROM prunes))`,
     params: {},
   };
 }

@@ -3,17 +3,16 @@
  *
  * Whole hours come from `usage_hourly`. The ragged edges of a minute-aligned range, and every hour that has
  * a cancellation in it, come from `events` minus `cancellations`. Each hour is read from exactly one of the
- * two, so nothing is counted twice.
+ * two, so nothing is counted twice. Of months whose events are pruned, hours with a cancellation come from
+ * `settled_hours`.
  *
  * ClickHouse spends most of a summary's time on planning, so a query is as small as its range allows: what is
  * not needed is left out, one source is read without a subquery, and times are compared as plain numbers.
  */
-import { windowMs, windowStartMs, type GroupingWindow } from '../../summaries/windows.ts';
+import type { GroupingWindow } from '../../summaries/windows.ts';
 import type { SummaryQuery } from '../usage-store.ts';
 import type { Statement } from './statement.ts';
-
-/** `hour` columns are 32-bit seconds: this is the last whole hour they can name. Nothing is stored after it. */
-const LAST_HOUR_MS = 4_294_964_400_000;
+import { COLUMNS, FOLDS, SURVIVOR, toBounds, windowNumber } from './usage-parts.ts';
 
 /** One row when the query has to look at cancellations at all; none when it need not. */
 export function anyCancelledSql(query: SummaryQuery): Statement {
@@ -23,12 +22,16 @@ export function anyCancelledSql(query: SummaryQuery): Statement {
 /**
  * Rows of (number of the window since 1970, value as decimal text), in the order and up to the limit that
  * the query asks for; without grouping, all is window 0. `anyCancelled`: whether `anyCancelledSql` had a row;
- * a cancellation that came after it is a later one.
+ * a cancellation that came after it is a later one. Events before `prunedBeforeMs` are not read.
  */
-export function summarySql(query: SummaryQuery, anyCancelled: boolean): Statement {
+export function summarySql(
+  query: SummaryQuery,
+  anyCancelled: boolean,
+  prunedBeforeMs: number,
+): Statement {
   const { formula, eventTimeWindow, groupingWindow } = query;
   const order = query.order === 'newest_first' ? 'DESC' : 'ASC';
-  const sources = toSources(query, anyCancelled);
+  const sources = toSources(query, anyCancelled, prunedBeforeMs);
   const rows = (time: string, part: string): string =>
     `${windowNumber(groupingWindow, time)} AS bucket, toString(${FOLDS[formula](part)}) AS folded`;
   const folded =
@@ -42,36 +45,12 @@ export function summarySql(query: SummaryQuery, anyCancelled: boolean): Statemen
       ORDER BY bucket ${order}
       LIMIT {limit:Integer}
       ${settingsFor(sources)}`,
-    params: toParams(query),
+    params: { ...toParams(query), prunedBefore: prunedBeforeMs },
   };
 }
 
-/** One of the two tables with the rows to read of it: all after SELECT's columns. */
+/** One of the tables with the rows to read of it: all after SELECT's columns. */
 type Source = { readonly table: keyof typeof COLUMNS; readonly from: string };
-
-/** What a summary reads of a row. A rollup row stands at its hour, which is in the range as a whole. */
-const COLUMNS = {
-  rollup: {
-    time: 'hour',
-    count: 'count',
-    sum: 'sum',
-    last: 'last',
-    lastReceived: 'last_received',
-  },
-  events: {
-    time: 'timestamp',
-    count: 'toUInt64(1)',
-    sum: 'toDecimal256(value, 12)',
-    last: '(timestamp, sequence, value)',
-    lastReceived: '(sequence, timestamp, value)',
-  },
-} as const;
-
-const FOLDS = {
-  sum: (part: string) => `sum(${part})`,
-  count: (part: string) => `sum(${part})`,
-  last: (part: string) => `max(${part}).3`,
-} as const;
 
 const KEY = `namespace = {namespace:String} AND meter = {meter:String} AND customer = {customer:String}`;
 
@@ -89,6 +68,15 @@ const FROM_ROLLUP = `
     AND hour >= {wholeHoursFromS:Integer}
     AND hour < {wholeHoursToS:Integer}`;
 
+/** Whole hours of pruned months that have a cancellation; one of which all was cancelled has no usage. */
+const FROM_SETTLED = `
+  FROM settled_hours FINAL
+  WHERE ${KEY}
+    AND hour >= {wholeHoursFromS:Integer}
+    AND hour < {wholeHoursToS:Integer}
+    AND hour < fromUnixTimestamp64Milli({prunedBefore:Integer}, 'UTC')
+    AND count > 0`;
+
 const NOT_DIRTY = `AND hour NOT IN (SELECT toStartOfHour(timestamp) ${CANCELLED})`;
 
 /** What is left of the range, from the events. */
@@ -96,7 +84,8 @@ const FROM_EVENTS = `
   FROM events
   WHERE ${KEY}
     AND timestamp >= fromUnixTimestamp64Milli({readFrom:Integer}, 'UTC')
-    AND timestamp < fromUnixTimestamp64Milli({readTo:Integer}, 'UTC')`;
+    AND timestamp < fromUnixTimestamp64Milli({readTo:Integer}, 'UTC')
+    AND timestamp >= fromUnixTimestamp64Milli({prunedBefore:Integer}, 'UTC')`;
 
 const AT_AN_EDGE = `(
       timestamp < fromUnixTimestamp64Milli({wholeHoursFrom:Integer}, 'UTC')
@@ -107,11 +96,18 @@ const AT_AN_EDGE_OR_DIRTY = `(
     AND sequence NOT IN (SELECT sequence ${CANCELLED})`;
 
 /** There is always one: a range that is not empty has a whole hour or an edge. */
-function toSources(query: SummaryQuery, anyCancelled: boolean): readonly Source[] {
+function toSources(
+  query: SummaryQuery,
+  anyCancelled: boolean,
+  prunedBeforeMs: number,
+): readonly Source[] {
   const { readFrom, readTo, wholeHoursFrom, wholeHoursTo } = toBounds(query);
   const sources: Source[] = [];
   if (wholeHoursFrom < wholeHoursTo) {
     sources.push({ table: 'rollup', from: `${FROM_ROLLUP} ${anyCancelled ? NOT_DIRTY : ''}` });
+  }
+  if (anyCancelled && readFrom < prunedBeforeMs) {
+    sources.push({ table: 'settled', from: FROM_SETTLED });
   }
   if (anyCancelled) {
     sources.push({ table: 'events', from: `${FROM_EVENTS} AND ${AT_AN_EDGE_OR_DIRTY}` });
@@ -165,62 +161,10 @@ function survivors(sources: readonly Source[], window: GroupingWindow): string {
       AND timestamp < fromUnixTimestamp64Milli({end:Integer}, 'UTC')`;
 }
 
-/** The columns of COLUMNS, of a survivor (sequence, timestamp, value). */
-const SURVIVOR = {
-  count: 'toUInt64(1)',
-  sum: 'toDecimal256(survivor.3, 12)',
-  last: '(survivor.2, survivor.1, survivor.3)',
-} as const;
-
-function windowNumber(window: GroupingWindow | null, time: string): string {
-  return window === null ? '0' : `intDiv(toUnixTimestamp(${time}), ${windowMs(window) / 1000})`;
-}
-
 function toParams(query: SummaryQuery): Statement['params'] {
   const { namespace, meterId: meter, customer, limit } = query;
   const bounds = toBounds(query);
   const wholeHoursFromS = bounds.wholeHoursFrom / 1000;
   const wholeHoursToS = bounds.wholeHoursTo / 1000;
   return { namespace, meter, customer, limit, wholeHoursFromS, wholeHoursToS, ...bounds };
-}
-
-/** All in milliseconds, half open. */
-type Bounds = {
-  /** The range that was asked for. */
-  readonly start: number;
-  readonly end: number;
-  /** The same, widened to whole windows where the meter has an `event_time_window`. */
-  readonly readFrom: number;
-  readonly readTo: number;
-  /** The whole hours in what is read; empty when there are none. */
-  readonly wholeHoursFrom: number;
-  readonly wholeHoursTo: number;
-  /** Every hour that what is read touches. */
-  readonly touchedFrom: number;
-  readonly touchedTo: number;
-};
-
-function toBounds(query: SummaryQuery): Bounds {
-  const start = Math.max(query.startMs, 0);
-  const end = Math.min(query.endMs, LAST_HOUR_MS);
-  const window = query.eventTimeWindow;
-  const readFrom = window === null ? start : windowStartMs(window, start);
-  const readTo = window === null ? end : windowEndMs(window, end);
-  const wholeHoursFrom = windowEndMs('hour', readFrom);
-  return {
-    start,
-    end,
-    readFrom,
-    readTo,
-    wholeHoursFrom,
-    // A range inside one hour would end before it begins: all of it is edge.
-    wholeHoursTo: Math.max(wholeHoursFrom, windowStartMs('hour', readTo)),
-    touchedFrom: windowStartMs('hour', readFrom),
-    touchedTo: windowEndMs('hour', readTo),
-  };
-}
-
-/** The end of the window that holds the last moment before `timestampMs`. */
-function windowEndMs(window: GroupingWindow, timestampMs: number): number {
-  return windowStartMs(window, timestampMs + windowMs(window) - 1);
 }

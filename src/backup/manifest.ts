@@ -1,0 +1,66 @@
+/** The manifest says what a backup consists of. It is written last: without it, a folder is no backup. */
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { StartupError } from '../startup-error.ts';
+
+export const MANIFEST = 'manifest.json';
+/** The data folder within a backup. */
+export const DATA = 'data';
+/** Of the manifest and of the backup's layout. The parts of the data folder have versions of their own. */
+export const FORMAT = 1;
+
+export type FileEntry = { readonly path: string; readonly bytes: number; readonly sha256: string };
+export type LinkEntry = { readonly path: string; readonly target: string };
+
+export type Manifest = {
+  readonly format: number;
+  /** The release that made it. */
+  readonly release: string;
+  readonly createdAt: string;
+  /** Every fact up to this one is in the backup, and none after it. */
+  readonly sequence: number;
+  /** Below the data folder of the backup. */
+  readonly files: readonly FileEntry[];
+  /** Symbolic links, of which the usage store has one. */
+  readonly links: readonly LinkEntry[];
+};
+
+export function writeManifest(backup: string, manifest: Manifest): void {
+  const kept = { sha256: sha256Of(manifest), manifest };
+  writeFileSync(join(backup, MANIFEST), `${JSON.stringify(kept, null, 1)}\n`, { flush: true });
+}
+
+/** Throws StartupError when there is none, or when it is damaged or of a newer version. */
+export function readManifest(backup: string): Manifest {
+  const path = join(backup, MANIFEST);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    throw new StartupError(`${backup} is no finished backup: it has no ${MANIFEST}.`);
+  }
+  const manifest = wholeManifest(text);
+  if (manifest === undefined) throw new StartupError(`The backup is damaged: ${path}.`);
+  if (manifest.format > FORMAT) {
+    throw new StartupError(
+      `The backup ${backup} was made by a newer version of Taximeter (${manifest.release}, format ` +
+        `${manifest.format}; this one knows up to ${FORMAT}). Restore it with that version or a later one.`,
+    );
+  }
+  return manifest;
+}
+
+function wholeManifest(text: string): Manifest | undefined {
+  try {
+    const kept = JSON.parse(text) as { sha256?: unknown; manifest?: Manifest } | null;
+    const manifest = kept?.manifest;
+    return manifest !== undefined && kept?.sha256 === sha256Of(manifest) ? manifest : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function sha256Of(manifest: Manifest): string {
+  return createHash('sha256').update(JSON.stringify(manifest)).digest('hex');
+}

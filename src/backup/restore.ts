@@ -1,0 +1,89 @@
+/** Makes a data folder of a backup, after every file of it was found to be what the manifest says. */
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import { dirname, isAbsolute, join, normalize, sep } from 'node:path';
+import { RESTORING_FOLDER } from '../data-folder.ts';
+import { StartupError } from '../startup-error.ts';
+import { copyFile, syncFolder, syncFolders, treeOf } from './files.ts';
+import { DATA, readManifest, type FileEntry, type Manifest } from './manifest.ts';
+
+/**
+ * Restores a backup into a new or an empty folder. When it returns, the folder is on disk, whole; until then nobody opens
+ * it. Throws StartupError, which names the first file that is missing or damaged, and leaves nothing behind.
+ */
+export function restoreBackup(backup: string, dataFolder: string): Manifest {
+  const manifest = readManifest(backup);
+  refuseStrange(manifest);
+  refuseIncomplete(backup, manifest);
+  if (existsSync(dataFolder) && readdirSync(dataFolder).length > 0) {
+    throw new StartupError(`${dataFolder} is not empty: a backup is restored into a new folder.`);
+  }
+  const restoring = join(dataFolder, RESTORING_FOLDER);
+  mkdirSync(restoring, { recursive: true, mode: 0o700 });
+  try {
+    copyAll(join(backup, DATA), restoring, manifest);
+  } catch (error) {
+    rmSync(restoring, { recursive: true, force: true });
+    throw error;
+  }
+  for (const name of readdirSync(restoring)) {
+    renameSync(join(restoring, name), join(dataFolder, name));
+  }
+  syncFolder(dataFolder);
+  rmdirSync(restoring);
+  syncFolder(dataFolder);
+  return manifest;
+}
+
+function copyAll(from: string, to: string, { files, links }: Manifest): void {
+  for (const path of treeOf(from).folders) mkdirSync(join(to, path), { mode: 0o700 });
+  for (const file of files) copyWhole(from, to, file);
+  for (const { path, target } of links) symlinkSync(target, join(to, path));
+  syncFolders(to);
+}
+
+function copyWhole(from: string, to: string, file: FileEntry): void {
+  const { bytes, sha256 } = copyFile(join(from, file.path), join(to, file.path));
+  if (bytes === file.bytes && sha256 === file.sha256) return;
+  throw new StartupError(
+    `The backup is damaged: ${join(from, file.path)} is not what its manifest says. Nothing was restored.`,
+  );
+}
+
+/** Before anything is written: what is missing or cut is told at once. */
+function refuseIncomplete(backup: string, { files }: Manifest): void {
+  for (const { path, bytes } of files) {
+    const file = join(backup, DATA, path);
+    const found = statSync(file, { throwIfNoEntry: false });
+    if (found === undefined) throw new StartupError(`The backup is damaged: ${file} is missing.`);
+    if (found.size === bytes) continue;
+    throw new StartupError(
+      `The backup is damaged: ${file} has ${found.size} bytes, and ${bytes} by its manifest.`,
+    );
+  }
+}
+
+/** A backup may come from elsewhere: nothing of it may be written or lead outside the folder. */
+function refuseStrange({ files, links }: Manifest): void {
+  const strange = [
+    ...files.map(({ path }) => path),
+    ...links.flatMap(({ path, target }) => [
+      path,
+      isAbsolute(target) ? target : join(dirname(path), target),
+    ]),
+  ].find(leads);
+  if (strange === undefined) return;
+  throw new StartupError(`The backup names ${strange}, which leads out of its folder.`);
+}
+
+function leads(path: string): boolean {
+  return isAbsolute(path) || normalize(path).split(sep)[0] === '..';
+}

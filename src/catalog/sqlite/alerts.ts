@@ -1,0 +1,177 @@
+/**
+ * Alerts as rows, the active ones in memory too: with each step of the watch all of them are asked for. No other process
+ * makes alerts. Memory is changed after the commit, so that it never runs ahead of the disk.
+ */
+import type { Database } from 'better-sqlite3';
+import type { Alert, Trigger } from '../../alerts/alert.ts';
+import { AlertsOfMeters } from '../../alerts/alerts-of-meters.ts';
+import type { CoreEvent } from '../../core-events/core-event.ts';
+import { ApiError } from '../../errors.ts';
+import type { Namespace } from '../../namespace.ts';
+import type { Alerts, Remember } from '../catalog.ts';
+import { answerSaver } from './answers.ts';
+import type { Outbox } from './outbox.ts';
+import { type CursorParam, readPage } from './page.ts';
+import type { Writer } from './writer.ts';
+
+/** A quantity has more digits than SQLite's numbers. */
+type Row = Omit<Alert, 'gte'> & { readonly gte: string };
+
+export function sqliteAlerts(db: Database, writer: Writer, outbox: Pick<Outbox, 'record'>): Alerts {
+  const sql = prepareStatements(db);
+  const changes = changesOf(db, writer, sql, outbox);
+  const active = new AlertsOfMeters();
+  let version = 0;
+  let seenSequence = sql.seenSequence.get()?.seenSequence ?? 0;
+
+  function put(alert: Alert): void {
+    active.put(alert);
+    version += 1;
+  }
+  for (const row of sql.active.all()) put(fromRow(row));
+
+  return {
+    active,
+    async create(alert, remember) {
+      changes.create(alert, remember);
+      put(alert);
+    },
+    async change(namespace, id, apply, remember) {
+      const changed = changes.change(namespace, id, apply, remember);
+      if (changed !== undefined) put(changed);
+      return changed;
+    },
+    async find(namespace, id) {
+      const row = sql.find.get(namespace, id);
+      return row && fromRow(row);
+    },
+    async list(namespace, page, meterId) {
+      const toOrdinal = (id: string, param: CursorParam): number => {
+        const row = sql.ordinal.get(namespace, id);
+        if (row !== undefined) return row.ordinal;
+        throw new ApiError('resource_missing_in_body', `No such billing alert: '${id}'`, param);
+      };
+      const meter = meterId ?? null;
+      const { data, hasMore } = readPage(page, toOrdinal, {
+        older: (ordinal, limit) => sql.older.all(namespace, ordinal, meter, limit),
+        newer: (ordinal, limit) => sql.newer.all(namespace, ordinal, meter, limit),
+      });
+      return { data: data.map(fromRow), hasMore };
+    },
+    get version() {
+      return version;
+    },
+    async trigger(fired, events) {
+      return changes.trigger(fired, events);
+    },
+    hasTriggered(alertId, customer, periodStartMs) {
+      return sql.findTrigger.get(alertId, customer, periodStartMs) !== undefined;
+    },
+    get seenSequence() {
+      return seenSequence;
+    },
+    async saveSeenSequence(sequence) {
+      changes.saveSeenSequence(sequence);
+      seenSequence = sequence;
+    },
+  };
+}
+
+/** Each in one transaction. */
+function changesOf(db: Database, writer: Writer, sql: Statements, outbox: Pick<Outbox, 'record'>) {
+  const saveAnswer = answerSaver(db);
+
+  const create = writer.transaction((alert: Alert, remember: Remember<Alert>) => {
+    sql.insert.run(toRow(alert));
+    if (remember !== undefined) saveAnswer(remember(alert));
+  });
+
+  const change = writer.transaction(
+    (
+      namespace: Namespace,
+      id: string,
+      apply: (alert: Alert) => Alert,
+      remember: Remember<Alert>,
+    ) => {
+      const row = sql.find.get(namespace, id);
+      if (row === undefined) return undefined;
+      const before = fromRow(row);
+      const after = apply(before);
+      if (after !== before) sql.update.run(toRow(after));
+      if (remember !== undefined) saveAnswer(remember(after));
+      return after;
+    },
+  );
+
+  const trigger = writer.transaction((fired: Trigger, events: readonly CoreEvent[]) => {
+    const { id, namespace } = fired.alert;
+    if (sql.find.get(namespace, id)?.status !== 'active') return false;
+    const row = { ...fired, alert: id, value: String(fired.value) };
+    if (sql.insertTrigger.run(row).changes === 0) return false;
+    outbox.record(events);
+    return true;
+  });
+
+  // What is lost of it is looked at again.
+  const saveSeenSequence = writer.unsynced((sequence: number) =>
+    sql.saveSeenSequence.run(sequence),
+  );
+
+  return { create, change, trigger, saveSeenSequence };
+}
+
+function toRow(alert: Alert): Row {
+  return { ...alert, gte: String(alert.gte) };
+}
+
+function fromRow(row: Row): Alert {
+  return { ...row, gte: BigInt(row.gte) };
+}
+
+const COLUMNS = `namespace, id, title, meter AS meterId, customer, gte, recurrence, status, created_s AS createdS,
+  since_sequence AS sinceSequence`;
+
+type TriggerRow = Omit<Trigger, 'alert' | 'value'> & {
+  readonly alert: string;
+  readonly value: string;
+};
+
+type Statements = ReturnType<typeof prepareStatements>;
+
+function prepareStatements(db: Database) {
+  type Walk = [Namespace, number, string | null, number];
+  return {
+    insert: db.prepare<[Row]>(`
+      INSERT INTO alerts
+        (namespace, id, title, meter, customer, gte, recurrence, status, created_s, since_sequence)
+      VALUES
+        (@namespace, @id, @title, @meterId, @customer, @gte, @recurrence, @status, @createdS,
+         @sinceSequence)`),
+    update: db.prepare<[Row]>(`
+      UPDATE alerts SET status = @status, since_sequence = @sinceSequence
+      WHERE namespace = @namespace AND id = @id`),
+    find: db.prepare<[Namespace, string], Row>(`
+      SELECT ${COLUMNS} FROM alerts WHERE namespace = ? AND id = ?`),
+    active: db.prepare<[], Row>(
+      `SELECT ${COLUMNS} FROM alerts WHERE status = 'active' ORDER BY ordinal`,
+    ),
+    ordinal: db.prepare<[Namespace, string], { ordinal: number }>(`
+      SELECT ordinal FROM alerts WHERE namespace = ? AND id = ?`),
+    older: db.prepare<Walk, Row>(`
+      SELECT ${COLUMNS} FROM alerts
+      WHERE namespace = ? AND ordinal < ? AND status <> 'archived' AND meter = coalesce(?, meter)
+      ORDER BY ordinal DESC LIMIT ?`),
+    newer: db.prepare<Walk, Row>(`
+      SELECT ${COLUMNS} FROM alerts
+      WHERE namespace = ? AND ordinal > ? AND status <> 'archived' AND meter = coalesce(?, meter)
+      ORDER BY ordinal LIMIT ?`),
+    insertTrigger: db.prepare<[TriggerRow]>(`
+      INSERT OR IGNORE INTO alert_triggers (alert, customer, period_start_ms, value, created_ms)
+      VALUES (@alert, @customer, @periodStartMs, @value, @createdMs)`),
+    findTrigger: db.prepare<[string, string, number], unknown>(`
+      SELECT 1 FROM alert_triggers WHERE alert = ? AND customer = ? AND period_start_ms = ?`),
+    seenSequence: db.prepare<[], { seenSequence: number }>(`
+      SELECT seen_sequence AS seenSequence FROM alert_progress`),
+    saveSeenSequence: db.prepare<[number]>('UPDATE alert_progress SET seen_sequence = ?'),
+  };
+}

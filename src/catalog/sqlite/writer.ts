@@ -1,0 +1,70 @@
+/**
+ * The catalog's writes: each one transaction, and what it means when the disk refuses it. A full disk has changed
+ * nothing, and the write may be asked for again. After a failed write or sync nobody can say what the file holds (SQLite
+ * takes the change back, the disk may not): the process must stop (P9), and what the file has, the next start reads.
+ */
+import { SqliteError, type Database } from 'better-sqlite3';
+import { ApiError } from '../../errors.ts';
+
+export class Writer {
+  /** Resolves with the error of a write or sync that failed. Nothing is written any more from then on. */
+  readonly failure: Promise<unknown>;
+  readonly #db: Database;
+  readonly #fail: (error: unknown) => void;
+  #failed: unknown;
+
+  constructor(db: Database) {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    this.#db = db;
+    this.failure = promise;
+    this.#fail = resolve;
+  }
+
+  /** What runs in one transaction. It throws ApiError `unavailable` when the disk is full, or has failed. */
+  transaction<Args extends unknown[], Result>(
+    run: (...args: Args) => Result,
+  ): (...args: Args) => Result {
+    const transaction = this.#db.transaction(run);
+    return (...args) => {
+      if (this.#failed !== undefined) throw unwritable('The catalog failed.', this.#failed);
+      try {
+        return transaction.immediate(...args);
+      } catch (error) {
+        throw this.#judge(error);
+      }
+    };
+  }
+
+  /**
+   * As `transaction`, without waiting for the disk, which the serving thread would: for what may be done again when a
+   * power cut loses it. The next write that waits brings it along.
+   */
+  unsynced<Args extends unknown[], Result>(
+    run: (...args: Args) => Result,
+  ): (...args: Args) => Result {
+    const write = this.transaction(run);
+    return (...args) => {
+      this.#db.pragma('synchronous = NORMAL');
+      try {
+        return write(...args);
+      } finally {
+        this.#db.pragma('synchronous = FULL');
+      }
+    };
+  }
+
+  #judge(error: unknown): unknown {
+    if (!(error instanceof SqliteError)) return error;
+    if (error.code === 'SQLITE_FULL') return unwritable('The disk is full.', error);
+    if (!error.code.startsWith('SQLITE_IOERR')) return error;
+    this.#failed = error;
+    this.#fail(error);
+    return unwritable('The catalog failed.', error);
+  }
+}
+
+function unwritable(why: string, cause: unknown): ApiError {
+  const refusal = new ApiError('unavailable', `${why} Nothing was changed. Try again later.`);
+  refusal.cause = cause;
+  return refusal;
+}

@@ -1,0 +1,53 @@
+import type { ClientConfig } from '../client-config.ts';
+import { parseExactly } from '../core-events/wire.ts';
+import { StartupError } from '../startup-error.ts';
+
+const ANSWER_TIMEOUT_MS = 30_000;
+
+/** The server cannot be reached, or is not ready: it may be later. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+}
+
+/**
+ * Calls a running server; answers its JSON, in which numbers keep their digits. Throws StartupError with its message
+ * when it refuses, UnreachableError when there is no answer or a 5xx.
+ */
+export async function callApi(
+  { url, apiKey }: ClientConfig,
+  method: 'GET' | 'POST',
+  path: string,
+  form?: URLSearchParams,
+): Promise<unknown> {
+  const text = await send(`${url}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${apiKey}` },
+    ...(form === undefined ? {} : { body: form }),
+    redirect: 'error',
+    signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+  });
+  return parseExactly(text);
+}
+
+async function send(url: string, init: RequestInit): Promise<string> {
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(url, init);
+    text = await response.text();
+  } catch (error) {
+    throw new UnreachableError(`Cannot reach ${new URL(url).origin}.`, { cause: error });
+  }
+  if (response.status >= 500) throw new UnreachableError(`The server answers ${response.status}.`);
+  if (response.ok) return text;
+  throw new StartupError(messageOf(text) ?? `The server answers ${response.status}.`);
+}
+
+function messageOf(text: string): string | undefined {
+  try {
+    const { error } = JSON.parse(text) as { readonly error?: { readonly message?: string } };
+    return error?.message;
+  } catch {
+    return undefined;
+  }
+}

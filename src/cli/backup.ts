@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { Base } from '../backup/base.ts';
+import { removeSnapshot, snapshotFolder, takeSnapshot, type Snapshot } from '../backup/snapshot.ts';
+import { settle } from '../backup/stopped.ts';
+import { refuseTaken, writeBackup } from '../backup/write-backup.ts';
+import { systemClock } from '../clock.ts';
+import type { BackupConfig } from '../config.ts';
+import { askServer } from '../control/control-client.ts';
+import { closeDataFolder, openDataFolder } from '../data-folder.ts';
+import { formatRfc3339 } from '../rfc3339.ts';
+
+/**
+ * `taximeter backup`: of a data folder that a server runs on, or of a stopped one. The server makes a snapshot; it is copied
+ * here, so that the server has nothing to do with where it goes.
+ */
+export async function backup(config: BackupConfig): Promise<void> {
+  refuseTaken(config.to);
+  const base = config.base === undefined ? undefined : new Base(config.base);
+  const asked = await askServer(config.data, { call: 'snapshot', params: null });
+  if (asked === undefined) return await backupStopped(config, base);
+  try {
+    // What the server's handler of this name answers.
+    copy(config, asked.value as Snapshot, base);
+  } finally {
+    asked.close();
+  }
+}
+
+async function backupStopped(config: BackupConfig, base: Base | undefined): Promise<void> {
+  const folder = await openDataFolder(config.data, systemClock, 'must exist');
+  try {
+    const snapshot = await takeSnapshot(config.data, folder, await settle(folder));
+    copy(config, snapshot, base);
+  } finally {
+    await removeSnapshot(config.data);
+    await closeDataFolder(folder);
+  }
+}
+
+function copy({ data, to }: BackupConfig, snapshot: Snapshot, base: Base | undefined): void {
+  const { sequence, pauseMs } = snapshot;
+  const createdAt = formatRfc3339(systemClock.nowMs());
+  const about = { release: release(), createdAt, sequence };
+  const { files, bytes, sharedBytes } = writeBackup(snapshotFolder(data), to, about, base);
+  const shared = base === undefined ? '' : `, ${sharedBytes} of them shared with the base`;
+  console.log(
+    `${to} stands at sequence ${sequence}: ${files} files, ${bytes} bytes${shared}; commits paused for ${pauseMs} ms`,
+  );
+}
+
+function release(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  // Our own file.
+  return (JSON.parse(text) as { version: string }).version;
+}

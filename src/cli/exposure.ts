@@ -1,0 +1,39 @@
+/** What an operator should know of the door that is opened: who can come to it, and how many fit through. */
+import { readFileSync } from 'node:fs';
+import { isIPv4 } from 'node:net';
+import { logWarning } from '../log.ts';
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+}
+
+export function warnOfOpenDoor(host: string): void {
+  if (isLoopback(host)) return;
+  logWarning(
+    `Listening on ${host} without TLS: who can read the network reads keys and usage. ` +
+      'Let a proxy with TLS stand in front, and nobody else reach this port.',
+  );
+}
+
+/**
+ * How many connections may be open: as many as were asked for, and no more than half of the files that the process may
+ * open. Else connections could take what the stores need, and slow ones would keep everybody out.
+ */
+export function connectionsWithin(asked: number, filesMax = openFilesMax()): number {
+  const most = Math.floor(filesMax / 2);
+  if (most >= asked) return asked;
+  logWarning(
+    `At most ${most} connections instead of ${asked}: the process may open ${filesMax} files (ulimit -n).`,
+  );
+  return most;
+}
+
+/** Node raises its own limit to the hard one. Infinity where there is no such file, as on macOS. */
+function openFilesMax(): number {
+  try {
+    const soft = /^Max open files\s+(\d+)/mu.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+    return soft === undefined ? Infinity : Number(soft);
+  } catch {
+    return Infinity;
+  }
+}

@@ -1,0 +1,56 @@
+import type { ClientConfig } from '../client-config.ts';
+import { pageToken } from '../http/pages-v2.ts';
+import { callApi } from './api-client.ts';
+
+/** An event as either API gives it. */
+export type ShownEvent = { readonly id: string; readonly type: string };
+
+type List = { readonly data: readonly ShownEvent[] };
+
+const PATHS = { snapshot: '/v1/events', thin: '/v2/core/events' } as const;
+/** The largest page. */
+const LIMIT = 100;
+
+/**
+ * Reads the events of one API as they come: each once, in the order they were made, from the time of `start` on. By a
+ * cursor, not by time: of two requests the earlier one may be told later.
+ */
+export class Follower {
+  readonly #config: ClientConfig;
+  readonly #api: keyof typeof PATHS;
+  readonly #types: readonly string[] | undefined;
+  #newest: string | undefined;
+
+  constructor(config: ClientConfig, api: keyof typeof PATHS, types: readonly string[] | undefined) {
+    this.#config = config;
+    this.#api = api;
+    this.#types = types;
+  }
+
+  /** What there is already is not read. */
+  async start(): Promise<void> {
+    const [newest] = await this.#list({ limit: '1' });
+    this.#newest = newest?.id;
+  }
+
+  /** What has come since, the oldest first; some of it, when it is much. */
+  async next(): Promise<readonly ShownEvent[]> {
+    const events = await this.#list({ limit: String(LIMIT), ...this.#after() });
+    this.#newest = events[0]?.id ?? this.#newest;
+    return events.toReversed();
+  }
+
+  #after(): Record<string, string> {
+    if (this.#newest === undefined) return {};
+    return this.#api === 'snapshot'
+      ? { ending_before: this.#newest }
+      : { page: pageToken('before', this.#newest) };
+  }
+
+  async #list(query: Record<string, string>): Promise<readonly ShownEvent[]> {
+    const params = new URLSearchParams(query);
+    for (const [index, type] of (this.#types ?? []).entries()) params.set(`types[${index}]`, type);
+    const list = await callApi(this.#config, 'GET', `${PATHS[this.#api]}?${String(params)}`);
+    return (list as List).data;
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * `taximeter listen`: on a laptop, what a destination is on a server. It prints events as they come, and forwards them,
+ * signed, to where the handler runs.
+ */
+import { createHmac } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ListenConfig } from '../client-config.ts';
+import { systemClock, toSeconds } from '../clock.ts';
+import { Sender } from '../delivery/sender.ts';
+import { signatureHeader } from '../delivery/signature.ts';
+import { formatRfc3339 } from '../rfc3339.ts';
+import { UnreachableError } from './api-client.ts';
+import { Follower, type ShownEvent } from './follow.ts';
+
+const POLL_MS = 500;
+
+/** Until it is stopped. Throws StartupError when the server refuses the key. */
+export async function listen(config: ListenConfig): Promise<void> {
+  const secret = signingSecret(config.apiKey);
+  const sender = new Sender({ allowPrivate: true });
+  const forward = async (event: ShownEvent, to: string): Promise<void> => {
+    const body = JSON.stringify(event);
+    const sentS = toSeconds(systemClock.nowMs());
+    const sent = await sender.post(to, body, signatureHeader([secret], sentS, body));
+    print(`<-- [${sent.status ?? sent.error}] POST ${to} [${event.id}]`);
+  };
+  const snapshots = new Follower(config, 'snapshot', ofApi(config.events, false));
+  const thin = new Follower(config, 'thin', ofApi(config.events, true));
+  await untilReached(async () => await Promise.all([snapshots.start(), thin.start()]));
+  console.log(`Ready. Your webhook signing secret is ${secret} (^C to quit)`);
+  for (;;) {
+    const told = await untilReached(async () => await snapshots.next());
+    const toldThin = await untilReached(async () => await thin.next());
+    for (const event of told) {
+      print(`--> ${event.type} [${event.id}]`);
+      if (config.forwardTo !== undefined) await forward(event, config.forwardTo);
+    }
+    for (const event of toldThin) {
+      // The same fact stands above, unless only v2 tells it.
+      const isNews = config.forwardThinTo !== undefined || !('snapshot_event' in event);
+      if (isNews) print(`--> ${event.type} [${event.id}]`);
+      if (config.forwardThinTo === undefined) continue;
+      await forward(withoutData(event), config.forwardThinTo);
+    }
+    if (told.length + toldThin.length === 0) await delay(POLL_MS);
+  }
+}
+
+/** The same for a key on each run, so that a handler's configuration stays right. */
+function signingSecret(apiKey: string): string {
+  const digest = createHmac('sha256', apiKey).update('taximeter listen').digest('hex');
+  return `whsec_${digest.slice(0, 32)}`;
+}
+
+/** Of v2 are the types that begin with a version. A list without any asks for none of that API. */
+function ofApi(
+  types: readonly string[] | undefined,
+  isThin: boolean,
+): readonly string[] | undefined {
+  const some = types?.filter((type) => /^v\d+\./u.test(type) === isThin);
+  // No type is called that: nothing matches.
+  return some?.length === 0 ? ['none'] : some;
+}
+
+/** As a notification is sent. */
+function withoutData(event: ShownEvent): ShownEvent {
+  const notification: Record<string, unknown> = { ...event };
+  delete notification['data'];
+  return notification as ShownEvent;
+}
+
+/** A server that restarts is waited for. */
+async function untilReached<T>(ask: () => Promise<T>): Promise<T> {
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof UnreachableError)) throw error;
+      if (isFirst) print(`${error.message} Trying again.`);
+      await delay(POLL_MS);
+    }
+  }
+}
+
+function print(line: string): void {
+  console.log(`${formatRfc3339(systemClock.nowMs())}  ${line}`);
+}

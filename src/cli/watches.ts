@@ -1,0 +1,59 @@
+import { systemClock } from '../clock.ts';
+import type { ServeConfig } from '../config.ts';
+import type { DataFolder } from '../data-folder.ts';
+import { Deliverer } from '../delivery/deliverer.ts';
+import { Sender } from '../delivery/sender.ts';
+import { alertTriggered } from '../http/alert-triggered.ts';
+import { errorReport } from '../http/error-report.ts';
+import type { Ingest } from '../ingest/ingest.ts';
+import { logError } from '../log.ts';
+import { AlertWatch } from '../watch/alert-watch.ts';
+import { ErrorReporter } from '../watch/error-reporter.ts';
+
+export type Watches = {
+  readonly alerts: AlertWatch;
+  readonly reporter: ErrorReporter;
+  readonly deliverer: Deliverer;
+};
+
+/** What looks at usage as it comes, tells of it by events, and brings these to webhooks. */
+export function openWatches(
+  { webhookAllowPrivate: allowPrivate }: Pick<ServeConfig, 'webhookAllowPrivate'>,
+  { catalog, store }: DataFolder,
+  progress: Ingest,
+): Watches {
+  return {
+    alerts: new AlertWatch({
+      ...catalog,
+      usage: store.customers,
+      progress,
+      announce: (trigger, meter) => [alertTriggered(trigger, meter)],
+      clock: systemClock,
+      onFailure: (error) => logError('Alerts could not be looked at; trying again.', error),
+    }),
+    reporter: new ErrorReporter({
+      reports: catalog.errorReports,
+      usage: store,
+      progress,
+      announce: errorReport,
+      onFailure: (error) => logError('Rejections could not be reported; trying again.', error),
+    }),
+    deliverer: new Deliverer({
+      ...catalog,
+      sender: new Sender({ allowPrivate }),
+      clock: systemClock,
+    }),
+  };
+}
+
+export function lookIfDue({ alerts, reporter }: Watches, nowMs: number): void {
+  alerts.lookIfDue(nowMs);
+  reporter.reportIfDue(nowMs);
+}
+
+/** Waits for what was begun. */
+export async function closeWatches({ alerts, reporter, deliverer }: Watches): Promise<void> {
+  await alerts.close();
+  await reporter.close();
+  await deliverer.close();
+}

@@ -1,0 +1,43 @@
+import type { Trigger } from '../alerts/alert.ts';
+import { toSeconds } from '../clock.ts';
+import type { CoreEvent } from '../core-events/core-event.ts';
+import { newCoreEventId } from '../ids.ts';
+import type { Meter } from '../meters/meter.ts';
+import { isLive, modeOf } from '../namespace.ts';
+import { formatQuantity } from '../quantity.ts';
+import { presentAlert } from './present-alert.ts';
+
+/**
+ * The event that tells of a trigger. The snapshot is Stripe's `billing.alert_triggered`, the alert with its meter whole in
+ * it, as Stripe's fixtures have it. Stripe's thin event has no data; ours says for whom and how much.
+ */
+export function alertTriggered(trigger: Trigger, meter: Meter): CoreEvent {
+  const { alert, customer, value, createdMs } = trigger;
+  const { namespace } = alert;
+  const snapshot = {
+    object: 'billing.alert_triggered',
+    alert: presentAlert(alert, meter),
+    created: toSeconds(createdMs),
+    customer,
+    livemode: isLive(namespace),
+    value: JSON.rawJSON(formatQuantity(value)),
+  };
+  const data = { customer, value: formatQuantity(value) };
+  return {
+    id: newCoreEventId(modeOf(namespace)),
+    namespace,
+    createdMs,
+    thin: { type: 'v1.billing.alert.triggered', data: JSON.stringify(data) },
+    snapshot: {
+      type: 'billing.alert.triggered',
+      object: JSON.stringify(snapshot),
+      previousAttributes: null,
+    },
+    relatedObject: {
+      id: alert.id,
+      type: 'billing.alert',
+      url: `/v1/billing/alerts/${alert.id}`,
+    },
+    request: null,
+  };
+}

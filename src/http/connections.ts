@@ -1,0 +1,126 @@
+/**
+ * The sockets of the server: how many there are, which gives way when there are too many, and which wait for an answer.
+ *
+ * Slow or silent clients cannot keep others out: past the limit, the connection that has waited longest without a
+ * whole request is closed, and a client that does send one is not noticed by it. There is no limit for one
+ * address, since behind a proxy all come from the same.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+export type ConnectionLimits = {
+  /** Bounds sockets and the memory of half-sent bodies (P10). */
+  readonly connectionsMax: number;
+  /** From the first byte, or the connection when it is new, to the last header. */
+  readonly headersTimeoutMs: number;
+  /** The same to the last byte of the body. */
+  readonly requestTimeoutMs: number;
+  /** Between two requests. */
+  readonly keepAliveMs: number;
+  /** Without a byte in either direction, as when an answer is not fetched. */
+  readonly stalledTimeoutMs: number;
+  /** How often the first two are looked at: Node's 30 s would make them 40 and 60. */
+  readonly checkEveryMs: number;
+};
+
+export const CONNECTION_LIMITS: ConnectionLimits = {
+  connectionsMax: 10_000,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  // Longer than SDKs and proxies keep theirs, so that they close first.
+  keepAliveMs: 65_000,
+  stalledTimeoutMs: 120_000,
+  checkEveryMs: 1_000,
+};
+
+/** How many connections are looked at for one that may give way, so that a new one costs little. */
+const LOOKS_MAX = 100;
+
+type Connection = {
+  /** Begun, and the answer not out: more than one when a client does not wait for answers. */
+  requests: number;
+  latest: IncomingMessage | undefined;
+  wasUsed: boolean;
+  isDistrusted: boolean;
+};
+
+export class Connections {
+  /** The oldest first, or those that were passed over longest ago. */
+  readonly #open = new Map<Duplex, Connection>();
+  #onAnswered: (() => void) | undefined;
+
+  constructor(server: Server, { connectionsMax }: Pick<ConnectionLimits, 'connectionsMax'>) {
+    server.on('connection', (socket: Duplex) => {
+      if (this.#open.size >= connectionsMax && !this.#makeRoom()) {
+        socket.destroy();
+        return;
+      }
+      this.#open.set(socket, {
+        requests: 0,
+        latest: undefined,
+        wasUsed: false,
+        isDistrusted: false,
+      });
+      socket.once('close', () => this.#open.delete(socket));
+    });
+  }
+
+  /** To be called for every request, as soon as its headers are read. False when it must not be answered. */
+  begin(request: IncomingMessage, response: ServerResponse): boolean {
+    const connection = this.#open.get(request.socket);
+    if (connection === undefined || connection.isDistrusted) return false;
+    connection.requests += 1;
+    connection.latest = request;
+    response.once('close', () => {
+      connection.requests -= 1;
+      connection.wasUsed = true;
+      this.#onAnswered?.();
+    });
+    return true;
+  }
+
+  /** Lets nothing begin any more on this connection, not even what has arrived already. */
+  distrust(socket: Duplex): void {
+    const connection = this.#open.get(socket);
+    if (connection !== undefined) connection.isDistrusted = true;
+  }
+
+  /** Whether a request was read whole whose answer is not out yet. */
+  owesAnswer(socket: Duplex): boolean {
+    const connection = this.#open.get(socket);
+    return connection !== undefined && owes(connection);
+  }
+
+  /** Resolves when no answer is owed, and after the limit in any case. */
+  allAnswered(limitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, limitMs);
+      this.#onAnswered = () => {
+        if ([...this.#open.values()].some(owes)) return;
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#onAnswered();
+    });
+  }
+
+  /** Closes one connection. One that was used since it was last looked at is passed over, once. */
+  #makeRoom(): boolean {
+    let looks = 0;
+    for (const [socket, connection] of this.#open) {
+      this.#open.delete(socket);
+      if (!owes(connection) && !connection.wasUsed) {
+        socket.destroy();
+        return true;
+      }
+      connection.wasUsed = false;
+      this.#open.set(socket, connection);
+      if (++looks === LOOKS_MAX) return false;
+    }
+    return false;
+  }
+}
+
+function owes({ requests, latest }: Connection): boolean {
+  return requests > 1 || (requests === 1 && latest?.complete === true);
+}

@@ -1,0 +1,49 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ApiError, type ApiVersion } from '../errors.ts';
+import { log, logError } from '../log.ts';
+import type { Route } from './api.ts';
+import type { BodyShare } from './body-budget.ts';
+
+/** A request on its way through the pipeline. */
+export type Exchange = {
+  readonly message: IncomingMessage;
+  readonly response: ServerResponse;
+  /** `req_…`, in every line of the log that is about it. */
+  readonly id: string;
+  readonly path: string;
+  readonly query: string;
+  readonly share: BodyShare;
+  /** Once it is found. */
+  route?: Route;
+  /** Its body was read, so a closing server waits for its answer. */
+  isRead?: true;
+};
+
+export function versionOf({ path }: Exchange): ApiVersion {
+  return path.startsWith('/v2/') ? 'v2' : 'v1';
+}
+
+/** A refusal stays what it is. Anything else is our fault: logged whole, answered without detail. */
+export function toApiError({ id: requestId }: Exchange, error: unknown): ApiError {
+  if (error instanceof ApiError) {
+    // A 503 that says we are starting or stopping is no news; one with a cause behind it is.
+    if (error.cause !== undefined) logError(error.message, error.cause, { requestId });
+    return error;
+  }
+  logError('A request failed.', error, { requestId });
+  return new ApiError('internal', `An unknown error occurred. Please report ${requestId}.`);
+}
+
+/** The route as it is written, never the URL: that may hold anything. */
+export function logRequest({ id, message, route, response }: Exchange, startMs: number): void {
+  log.debug(
+    {
+      requestId: id,
+      method: message.method,
+      route: route?.path,
+      status: response.statusCode,
+      durationMs: Math.round(performance.now() - startMs),
+    },
+    'request',
+  );
+}

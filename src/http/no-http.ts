@@ -1,0 +1,41 @@
+/** What is answered where Node finds no request to hand on: the same envelope, then the connection is closed. */
+import { STATUS_CODES, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { ApiError } from '../errors.ts';
+import { newRequestId } from '../ids.ts';
+import { apiHeaders, toErrorAnswer } from './respond.ts';
+
+/**
+ * `mayAnswer` says whether nobody on the connection waits for the answer to an earlier request, who would take
+ * this one for it. Then it is only closed.
+ */
+export function answerWhatIsNoHttp(server: Server, mayAnswer: (socket: Duplex) => boolean): void {
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable || error.code === 'ECONNRESET' || !mayAnswer(socket)) {
+      socket.destroy();
+      return;
+    }
+    // Not what the parser says of it: that names our versions.
+    socket.end(toText(toRefusal(error.code)), () => socket.destroy());
+  });
+}
+
+function toRefusal(code: string | undefined): ApiError {
+  switch (code ?? '') {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new ApiError('request_timeout', 'The request did not arrive in time.');
+    case 'HPE_HEADER_OVERFLOW':
+      return new ApiError('headers_too_large', 'The URL and the headers are too large.');
+    default:
+      return new ApiError('request_malformed', 'Invalid request: this is not well-formed HTTP.');
+  }
+}
+
+/** In the words of v1: which version was asked for is not known. */
+function toText(refusal: ApiError): string {
+  const { status, headers, body } = toErrorAnswer(refusal, 'v1', apiHeaders(newRequestId(), {}));
+  const lines = Object.entries({ ...headers, Connection: 'close' }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`;
+}

@@ -1,0 +1,17 @@
+import { activate } from '../../alerts/alert.ts';
+import type { Ingest } from '../../ingest/ingest.ts';
+import { changeAlert, type AlertParts } from '../alerts.ts';
+import type { Route } from '../api.ts';
+
+/** POST /v1/billing/alerts/{id}/activate: it fires on what is reported from now on. */
+export function activateAlert(
+  parts: AlertParts & { readonly ingest: Pick<Ingest, 'lastSequence'> },
+): Route {
+  return {
+    method: 'POST',
+    path: '/v1/billing/alerts/:id/activate',
+    scope: 'alerts.write',
+    handle: async (request) =>
+      await changeAlert(parts, request, (alert) => activate(alert, parts.ingest.lastSequence)),
+  };
+}

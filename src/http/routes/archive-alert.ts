@@ -1,0 +1,13 @@
+import { archive } from '../../alerts/alert.ts';
+import { changeAlert, type AlertParts } from '../alerts.ts';
+import type { Route } from '../api.ts';
+
+/** POST /v1/billing/alerts/{id}/archive: for good. */
+export function archiveAlert(parts: AlertParts): Route {
+  return {
+    method: 'POST',
+    path: '/v1/billing/alerts/:id/archive',
+    scope: 'alerts.write',
+    handle: async (request) => await changeAlert(parts, request, archive),
+  };
+}

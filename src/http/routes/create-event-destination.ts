@@ -1,0 +1,107 @@
+import { PAYLOADS } from '../../core-events/core-event.ts';
+import type { Destination } from '../../core-events/destination.ts';
+import { ApiError } from '../../errors.ts';
+import { newDestinationId, newSigningSecret } from '../../ids.ts';
+import { modeOf } from '../../namespace.ts';
+import { remember, type ApiRequest, type Route } from '../api.ts';
+import {
+  parseApiVersion,
+  parseEnabledEvents,
+  parseInclude,
+  parseUrl,
+  type DestinationParts,
+} from '../destination-params.ts';
+import type { Form } from '../form.ts';
+import { parseMetadata } from '../metadata.ts';
+import {
+  missing,
+  refuseUnknown,
+  requiredHash,
+  requiredOneOf,
+  requiredText,
+  text,
+  texts,
+  type Shape,
+} from '../params.ts';
+import { presentEventDestination } from '../present-destination.ts';
+
+const SHAPE: Shape = {
+  name: true,
+  description: true,
+  type: true,
+  event_payload: true,
+  enabled_events: true,
+  events_from: true,
+  snapshot_api_version: true,
+  webhook_endpoint: { url: true },
+  metadata: true,
+  include: true,
+};
+
+/** POST /v2/core/event_destinations: the one answer that has the secret, if it is asked for. */
+export function createEventDestination(parts: DestinationParts): Route {
+  return {
+    method: 'POST',
+    path: '/v2/core/event_destinations',
+    scope: 'destinations.write',
+    body: 'json',
+    handle: async (request) => {
+      const destination = parse(request, parts);
+      const included = parseInclude(request.form, [
+        'webhook_endpoint.url',
+        'webhook_endpoint.signing_secret',
+      ]);
+      const present = (made: Destination): object => presentEventDestination(made, included);
+      await parts.destinations.create(destination, remember(request, present));
+      return present(destination);
+    },
+  };
+}
+
+function parse(
+  { form, namespace, receivedAtMs }: ApiRequest,
+  { addresses }: DestinationParts,
+): Destination {
+  refuseUnknown(form, SHAPE);
+  requiredOneOf(form, 'type', ['webhook_endpoint']);
+  refuseOtherAccounts(form);
+  const payload = requiredOneOf(form, 'event_payload', PAYLOADS);
+  const apiVersion = parseApiVersion(form, 'snapshot_api_version');
+  if (apiVersion !== null && payload === 'thin') {
+    throw new ApiError(
+      'parameter_invalid',
+      'Invalid snapshot_api_version: thin events have no version.',
+      'snapshot_api_version',
+    );
+  }
+  requiredHash(form, 'webhook_endpoint');
+  const url = 'webhook_endpoint[url]';
+  return {
+    id: newDestinationId(modeOf(namespace)),
+    namespace,
+    name: requiredText(form, 'name', 500),
+    description: text(form, 'description', 5000) ?? null,
+    payload,
+    enabledEvents: parseEnabledEvents(form, payload) ?? missing('enabled_events'),
+    url: parseUrl(form, url, addresses) ?? missing(url),
+    apiVersion,
+    metadata: parseMetadata(form)(new Map()),
+    status: 'enabled',
+    disabledReason: null,
+    createdMs: receivedAtMs,
+    updatedMs: receivedAtMs,
+    secret: newSigningSecret(),
+    previousSecret: null,
+    failingSinceMs: null,
+    deleted: false,
+  };
+}
+
+/** Events are the account's own; `self` is how this was written before. */
+function refuseOtherAccounts(form: Form): void {
+  const from = texts(form, 'events_from', { itemsMax: 10, lengthMax: 100 }) ?? [];
+  const other = from.find((each) => each !== '@self' && each !== 'self');
+  if (other === undefined) return;
+  const message = `Invalid events_from: '${other}' is not there, only '@self'.`;
+  throw new ApiError('parameter_invalid', message, 'events_from');
+}

@@ -1,0 +1,13 @@
+import { deactivate } from '../../alerts/alert.ts';
+import { changeAlert, type AlertParts } from '../alerts.ts';
+import type { Route } from '../api.ts';
+
+/** POST /v1/billing/alerts/{id}/deactivate */
+export function deactivateAlert(parts: AlertParts): Route {
+  return {
+    method: 'POST',
+    path: '/v1/billing/alerts/:id/deactivate',
+    scope: 'alerts.write',
+    handle: async (request) => await changeAlert(parts, request, deactivate),
+  };
+}

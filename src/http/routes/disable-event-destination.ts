@@ -1,0 +1,18 @@
+import type { Catalog } from '../../catalog/catalog.ts';
+import { disable } from '../../core-events/destination.ts';
+import type { Route } from '../api.ts';
+import { changeDestination } from '../change-destination.ts';
+
+/** POST /v2/core/event_destinations/{id}/disable */
+export function disableEventDestination({ destinations }: Pick<Catalog, 'destinations'>): Route {
+  return {
+    method: 'POST',
+    path: '/v2/core/event_destinations/:id/disable',
+    scope: 'destinations.write',
+    body: 'json',
+    handle: (request) =>
+      changeDestination(destinations, request, (current) =>
+        disable(current, 'user', request.receivedAtMs),
+      ),
+  };
+}

@@ -1,0 +1,36 @@
+import type { Catalog } from '../../catalog/catalog.ts';
+import { DELIVERY_STATES } from '../../core-events/delivery.ts';
+import type { Route } from '../api.ts';
+import { noSuchEndpoint } from '../destination-params.ts';
+import { PAGE_SHAPE, parsePage } from '../pages.ts';
+import { oneOf, refuseExpand, refuseUnknown } from '../params.ts';
+import { presentDelivery } from '../present-destination.ts';
+import { presentList } from '../present.ts';
+import { pathId } from '../resources.ts';
+
+/**
+ * GET /v1/webhook_endpoints/{id}/deliveries: each event and every try to deliver it, newest event first; of event
+ * destinations too. Stripe shows this in its dashboard alone.
+ */
+export function listDeliveries({
+  destinations,
+  deliveries,
+}: Pick<Catalog, 'destinations' | 'deliveries'>): Route {
+  return {
+    method: 'GET',
+    path: '/v1/webhook_endpoints/:id/deliveries',
+    scope: 'destinations.read',
+    handle: async (request) => {
+      const { form, namespace } = request;
+      refuseUnknown(form, { ...PAGE_SHAPE, status: true });
+      refuseExpand(form);
+      const id = pathId(request);
+      const state = oneOf(form, 'status', DELIVERY_STATES);
+      const page = parsePage(form);
+      if ((await destinations.find(namespace, id)) === undefined) noSuchEndpoint(id);
+      const { data, hasMore } = await deliveries.list(namespace, id, page, state);
+      const url = `/v1/webhook_endpoints/${id}/deliveries`;
+      return presentList(url, data.map(presentDelivery), hasMore);
+    },
+  };
+}

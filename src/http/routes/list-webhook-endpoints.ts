@@ -1,0 +1,27 @@
+import type { Catalog } from '../../catalog/catalog.ts';
+import type { Route } from '../api.ts';
+import { PAGE_SHAPE, parsePage } from '../pages.ts';
+import { refuseExpand, refuseUnknown } from '../params.ts';
+import { presentWebhookEndpoint } from '../present-destination.ts';
+import { presentList } from '../present.ts';
+
+const PATH = '/v1/webhook_endpoints';
+
+/** GET /v1/webhook_endpoints: newest first. */
+export function listWebhookEndpoints({ destinations }: Pick<Catalog, 'destinations'>): Route {
+  return {
+    method: 'GET',
+    path: PATH,
+    scope: 'destinations.read',
+    handle: async ({ form, namespace }) => {
+      refuseUnknown(form, PAGE_SHAPE);
+      refuseExpand(form);
+      const { data, hasMore } = await destinations.list(namespace, parsePage(form), 'snapshot');
+      return presentList(
+        PATH,
+        data.map((endpoint) => presentWebhookEndpoint(endpoint)),
+        hasMore,
+      );
+    },
+  };
+}

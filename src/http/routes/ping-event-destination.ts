@@ -1,0 +1,33 @@
+import type { Catalog } from '../../catalog/catalog.ts';
+import type { CoreEvent } from '../../core-events/core-event.ts';
+import { presentThinEvent } from '../../core-events/wire.ts';
+import { toPing } from '../announce.ts';
+import { remember, type Route } from '../api.ts';
+import { noSuchDestination } from '../destination-params.ts';
+import { refuseUnknown } from '../params.ts';
+import { pathId } from '../resources.ts';
+
+/** POST /v2/core/event_destinations/{id}/ping: an event for this destination alone, whatever it has enabled. */
+export function pingEventDestination({
+  destinations,
+  coreEvents,
+}: Pick<Catalog, 'destinations' | 'coreEvents'>): Route {
+  return {
+    method: 'POST',
+    path: '/v2/core/event_destinations/:id/ping',
+    scope: 'destinations.write',
+    body: 'json',
+    handle: async (request) => {
+      refuseUnknown(request.form, {});
+      const id = pathId(request);
+      const destination = await destinations.find(request.namespace, id);
+      const ping = toPing(request, destination ?? noSuchDestination(id));
+      const present = (events: readonly CoreEvent[]): object => presentThinEvent(events[0] ?? ping);
+      const recorded = await coreEvents.record([ping], {
+        only: id,
+        remember: remember(request, present),
+      });
+      return recorded === undefined ? noSuchDestination(id) : present([ping]);
+    },
+  };
+}

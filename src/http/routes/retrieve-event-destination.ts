@@ -1,0 +1,22 @@
+import type { Catalog } from '../../catalog/catalog.ts';
+import type { Route } from '../api.ts';
+import { noSuchDestination, parseInclude } from '../destination-params.ts';
+import { refuseUnknown } from '../params.ts';
+import { presentEventDestination } from '../present-destination.ts';
+import { pathId } from '../resources.ts';
+
+/** GET /v2/core/event_destinations/{id} */
+export function retrieveEventDestination({ destinations }: Pick<Catalog, 'destinations'>): Route {
+  return {
+    method: 'GET',
+    path: '/v2/core/event_destinations/:id',
+    scope: 'destinations.read',
+    handle: async (request) => {
+      refuseUnknown(request.form, { include: true });
+      const included = parseInclude(request.form);
+      const id = pathId(request);
+      const destination = await destinations.find(request.namespace, id);
+      return presentEventDestination(destination ?? noSuchDestination(id), included);
+    },
+  };
+}

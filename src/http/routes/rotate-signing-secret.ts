@@ -1,0 +1,48 @@
+import type { Catalog } from '../../catalog/catalog.ts';
+import { rotateSecret, SECRET_OVERLAP_HOURS_MAX } from '../../core-events/destination.ts';
+import { ApiError } from '../../errors.ts';
+import { newSigningSecret } from '../../ids.ts';
+import type { Route } from '../api.ts';
+import { changeDestinationAs } from '../change-destination.ts';
+import type { Form } from '../form.ts';
+import { refuseUnknown, time } from '../params.ts';
+
+const HOUR_MS = 60 * 60 * 1000;
+const WHEN = 'previous_secret_expires_at';
+
+/**
+ * POST /v2/core/event_destinations/{id}/rotate_secret: a new secret, which only this answer has. Until
+ * `previous_secret_expires_at` (a day from now unless it says earlier; now, if it has passed) deliveries are signed with
+ * both. Stripe has this in its dashboard alone.
+ */
+export function rotateSigningSecret({ destinations }: Pick<Catalog, 'destinations'>): Route {
+  return {
+    method: 'POST',
+    path: '/v2/core/event_destinations/:id/rotate_secret',
+    scope: 'destinations.write',
+    body: 'json',
+    handle: async (request) => {
+      const { form, receivedAtMs } = request;
+      refuseUnknown(form, { [WHEN]: true });
+      const untilMs = parseUntil(form, receivedAtMs);
+      const secret = newSigningSecret();
+      return await changeDestinationAs(
+        destinations,
+        request,
+        (current) => rotateSecret(current, secret, untilMs, receivedAtMs),
+        { secret: true },
+      );
+    },
+  };
+}
+
+function parseUntil(form: Form, nowMs: number): number {
+  const latestMs = nowMs + SECRET_OVERLAP_HOURS_MAX * HOUR_MS;
+  const untilMs = time(form, WHEN) ?? latestMs;
+  if (untilMs <= latestMs) return untilMs;
+  throw new ApiError(
+    'parameter_invalid',
+    `Invalid ${WHEN}: must be within ${SECRET_OVERLAP_HOURS_MAX} hours.`,
+    WHEN,
+  );
+}

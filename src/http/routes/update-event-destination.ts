@@ -1,0 +1,62 @@
+import { edit } from '../../core-events/destination.ts';
+import { remember, type Route } from '../api.ts';
+import {
+  noSuchDestination,
+  parseEnabledEvents,
+  parseInclude,
+  parseUrl,
+  type DestinationParts,
+} from '../destination-params.ts';
+import { parseMetadata } from '../metadata.ts';
+import { refuseUnknown, text, type Shape } from '../params.ts';
+import { presentEventDestination } from '../present-destination.ts';
+import { pathId } from '../resources.ts';
+
+const SHAPE: Shape = {
+  name: true,
+  description: true,
+  enabled_events: true,
+  webhook_endpoint: { url: true },
+  metadata: true,
+  include: true,
+};
+
+/** POST /v2/core/event_destinations/{id}: what it takes, and as what, stays as it was made. */
+export function updateEventDestination({ destinations, addresses }: DestinationParts): Route {
+  return {
+    method: 'POST',
+    path: '/v2/core/event_destinations/:id',
+    scope: 'destinations.write',
+    body: 'json',
+    handle: async (request) => {
+      const { form, namespace, receivedAtMs } = request;
+      refuseUnknown(form, SHAPE);
+      const included = parseInclude(form);
+      const id = pathId(request);
+      const { payload } = (await destinations.find(namespace, id)) ?? noSuchDestination(id);
+      const name = text(form, 'name', 500);
+      const description = text(form, 'description', 5000);
+      const url = parseUrl(form, 'webhook_endpoint[url]', addresses);
+      const enabledEvents = parseEnabledEvents(form, payload);
+      const metadata = parseMetadata(form);
+      const destination = await destinations.change(
+        namespace,
+        id,
+        (current) =>
+          edit(
+            current,
+            {
+              ...(name === undefined ? {} : { name }),
+              ...(description === undefined ? {} : { description }),
+              ...(url === undefined ? {} : { url }),
+              ...(enabledEvents === undefined ? {} : { enabledEvents }),
+              metadata: metadata(current.metadata),
+            },
+            receivedAtMs,
+          ),
+        remember(request, (changed) => presentEventDestination(changed, included)),
+      );
+      return presentEventDestination(destination ?? noSuchDestination(id), included);
+    },
+  };
+}

@@ -1,0 +1,77 @@
+/**
+ * The engine's lists of tokens: `deduplication_logs/` of each table, a line for each part that was inserted. A part's line is
+ * written just before the part gets its name. Between the two, a crash leaves a line without a part: the same insert
+ * would be a no-op from then on, and its rows lost (shown by a kill at each rename). So a line counts only when there is
+ * a part that has its rows, be it merged with others since.
+ *
+ * A line: 1 (added) or 2 (dropped), the part, the token's hash; a part is named by partition, first and last insert, level.
+ */
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const LOGS = 'deduplication_logs';
+const ADDED = /^1\t([^\t]+)\t/u;
+const PART = /^([^_]+)_(\d+)_(\d+)_\d+(?:_\d+)?$/u;
+
+/** Before the engine opens the folder: takes out the lines of parts that are not there. */
+export function dropEmptyTokens(usageFolder: string): void {
+  for (const { file, lines, isEmpty } of logsBelow(usageFolder)) {
+    if (!lines.some(isEmpty)) continue;
+    const kept = lines.filter((line) => !isEmpty(line));
+    // A crash in between leaves the old list or the new one. The next start would do the same again.
+    writeFileSync(`${file}.tmp`, kept.join(''), { flush: true });
+    renameSync(`${file}.tmp`, file);
+  }
+}
+
+/** Whether an insert that failed has left a token that stands for nothing. No insert may be running. */
+export function hasEmptyTokens(usageFolder: string): boolean {
+  return logsBelow(usageFolder).some(({ lines, isEmpty }) => lines.some(isEmpty));
+}
+
+type Log = {
+  readonly file: string;
+  /** With their ends. */
+  readonly lines: readonly string[];
+  /** Whether no part has the rows of a line. */
+  readonly isEmpty: (line: string) => boolean;
+};
+
+function logsBelow(usageFolder: string): readonly Log[] {
+  return tablesBelow(usageFolder).flatMap((table) => {
+    const parts = readdirSync(table).flatMap(toPart);
+    const isEmpty = (line: string): boolean => {
+      const [added] = toPart(ADDED.exec(line)?.[1] ?? '');
+      return added !== undefined && !parts.some((part) => contains(part, added));
+    };
+    return readdirSync(join(table, LOGS))
+      .filter((name) => /^deduplication_log_\d+\.txt$/u.test(name))
+      .map((name) => join(table, LOGS, name))
+      .map((file) => ({ file, lines: linesOf(readFileSync(file, 'latin1')), isEmpty }));
+  });
+}
+
+/** Those that remember tokens. */
+function tablesBelow(usageFolder: string): readonly string[] {
+  const store = join(usageFolder, 'store');
+  if (!existsSync(store)) return [];
+  return readdirSync(store)
+    .flatMap((start) => readdirSync(join(store, start)).map((id) => join(store, start, id)))
+    .filter((table) => existsSync(join(table, LOGS)));
+}
+
+type Part = { readonly partition: string; readonly first: number; readonly last: number };
+
+/** None for other files, such as a part that has no name yet. */
+function toPart(name: string): readonly Part[] {
+  const [, partition = '', first, last] = PART.exec(name) ?? [];
+  return last === undefined ? [] : [{ partition, first: Number(first), last: Number(last) }];
+}
+
+function contains(whole: Part, part: Part): boolean {
+  return whole.partition === part.partition && whole.first <= part.first && part.last <= whole.last;
+}
+
+function linesOf(text: string): readonly string[] {
+  return text.match(/[^\n]*\n|[^\n]+$/gu) ?? [];
+}

@@ -1,0 +1,185 @@
+/**
+ * Watches usage and fires alerts. Every event that has reached the usage store is looked at once, in steps between two
+ * sequences: who got something, and is any alert about them crossed now? The answer is the usage store's, exact; a
+ * bound that is kept in memory (UpperBounds) only says when there is no need to ask.
+ *
+ * - An alert fires once for each customer and period, also over a crash: the catalog stores the trigger with its event
+ *   in one transaction, and takes none twice. What a crash left unlooked at is looked at on start.
+ * - A cancellation may cross a threshold too (of a negative value): who had one is looked at again.
+ */
+import { isCrossed, periodOf, type Alert, type Recurrence, type Trigger } from '../alerts/alert.ts';
+import type { Alerts, Meters } from '../catalog/catalog.ts';
+import type { Clock } from '../clock.ts';
+import type { CoreEvent } from '../core-events/core-event.ts';
+import type { Meter } from '../meters/meter.ts';
+import type { CustomerUsage, CustomerUsageReader, Touched } from '../usage/customer-usage.ts';
+import { addedBy, UpperBounds, type Group } from './upper-bounds.ts';
+
+export type AlertWatchParts = {
+  readonly alerts: Alerts;
+  readonly meters: Pick<Meters, 'find'>;
+  readonly usage: CustomerUsageReader;
+  readonly progress: {
+    /** Everything up to this sequence is in the usage store. */
+    readonly flushedSequence: number;
+    /** Resolves when all that was acknowledged is in the usage store, with the sequence up to which that is all. */
+    settled(): Promise<number>;
+  };
+  readonly clock: Clock;
+  /** The events that tell of a trigger. */
+  readonly announce: (trigger: Trigger, meter: Meter) => readonly CoreEvent[];
+  readonly onFailure: (error: unknown) => void;
+};
+
+/** How many customers one query asks for. */
+const CUSTOMERS_PER_QUERY = 2000;
+/** How often is written down up to where all was looked at. A start looks at what came after it. */
+const SAVE_MS = 5000;
+/** The pause after a step that failed. */
+const RETRY_MS = 1000;
+
+export class AlertWatch {
+  readonly #parts: AlertWatchParts;
+  readonly #bounds = new UpperBounds();
+  #boundsOfVersion = -1;
+  /** Everything up to here was looked at. */
+  #seen: number;
+  #savedMs = -Infinity;
+  #waitUntilMs = -Infinity;
+  #cancelled: Touched[] = [];
+  #isStarted = false;
+  #running: Promise<void> | undefined;
+
+  constructor(parts: AlertWatchParts) {
+    this.#parts = parts;
+    this.#seen = parts.alerts.seenSequence;
+  }
+
+  /** Tells that an event was cancelled, once that is acknowledged. */
+  cancelled(event: Touched): void {
+    if (this.#parts.alerts.active.meterIds.includes(event.meterId)) this.#cancelled.push(event);
+  }
+
+  /** To be called often: begins a step when there is something to look at and none is running. */
+  lookIfDue(nowMs: number): void {
+    if (this.#running !== undefined || nowMs < this.#waitUntilMs || !this.#isDue) return;
+    this.#running = this.#look(nowMs)
+      .catch((error: unknown) => {
+        this.#waitUntilMs = nowMs + RETRY_MS;
+        this.#parts.onFailure(error);
+      })
+      .finally(() => {
+        this.#running = undefined;
+      });
+  }
+
+  /** Waits for the step that runs. */
+  async close(): Promise<void> {
+    await this.#running;
+  }
+
+  get #isDue(): boolean {
+    return (
+      !this.#isStarted ||
+      this.#cancelled.length > 0 ||
+      this.#parts.progress.flushedSequence > this.#seen
+    );
+  }
+
+  async #look(nowMs: number): Promise<void> {
+    const { alerts, usage, progress } = this.#parts;
+    const cancelled = await this.#takeCancelled();
+    try {
+      const isAll = this.#isStarted && cancelled.length === 0;
+      const upTo = isAll ? progress.flushedSequence : await progress.settled();
+      const { meterIds } = alerts.active;
+      this.#forgetOldBounds();
+      const range = { meterIds, afterSequence: this.#seen, upToSequence: upTo };
+      const arrived = upTo > this.#seen ? await usage.arrived(range) : [];
+      await this.#lookAt([...arrived, ...cancelled]);
+      this.#isStarted = true;
+      this.#seen = Math.max(this.#seen, upTo);
+    } catch (error) {
+      this.#cancelled.push(...cancelled);
+      throw error;
+    }
+    if (nowMs - this.#savedMs < SAVE_MS || this.#seen === alerts.seenSequence) return;
+    this.#savedMs = nowMs;
+    await alerts.saveSeenSequence(this.#seen);
+  }
+
+  /** On start all that ever were: which of them were looked at before the stop is not known. */
+  async #takeCancelled(): Promise<readonly Touched[]> {
+    if (!this.#isStarted) {
+      return await this.#parts.usage.cancelled(this.#parts.alerts.active.meterIds);
+    }
+    const cancelled = this.#cancelled;
+    this.#cancelled = [];
+    return cancelled;
+  }
+
+  /** Bounds are worth something as long as the alerts are those that they were made for. */
+  #forgetOldBounds(): void {
+    const { version } = this.#parts.alerts;
+    if (version !== this.#boundsOfVersion) this.#bounds.forgetAll();
+    this.#boundsOfVersion = version;
+  }
+
+  async #lookAt(touched: readonly Touched[]): Promise<void> {
+    const groups = new Map<string, { group: Group; customers: Set<string> }>();
+    for (const one of touched) {
+      for (const recurrence of this.#recurrencesAbout(one)) {
+        const group = { ...one, recurrence, period: periodOf(recurrence, one.dayMs) };
+        const key = `${one.meterId} ${recurrence} ${group.period.startMs}`;
+        const known = groups.get(key) ?? { group, customers: new Set<string>() };
+        if (this.#bounds.mayCross(group, one.customer, addedBy(one))) {
+          groups.set(key, known);
+          known.customers.add(one.customer);
+        }
+      }
+    }
+    for (const { group, customers } of groups.values()) await this.#ask(group, [...customers]);
+  }
+
+  #recurrencesAbout({ meterId, customer }: Touched): ReadonlySet<Recurrence> {
+    const about = this.#parts.alerts.active.about(meterId, customer);
+    return new Set(about.map(({ recurrence }) => recurrence));
+  }
+
+  async #ask(group: Group, customers: readonly string[]): Promise<void> {
+    const { meters, usage } = this.#parts;
+    const { namespace, meterId, period } = group;
+    const meter = await meters.find(namespace, meterId);
+    if (meter === undefined) return;
+    const { formula, eventTimeWindow } = meter;
+    for (let start = 0; start < customers.length; start += CUSTOMERS_PER_QUERY) {
+      const some = customers.slice(start, start + CUSTOMERS_PER_QUERY);
+      const query = { namespace, meterId, formula, eventTimeWindow, ...period, customers: some };
+      for (const used of await usage.usageOf(query)) await this.#judge(group, meter, used);
+    }
+  }
+
+  async #judge(group: Group, meter: Meter, used: CustomerUsage): Promise<void> {
+    const { alerts, clock, announce } = this.#parts;
+    const { customer, value } = used;
+    const periodStartMs = group.period.startMs;
+    const open = this.#openAlerts(group, customer);
+    const crossed = open.filter((alert) => isCrossed(alert, used));
+    for (const alert of crossed) {
+      const createdMs = clock.nowMs();
+      const trigger = { alert, customer, periodStartMs, value, createdMs };
+      await alerts.trigger(trigger, announce(trigger, meter));
+    }
+    const left = open.filter((alert) => !crossed.includes(alert));
+    this.#bounds.put(group, meter, { customer, value, thresholds: left.map(({ gte }) => gte) });
+  }
+
+  /** Those about the customer that have not fired for the period. */
+  #openAlerts({ meterId, recurrence, period }: Group, customer: string): readonly Alert[] {
+    const { alerts } = this.#parts;
+    const about = alerts.active
+      .about(meterId, customer)
+      .filter((alert) => alert.recurrence === recurrence);
+    return about.filter(({ id }) => !alerts.hasTriggered(id, customer, period.startMs));
+  }
+}

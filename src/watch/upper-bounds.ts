@@ -1,0 +1,72 @@
+/**
+ * What a customer may have used at most in a period, and the next threshold above it: as long as the bound is below, no
+ * alert can have been crossed and nobody need be asked. Only for sums and counts, where what comes adds up; negative
+ * values are left out of the bound, and what is counted twice only raises it. In memory, and bounded (P10).
+ */
+import type { Period, Recurrence } from '../alerts/alert.ts';
+import type { Meter } from '../meters/meter.ts';
+import type { Namespace } from '../namespace.ts';
+import { UNITS_PER_ONE, type Quantity } from '../quantity.ts';
+import type { Arrived, Touched } from '../usage/customer-usage.ts';
+
+/** A meter in one period of one recurrence. */
+export type Group = {
+  readonly namespace: Namespace;
+  readonly meterId: string;
+  readonly recurrence: Recurrence;
+  readonly period: Period;
+};
+
+/** What came, as far as it can raise a sum, and a count. Undefined: not known. */
+export type Added = { readonly sum: Quantity; readonly count: Quantity } | undefined;
+
+type Bound = {
+  readonly formula: 'sum' | 'count';
+  upTo: Quantity;
+  /** Undefined when none is left. */
+  readonly next: Quantity | undefined;
+};
+
+/** Some 200 bytes each. */
+const BOUNDS_MAX = 1_000_000;
+
+export class UpperBounds {
+  readonly #bounds = new Map<string, Bound>();
+
+  /** False when nothing can have been crossed by what came, which it adds to the bound. */
+  mayCross(group: Group, customer: string, added: Added): boolean {
+    const bound = this.#bounds.get(keyOf(group, customer));
+    if (bound === undefined || added === undefined) return true;
+    if (bound.next === undefined) return false;
+    bound.upTo += added[bound.formula];
+    return bound.upTo >= bound.next;
+  }
+
+  /** `value` is exact; `thresholds` are those that are not crossed yet. */
+  put(
+    group: Group,
+    { formula, eventTimeWindow }: Pick<Meter, 'formula' | 'eventTimeWindow'>,
+    of: { customer: string; value: Quantity; thresholds: readonly Quantity[] },
+  ): void {
+    if (formula === 'last' || eventTimeWindow !== null) return;
+    if (this.#bounds.size >= BOUNDS_MAX) this.#bounds.clear();
+    const next = of.thresholds.reduce<Quantity | undefined>(
+      (least, gte) => (least === undefined || gte < least ? gte : least),
+      undefined,
+    );
+    this.#bounds.set(keyOf(group, of.customer), { formula, upTo: of.value, next });
+  }
+
+  forgetAll(): void {
+    this.#bounds.clear();
+  }
+}
+
+function keyOf({ meterId, recurrence, period }: Group, customer: string): string {
+  return `${meterId} ${recurrence} ${period.startMs} ${customer}`;
+}
+
+export function addedBy(touched: Touched | Arrived): Added {
+  if (!('added' in touched)) return undefined;
+  return { sum: touched.added, count: BigInt(touched.count) * UNITS_PER_ONE };
+}

@@ -1,0 +1,204 @@
+/** `/healthz` and `/readyz`: what a load balancer and a supervisor are told, and why. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { compileSlowSync, slowSyncEnv } from '../../bench/measure/slow-sync.ts';
+import { createMeter } from '../support/fixtures.ts';
+import { freePort } from '../support/free-port.ts';
+import { call, errorOf, type Answer } from '../support/http.ts';
+import { scrape } from '../support/metrics.ts';
+import { newClient, type Stripe } from '../support/sdk.ts';
+import { newFolder, removeFolder, Server, TEST_KEY } from '../support/server.ts';
+import { total } from '../support/summaries.ts';
+import { DAY_S, dayStart } from '../support/times.ts';
+import { until } from '../support/wait.ts';
+
+type Health = { readonly status: string; readonly reason?: string };
+
+function healthOf({ text }: Answer): Health {
+  return JSON.parse(text) as Health;
+}
+
+async function ask(server: { readonly url: string }, path: string): Promise<Answer> {
+  return await call(server, { path, key: null });
+}
+
+test('both are 200 while it serves; while it starts, /readyz says so and calls get a 503', async () => {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const server = Server.launch({ args: ['--port', String(port)] });
+  try {
+    const first: Answer[] = [];
+    await until('it listens', async () => {
+      const paths = ['/readyz', '/healthz', '/v1/customers'];
+      const answers = paths.map(async (path) => await call({ url }, { path }));
+      first.push(...(await Promise.all(answers).catch(() => [])));
+      return first.length > 0;
+    });
+    const [ready, alive, refused] = first as [Answer, Answer, Answer];
+    assert.equal(ready.status, 503);
+    assert.deepEqual(healthOf(ready), { status: 'unready', reason: 'starting' });
+    assert.equal(alive.status, 200);
+    assert.deepEqual([refused.status, refused.headers['retry-after']], [503, '1']);
+    assert.match(errorOf(refused).message, /Taximeter is (?:starting|recovering)\./u);
+    await server.ready();
+    for (const path of ['/readyz', '/healthz']) {
+      const answer = await ask(server, path);
+      assert.deepEqual([answer.status, healthOf(answer)], [200, { status: 'ok' }]);
+    }
+  } finally {
+    await server.remove();
+  }
+});
+
+describe('a slow disk', () => {
+  const tools = mkdtempSync(join(tmpdir(), 'taximeter-slow-'));
+  const compiled = compileSlowSync(tools);
+  const timestamp = dayStart(1);
+  let server: Server;
+  let meter: Stripe.Billing.Meter;
+
+  before(async () => {
+    // Made at full speed: tables take many syncs.
+    server = await Server.start();
+    meter = await createMeter(newClient(server), { formula: 'count' });
+  });
+  after(async () => {
+    await server.remove();
+    removeFolder(tools);
+  });
+
+  async function restart(library: string, delayMs: number, args: string[] = []): Promise<void> {
+    await server.kill();
+    await server.restart({ args, env: slowSyncEnv(library, delayMs) });
+  }
+
+  async function send(): Promise<Answer> {
+    const event = { 'payload[stripe_customer_id]': 'c', 'payload[value]': 1, timestamp };
+    const body = { event_name: meter.event_name, ...event };
+    return await call(server, { path: '/v1/billing/meter_events', body });
+  }
+
+  test('a commit that takes longer than it may fails both, until it is done', async (t) => {
+    if ('reason' in compiled) return t.skip(compiled.reason);
+    await restart(compiled.library, 2500, ['--stuck-seconds', '1']);
+    const sent = send();
+    let answer = await ask(server, '/healthz');
+    await until('it counts as stuck', async () => {
+      answer = await ask(server, '/healthz');
+      return answer.status !== 200;
+    });
+    assert.equal(answer.status, 503);
+    const { status, reason } = healthOf(answer);
+    assert.equal(status, 'stuck');
+    assert.match(String(reason), /has not finished a commit for \d+ s/u);
+    assert.equal((await ask(server, '/readyz')).status, 503);
+    assert.equal((await sent).status, 200);
+    for (const path of ['/healthz', '/readyz']) {
+      assert.equal((await ask(server, path)).status, 200);
+    }
+  });
+
+  test('stopped, it answers what it has read, and who comes later gets a 503', async (t) => {
+    if ('reason' in compiled) return t.skip(compiled.reason);
+    await restart(compiled.library, 500);
+    const half = await sendHalf(server);
+    const sent = Array.from({ length: 20 }, send);
+    await until('some are read', async () => {
+      const { samples } = await scrape(server);
+      return samples.get('taximeter_http_requests_in_flight')! >= 5;
+    });
+    const stopped = server.stop();
+    await until('it is stopping', async () => (await ask(server, '/readyz')).status === 503);
+    assert.deepEqual(healthOf(await ask(server, '/readyz')), {
+      status: 'unready',
+      reason: 'stopping',
+    });
+    // Old connections and new ones alike.
+    for (const connection of ['keep-alive', 'close']) {
+      assertStopping(await call(server, { path: '/v1/customers', headers: { connection } }));
+    }
+    assert.match(await half.finish(), /^HTTP\/1\.1 503 [^]*Retry-After: 1\r\n/u);
+    const answers = await Promise.all(sent);
+    // The journal is being flushed now.
+    assertStopping(await call(server, { path: '/v1/customers', headers: { connection: 'close' } }));
+    const accepted = answers.filter(({ status }) => status === 200).length;
+    assert.ok(accepted >= 5, `${accepted} were answered`);
+    for (const answer of answers) if (answer.status !== 200) assertStopping(answer);
+    assert.equal((await stopped).code, 0);
+    await server.restart({});
+    const query = { meter: meter.id, customer: 'c', start_time: timestamp };
+    const counted = await total(server, { ...query, end_time: timestamp + DAY_S });
+    assert.equal(counted, String(accepted + 1), 'and the one of the test before');
+  });
+});
+
+function assertStopping(answer: Answer): void {
+  assert.equal(answer.status, 503, answer.text);
+  assert.equal(answer.headers['retry-after'], '1');
+  assert.equal(answer.headers['connection'], 'close');
+  assert.match(errorOf(answer).message, /stopping/u);
+}
+
+/** A request of which half the body has been sent. */
+async function sendHalf(server: Server): Promise<{ readonly finish: () => Promise<string> }> {
+  const socket = connect(server.port, server.host).setEncoding('utf8');
+  await once(socket, 'connect');
+  const head = `POST /v1/customers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TEST_KEY}\r\n`;
+  socket.write(`${head}Content-Length: 6\r\n\r\nnam`);
+  const finish = async (): Promise<string> => {
+    socket.write('e=x');
+    const [text] = (await once(socket, 'data')) as [string];
+    socket.destroy();
+    return text;
+  };
+  return { finish };
+}
+
+/** A shell in which this process is root over mounts of its own; undefined where the system does not let it. */
+function canMount(): boolean {
+  try {
+    execFileSync('unshare', ['-Urm', 'true'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test('a full disk: who waits is refused, and the log says why before it stops', async (t) => {
+  if (!canMount()) return t.skip('unshare -Urm is not allowed here');
+  const folder = newFolder();
+  const script = `mount -t tmpfs -o size=12m none ${folder} && exec "$0" src/main.ts serve --port 0 --data ${folder}/data`;
+  const child = spawn('unshare', ['-Urm', 'sh', '-c', script, process.execPath], {
+    env: { ...process.env, TAXIMETER_SECRET_KEY: TEST_KEY },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  try {
+    let log = '';
+    child.stderr.on('data', (text: Buffer) => (log += text.toString()));
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const url = /http:\S+/u.exec(line.toString())?.[0] ?? assert.fail(log);
+    const closed = once(child, 'close');
+    const { hostname: host, port } = new URL(url);
+    const meter = await createMeter(newClient({ host, port: Number(port) }));
+    const big = 'x'.repeat(100);
+    const body: Record<string, string> = { event_name: meter.event_name };
+    for (let n = 0; n < 90; n += 1) body[`payload[key${n}]`] = big;
+    Object.assign(body, { 'payload[stripe_customer_id]': 'c', 'payload[value]': '1' });
+    let last: Answer;
+    do last = await call({ url }, { path: '/v1/billing/meter_events', body });
+    while (last.status === 200);
+    assert.equal(last.status, 503, last.text);
+    assert.equal(last.headers['retry-after'], '1');
+    assert.deepEqual(await closed, [1, null]);
+    assert.match(log, /"message":"Stopping, because its disk is full\."/u);
+  } finally {
+    child.kill('SIGKILL');
+    removeFolder(folder);
+  }
+});
