@@ -71,7 +71,7 @@ async function crowd(
     const durationMs = Math.max(options.durationMs, 1000 * crowdS);
     const due = { connections, durationMs, requestsPerS: OVERLOAD * peakPerS };
     peaks.push(peak);
-    crowded.push(await measure(ours, { ...options, ...due }));
+    crowded.push(await measure(ours, { ...options, ...due, mayRefuse: true }));
     rss.push(rssBytes(child.pid ?? 0) / MIB);
   }
   const what = `its peak, a closed loop over ${CONNECTIONS}`;
@@ -85,6 +85,8 @@ async function crowd(
   const ratio = toFigure(crowded.map((run, i) => run.eventsPerS / (peaks[i]?.eventsPerS ?? NaN)));
   const target = atLeast(GOODPUT_MIN, ratio, '×');
   report.add({ group, what: '  ratio to the peak', unit: '×', figure: ratio, target });
+  const refused = toFigure(crowded.map((run) => (run.failed / run.requests) * 100));
+  report.add({ group, what: '  refused with 429', unit: '%', figure: refused });
   reportWaits(report, group, crowded);
   report.add({ group, what: '  RSS afterwards', unit: 'MiB', figure: toFigure(rss) });
 }

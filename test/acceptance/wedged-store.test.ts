@@ -33,7 +33,7 @@ describe('a usage store that hangs', { skip }, () => {
   let acked = 0;
 
   before(async () => {
-    const args = ['--read-seconds', '1', '--stop-seconds', '2'];
+    const args = ['--read-seconds', '3', '--stop-seconds', '2'];
     args.push('--journal-bytes-max', String(BYTES_MAX));
     server = await Server.start({ args, env: faults!.env });
     meter = await createMeter(newClient(server));
@@ -81,7 +81,7 @@ describe('a usage store that hangs', { skip }, () => {
     faults!.hang();
     assert.equal(await send(), 200);
     const agent = new Agent();
-    const reads = await Promise.all(Array.from({ length: 1050 }, async () => await read(agent)));
+    const reads = await Promise.all(Array.from({ length: 1300 }, async () => await read(agent)));
     agent.destroy();
     for (const answer of reads) assertSaysWhen(answer, 503, undefined);
     const tooMany = reads.filter((answer) => /Too many reads wait/u.test(errorOf(answer).message));

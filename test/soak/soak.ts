@@ -25,8 +25,8 @@ const LANES = 8;
 const CUSTOMERS_A_LANE = 3;
 const SAMPLE_MS = 5000;
 /** Kills and restarts come in every second phase only, so that lives of the others are long enough to show growth. */
-const PHASE_S_MAX = 900;
-const PHASES = 4;
+const PHASE_S_MAX = 3600;
+const PHASES = 2;
 
 /** Runs for so long, or until `stopped`. */
 export async function soak(options: SoakOptions, stopped: AbortSignal) {

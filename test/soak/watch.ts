@@ -20,8 +20,8 @@ export type Slope = {
 };
 
 /** A start fills caches; that is no growth. */
-const WARM_S = 120;
-const LONG_LIFE_S = 300;
+const WARM_S = 600;
+const LONG_LIFE_S = 900;
 /** The age at which lives are compared with each other. */
 const YOUNG_S = [20, 60] as const;
 const LIVES_MIN = 5;
@@ -30,6 +30,8 @@ export function sample(pid: number, of: Omit<Sample, 'rssMib' | 'files'>): Sampl
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     const rssMib = Number(/VmRSS:\s+(\d+)/u.exec(status)?.[1]) / 1024;
+    // One that has ended and is not buried yet has no memory.
+    if (Number.isNaN(rssMib)) return undefined;
     return { ...of, rssMib, files: readdirSync(`/proc/${pid}/fd`).length };
   } catch {
     // It has just ended.

@@ -91,7 +91,7 @@ export function openChdbUsageStore(folder: string): UsageStore {
   const writer = new Session(folder);
   try {
     migrate(writer);
-    const readers = Array.from({ length: READERS }, () => new Session(folder));
+    const readers = new SessionPool(() => new Session(folder), READERS);
     return new ChdbUsageStore(folder, writer, readers);
   } catch (error) {
     writer.close();
@@ -131,20 +131,20 @@ class ChdbUsageStore implements UsageStore {
   /** Summaries that are being read. */
   readonly #reads = new Set<Promise<unknown>>();
 
-  constructor(folder: string, writer: Session, readers: readonly Session[]) {
+  constructor(folder: string, writer: Session, readers: SessionPool) {
     this.#folder = folder;
     this.#writer = writer;
+    this.#readers = readers;
     this.#handoverFile = join(folder, HANDOVER_FILE);
     this.#folders = new TableFolders(writer);
     const cancelled = writer.query(cancelledMetersSql().sql, 'JSONCompactEachRow');
     this.#cancelledMeters = new Set(
       parseRows<CancelledMeter>(cancelled).map((names) => names.join(' ')),
     );
-    this.#readers = new SessionPool(readers);
-    this.#pruning = new Pruning(writer, this.#readers);
-    this.search = eventSearcher(this.#readers);
+    this.#pruning = new Pruning(writer, readers);
+    this.search = eventSearcher(readers);
     this.customers = customerUsageReader(
-      this.#readers,
+      readers,
       (namespace, meterId) => this.#cancelledMeters.has(`${namespace} ${meterId}`),
       () => this.prunedBeforeMs,
     );

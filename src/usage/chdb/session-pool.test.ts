@@ -12,11 +12,16 @@ const ENDLESS = {
   sql: 'SELECT count() FROM numbers(1e13) WHERE sipHash64(number) = 1',
   params: {},
 };
+/** Writes a part of its answer, then fails. */
+const FAILS_LATE = {
+  sql: 'SELECT throwIf(number = 200000) FROM numbers(300000) SETTINGS max_block_size = 1000',
+  params: {},
+};
 const DAY_S = 86_400;
 
 async function withPool(use: (pool: SessionPool) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'taximeter-pool-'));
-  const pool = new SessionPool([new Session(folder)]);
+  const pool = new SessionPool(() => new Session(folder), 1);
   await use(pool);
   await pool.close();
   await rm(folder, { recursive: true });
@@ -27,6 +32,15 @@ test('a query that would not end is ended by the engine, and its session serves 
     const patience = { signal: new AbortController().signal, seconds: 1 };
     await assert.rejects(pool.rows(ENDLESS, patience), /TIMEOUT_EXCEEDED/u);
     assert.deepEqual(await pool.rows(ONE), [[1]]);
+  });
+});
+
+test('what a statement wrote before it failed is in no later answer', async () => {
+  await withPool(async (pool) => {
+    for (let tries = 0; tries < 3; tries += 1) {
+      await assert.rejects(pool.rows(FAILS_LATE), /throwIf/u);
+      assert.deepEqual(await pool.rows(ONE), [[1]]);
+    }
   });
 });
 

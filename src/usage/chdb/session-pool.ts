@@ -2,60 +2,77 @@ import type { Session } from 'chdb';
 import { toText, type Statement } from '../sql/statement.ts';
 import type { Patience } from '../usage-store.ts';
 
+/** Opened when it is needed; `seconds` is its `max_execution_time`, 0 for none. */
+type Place = { session: Session | undefined; seconds: number };
+
 /**
  * Runs each statement on the first free session; the others wait their turn, in order.
  *
  * The engine cannot be interrupted from here. Who has no more patience is told so, and the session is taken until
  * the engine returns: it stops by itself after `seconds`, unless a system call of its own hangs.
+ *
+ * A session whose statement failed is never used again: what had been written of the answer would come out in front of
+ * the session's next one, which may be another account's (chDB 3.4). Another takes a millisecond to open.
  */
 export class SessionPool {
-  readonly #sessions: readonly Session[];
-  readonly #free: Session[];
-  readonly #waiting = new Set<(session: Session) => void>();
-  /** The `max_execution_time` of each; 0 is none. */
-  readonly #seconds = new Map<Session, number>();
+  readonly #open: () => Session;
+  readonly #places: readonly Place[];
+  readonly #free: Place[];
+  readonly #waiting = new Set<(place: Place) => void>();
 
-  constructor(sessions: readonly Session[]) {
-    this.#sessions = sessions;
-    // Without a bound of the engine's own: the bounds are those of what a request may ask.
-    for (const session of sessions) session.query('SET max_query_size = 0');
-    this.#free = [...sessions];
+  constructor(open: () => Session, width: number) {
+    this.#open = open;
+    this.#places = Array.from({ length: width }, () => ({ session: undefined, seconds: 0 }));
+    this.#free = [...this.#places];
   }
 
   /** Without patience it waits for as long as it takes. */
   async rows<Row>(statement: Statement, patience?: Patience): Promise<Row[]> {
-    const session = await this.#take(patience?.signal);
-    const answer = this.#run(session, toText(statement), patience?.seconds ?? 0);
+    const place = await this.#take(patience?.signal);
+    const answer = this.#run(place, toText(statement), patience?.seconds ?? 0);
     const text = await (patience === undefined ? answer : unless(patience.signal, answer));
     return parseRows<Row>(text);
   }
 
-  async #run(session: Session, sql: string, seconds: number): Promise<string> {
+  async #run(place: Place, sql: string, seconds: number): Promise<string> {
     try {
-      if ((this.#seconds.get(session) ?? 0) !== seconds) {
-        session.query(`SET max_execution_time = ${seconds}`);
-        this.#seconds.set(session, seconds);
+      place.session ??= this.#openAt(place);
+      if (place.seconds !== seconds) {
+        place.session.query(`SET max_execution_time = ${seconds}`);
+        place.seconds = seconds;
       }
-      const result = await session.queryAsync(sql, { format: 'JSONCompactEachRow' });
+      const result = await place.session.queryAsync(sql, { format: 'JSONCompactEachRow' });
       return result.text();
+    } catch (error) {
+      place.session?.close();
+      place.session = undefined;
+      throw error;
     } finally {
-      this.#giveBack(session);
+      this.#giveBack(place);
     }
+  }
+
+  #openAt(place: Place): Session {
+    const session = this.#open();
+    // Without a bound of the engine's own: the bounds are those of what a request may ask.
+    session.query('SET max_query_size = 0');
+    place.seconds = 0;
+    return session;
   }
 
   /** Waits for the statements that run, then closes every session. */
   async close(): Promise<void> {
-    for (const _ of this.#sessions) await this.#take();
-    for (const session of this.#sessions) session.close();
+    for (const _ of this.#places) await this.#take();
+    for (const { session } of this.#places) session?.close();
   }
 
-  async #take(signal?: AbortSignal): Promise<Session> {
+  async #take(signal?: AbortSignal): Promise<Place> {
     signal?.throwIfAborted();
-    const session = this.#free.pop();
-    if (session !== undefined) return session;
+    const place = this.#free.pop();
+    if (place !== undefined) return place;
     return await new Promise((resolve, reject) => {
       this.#waiting.add(resolve);
-      // Who has been given a session in the meantime keeps it.
+      // Who has been given a place in the meantime keeps it.
       const leave = (): void => {
         if (this.#waiting.delete(resolve)) reject(signal?.reason as Error);
       };
@@ -63,12 +80,12 @@ export class SessionPool {
     });
   }
 
-  #giveBack(session: Session): void {
+  #giveBack(place: Place): void {
     const [next] = this.#waiting;
-    if (next === undefined) this.#free.push(session);
+    if (next === undefined) this.#free.push(place);
     else {
       this.#waiting.delete(next);
-      next(session);
+      next(place);
     }
   }
 }
