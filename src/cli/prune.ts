@@ -23,9 +23,11 @@ export async function prune(config: PruneConfig): Promise<void> {
   const folder = await openDataFolder(config.data, systemClock, 'must exist');
   try {
     await settle(folder);
-    const { store } = folder;
+    const { journal, store } = folder;
     const nowMs = systemClock.nowMs();
     const prunable = await pruneIfAllowed(request, config, store, nowMs, async () => {
+      // As the server does.
+      await journal.giveUpAccount();
       await store.prune(beforeMs, nowMs, async () => undefined);
     });
     report(request, prunable);
