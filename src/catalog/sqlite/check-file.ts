@@ -13,7 +13,8 @@ import { checkPages, checkSchema, explainDamage, inspectLog } from '../../sqlite
 export function checkCatalogFile(file: string, acceptTornLog: boolean): void {
   if (!existsSync(file)) return;
   inspectLog(file, acceptTornLog);
-  const db = new Database(file);
+  // Read only: it would bring the log into the file on closing, and the first commit of another takes two more syncs.
+  const db = new Database(file, { readonly: true });
   try {
     checkPages(db, 'integrity_check');
     // Of an earlier version: it has other tables, and is brought to this one next.
