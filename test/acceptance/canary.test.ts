@@ -143,13 +143,15 @@ test('no secret is in what the process writes, but once where it is shown', asyn
   const { id: meter, event_name } = await createMeter(newClient(server, { key: ENV_KEY }));
   for (const secret of canaries.values()) await useEverywhere(secret, meter, event_name);
 
-  // Failures: a catalog without its table is a 500, and a line about it.
+  // Failures: a table that takes no row is a 500, and a line about it.
   const catalog = new Database(join(server.folder, 'catalog.db'));
-  catalog.exec('ALTER TABLE customers RENAME TO gone');
+  catalog.exec(
+    "CREATE TRIGGER refuse BEFORE INSERT ON customers BEGIN SELECT RAISE(ABORT, 'refused'); END",
+  );
   for (const secret of canaries.values()) {
-    await send('GET', '/v1/customers', { authorization: `Bearer ${secret}` });
+    await send('POST', '/v1/customers', { authorization: `Bearer ${secret}` });
   }
-  catalog.exec('ALTER TABLE gone RENAME TO customers');
+  catalog.exec('DROP TRIGGER refuse');
   catalog.close();
   await until('a failure is logged', () => server.stderr.includes('A request failed.'));
 

@@ -86,7 +86,7 @@ describe('a slow disk', () => {
 
   test('a commit that takes longer than it may fails both, until it is done', async (t) => {
     if ('reason' in compiled) return t.skip(compiled.reason);
-    await restart(compiled.library, 2500, ['--stuck-seconds', '1']);
+    await restart(compiled.library, 2000, ['--stuck-seconds', '1']);
     const sent = send();
     let answer = await ask(server, '/healthz');
     await until('it counts as stuck', async () => {
@@ -173,7 +173,7 @@ function canMount(): boolean {
 test('a full disk: who waits is refused, and the log says why before it stops', async (t) => {
   if (!canMount()) return t.skip('unshare -Urm is not allowed here');
   const folder = newFolder();
-  const script = `mount -t tmpfs -o size=12m none ${folder} && exec "$0" src/main.ts serve --port 0 --data ${folder}/data`;
+  const script = `mount -t tmpfs -o size=12m none ${folder} && exec "$0" src/main.ts serve --port 0 --disk-reserve-bytes 0 --data ${folder}/data`;
   const child = spawn('unshare', ['-Urm', 'sh', '-c', script, process.execPath], {
     env: { ...process.env, TAXIMETER_SECRET_KEY: TEST_KEY },
     stdio: ['ignore', 'pipe', 'pipe'],

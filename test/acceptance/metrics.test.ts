@@ -83,7 +83,8 @@ describe('what is counted', () => {
     assert.ok(rise('taximeter_commit_bytes_sum') > 0);
     assert.ok(rise('taximeter_flush_rows_sum') >= 1);
     assert.ok(rise('taximeter_flush_duration_seconds_count') >= 1);
-    assert.equal(rise('taximeter_barrier_wait_seconds_count'), 1);
+    // Alerts and reports wait too, now and then.
+    assert.ok(rise('taximeter_barrier_wait_seconds_count') >= 1);
     assert.equal(rise('taximeter_query_duration_seconds_count{query="summarize"}'), 1);
     const { samples } = await scrape(server);
     assert.equal(samples.get('taximeter_journal_backlog_bytes'), 0);
