@@ -29,7 +29,7 @@ export type HttpResult = {
 
 /** Throws a Finding for a 5xx, what is no envelope, and a server that logs a failure, hangs, grows or miscounts. */
 export async function fuzzHttp(random: Random, forMs: number): Promise<HttpResult> {
-  const server = await Server.start();
+  const server = await Server.start({ args: ['--log-level', 'warn'] });
   try {
     const mutator = await newMutator(server, random);
     const endMs = performance.now() + forMs;
