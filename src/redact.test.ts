@@ -10,6 +10,8 @@ test('a redacted key shows its kind, and at most four characters of at least six
   assert.equal(redact('sk_test_'), 'sk_test_****');
   assert.equal(redact('secret'), '****');
   assert.equal(redact(''), '****');
+  // Basic auth carries any text: an answer that repeats half a character of it could not be encoded.
+  assert.equal(redact('sk_test_0123456789abcdef\u{12345}abc'), 'sk_test_****\ufffdabc');
 });
 
 test('no redacted key is the key, or tells enough of it to guess the rest', () => {

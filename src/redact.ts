@@ -7,11 +7,11 @@ export function looksLikeKey(secret: string): boolean {
   return KEY_PREFIX.test(secret);
 }
 
-/** Its kind and mode, and the last four characters when the rest stays secret. */
+/** Its kind and mode, and the last four characters when the rest stays secret; always well-formed Unicode. */
 export function redact(secret: string): string {
   const kind = KEY_PREFIX.exec(secret)?.[0] ?? '';
   const rest = secret.slice(kind.length);
-  return `${kind}****${rest.length >= 16 ? rest.slice(-4) : ''}`;
+  return `${kind}****${rest.length >= 16 ? rest.slice(-4).toWellFormed() : ''}`;
 }
 
 /** A text with what looks like a secret redacted. */
