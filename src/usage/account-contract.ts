@@ -1,12 +1,12 @@
 /** What a store tells of what it has, and how it is given again what it has lost. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { BlockRows } from '../journal/journal.ts';
 import { toNamespace } from '../namespace.ts';
 import { toDecimal } from '../quantity.ts';
 import { DAY_MS } from '../summaries/windows.ts';
 import { EventColumns } from './event-columns.ts';
-import type { OpenUsageStore } from './contract.ts';
+import { withStore, type OpenedUsageStore, type OpenUsageStore } from './contract-store.ts';
 import { cancellationRow, rejectionRow } from './rows.ts';
 import type { UsageStore } from './usage-store.ts';
 
@@ -18,14 +18,11 @@ const nothing = new Uint8Array();
 
 export function accountContract(name: string, open: OpenUsageStore): void {
   describe(`${name} knows what it has`, () => {
-    let opened: Awaited<ReturnType<OpenUsageStore>>;
+    let opened: OpenedUsageStore;
     let store: UsageStore;
-    before(async () => {
-      opened = await open();
-      ({ store } = opened);
-    });
-    after(async () => {
-      await opened.destroy();
+    withStore(open, (it) => {
+      opened = it;
+      ({ store } = it);
     });
 
     test('an empty store has nothing', async () => {

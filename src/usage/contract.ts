@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { Cancellation, MeterEvent } from '../events/event.ts';
 import type { EventTimeWindow, Formula } from '../meters/meter.ts';
@@ -12,20 +12,10 @@ import { toNamespace, type Namespace } from '../namespace.ts';
 import { parseQuantity, toDecimal, type Quantity } from '../quantity.ts';
 import { summarize } from '../summaries/aggregate.ts';
 import { DAY_MS, HOUR_MS, type GroupingWindow } from '../summaries/windows.ts';
+import { withStore, type OpenedUsageStore, type OpenUsageStore } from './contract-store.ts';
 import { EventColumns } from './event-columns.ts';
 import { cancellationRow } from './rows.ts';
 import type { IdentifierRange, SummaryQuery, UsageBatch, UsageStore } from './usage-store.ts';
-
-export type OpenUsageStore = () => Promise<{
-  readonly store: UsageStore;
-  /** Closes it and opens the same data again. */
-  readonly reopen: () => Promise<UsageStore>;
-  /** Where a snapshot may be made. */
-  readonly snapshotFolder: string;
-  /** Closes it and opens the snapshot in its place. */
-  readonly openSnapshot: () => Promise<UsageStore>;
-  readonly destroy: () => Promise<void>;
-}>;
 
 const NAMESPACE = toNamespace('acct_1', 'test');
 const OTHER_NAMESPACE = toNamespace('acct_1', 'live');
@@ -35,14 +25,11 @@ const ORIGIN_MS = 20_000 * DAY_MS;
 
 export function usageStoreContract(name: string, open: OpenUsageStore): void {
   describe(`${name} keeps the usage store's promises`, () => {
-    let opened: Awaited<ReturnType<OpenUsageStore>>;
+    let opened: OpenedUsageStore;
     let store: UsageStore;
-    before(async () => {
-      opened = await open();
-      ({ store } = opened);
-    });
-    after(async () => {
-      await opened.destroy();
+    withStore(open, (it) => {
+      opened = it;
+      ({ store } = it);
     });
 
     test('a summary equals the pure one: every formula, window, edge, cancellation, tie and late arrival', async () => {

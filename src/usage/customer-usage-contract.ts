@@ -1,7 +1,7 @@
 /** What every usage store promises to alerts (see customer-usage.ts). The oracle is the pure `summarize`. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { Cancellation, MeterEvent } from '../events/event.ts';
 import type { EventTimeWindow, Formula } from '../meters/meter.ts';
@@ -9,7 +9,7 @@ import { toNamespace } from '../namespace.ts';
 import { summarize } from '../summaries/aggregate.ts';
 import { DAY_MS, HOUR_MS, windowStartMs } from '../summaries/windows.ts';
 import { batchOf } from './batch-fixture.ts';
-import type { OpenUsageStore } from './contract.ts';
+import { withStore, type OpenUsageStore } from './contract-store.ts';
 import type { CustomerUsage, CustomerUsageQuery } from './customer-usage.ts';
 import type { UsageStore } from './usage-store.ts';
 
@@ -19,14 +19,9 @@ const CUSTOMERS = ["'", 'cus_a', 'cus_b', 'cus_c'];
 
 export function customerUsageContract(name: string, open: OpenUsageStore): void {
   describe(`${name} tells alerts what was used`, () => {
-    let opened: Awaited<ReturnType<OpenUsageStore>>;
     let store: UsageStore;
-    before(async () => {
-      opened = await open();
+    withStore(open, (opened) => {
       ({ store } = opened);
-    });
-    after(async () => {
-      await opened.destroy();
     });
 
     test('the usage of many customers is what each one’s summary is', async () => {

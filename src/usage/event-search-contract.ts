@@ -1,7 +1,7 @@
 /** What every usage store promises of single events (see event-search.ts), against a model of a few lines. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { Cancellation, MeterEvent, RejectedEvent } from '../events/event.ts';
 import { wholePayload } from '../events/measure.ts';
@@ -10,7 +10,7 @@ import { toNamespace, type Namespace } from '../namespace.ts';
 import { formatRfc3339, parseRfc3339 } from '../rfc3339.ts';
 import { DAY_MS, HOUR_MS, windowStartMs } from '../summaries/windows.ts';
 import { batchOf } from './batch-fixture.ts';
-import type { OpenUsageStore } from './contract.ts';
+import { withStore, type OpenUsageStore } from './contract-store.ts';
 import type {
   EventSearch,
   EventState,
@@ -26,14 +26,9 @@ const ONE = 10n ** 12n;
 
 export function eventSearchContract(name: string, open: OpenUsageStore): void {
   describe(`${name} tells what became of events`, () => {
-    let opened: Awaited<ReturnType<OpenUsageStore>>;
     let store: UsageStore;
-    before(async () => {
-      opened = await open();
+    withStore(open, (opened) => {
       ({ store } = opened);
-    });
-    after(async () => {
-      await opened.destroy();
     });
 
     test('an event is found by all it may be asked by, with its state', async () => {

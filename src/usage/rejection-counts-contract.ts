@@ -1,25 +1,20 @@
 /** What every usage store promises to error reports (see rejection-counts.ts). */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { RejectedEvent } from '../events/event.ts';
 import { toNamespace } from '../namespace.ts';
 import { batchOf } from './batch-fixture.ts';
-import type { OpenUsageStore } from './contract.ts';
+import { withStore, type OpenUsageStore } from './contract-store.ts';
 import type { RejectionCount, RejectionCountsQuery } from './rejection-counts.ts';
 import type { UsageStore } from './usage-store.ts';
 
 export function rejectionCountsContract(name: string, open: OpenUsageStore): void {
   describe(`${name} counts rejections`, () => {
-    let opened: Awaited<ReturnType<OpenUsageStore>>;
     let store: UsageStore;
-    before(async () => {
-      opened = await open();
+    withStore(open, (opened) => {
       ({ store } = opened);
-    });
-    after(async () => {
-      await opened.destroy();
     });
 
     test('by namespace, meter and code, with the first of each as samples', async () => {
