@@ -7,17 +7,14 @@
  *
  * The two servers take turns, so that what else the machine does befalls both.
  */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import Stripe from 'stripe';
+import type Stripe from 'stripe';
 import { EVENT_NAME } from './load/requests.ts';
-import { Cleanups, removeFolder } from './measure/cleanups.ts';
-import { cpuSeconds, load, start, stop, type Running } from './measure/processes.ts';
+import { Cleanups } from './measure/cleanups.ts';
+import { cpuSeconds, load, stop, type Running } from './measure/processes.ts';
+import { clientOf, serve } from './measure/served.ts';
 import { percentile } from './measure/statistics.ts';
 
-const KEY = 'sk_test_bench0123456789abcdef';
 const WRITERS = 16;
 const PROBES_A_ROUND = 5;
 /** Above what a customer of the load comes to, so that these alerts are looked at with each step. */
@@ -27,8 +24,8 @@ const [alertsText = '10000', roundsText = '5', secondsText = '5'] = process.argv
 const seconds = Number(secondsText);
 const cleanups = new Cleanups();
 
-const without = await serve();
-const withAlerts = await serve();
+const without = await serve(cleanups);
+const withAlerts = await serve(cleanups);
 await clientOf(withAlerts).webhookEndpoints.create({
   // Nobody listens there.
   url: 'http://127.0.0.1:9/',
@@ -100,20 +97,6 @@ async function whenFired(client: Stripe, alertId: string): Promise<number> {
   }
 }
 
-async function serve(): Promise<Running> {
-  const folder = mkdtempSync(join(tmpdir(), 'taximeter-bench-'));
-  cleanups.add(() => removeFolder(folder));
-  const flags = ['--port', '0', '--data', folder, '--webhook-allow-private'];
-  const env = { TAXIMETER_SECRET_KEY: KEY };
-  const server = await start(cleanups, '../src/main.ts', ['serve', ...flags], env);
-  await clientOf(server).billing.meters.create({
-    display_name: 'Bench',
-    event_name: EVENT_NAME,
-    default_aggregation: { formula: 'sum' },
-  });
-  return server;
-}
-
 async function makeAlerts(server: Running, count: number): Promise<void> {
   const client = clientOf(server);
   const [meter] = (await client.billing.meters.list()).data;
@@ -139,8 +122,4 @@ async function makeAlert(client: Stripe, meter: string, customer: string, gte: n
       filters: [{ type: 'customer', customer }],
     },
   });
-}
-
-function clientOf({ port }: Running): Stripe {
-  return new Stripe(KEY, { host: '127.0.0.1', port, protocol: 'http' });
 }

@@ -7,16 +7,11 @@
  *
  * The two servers take turns, so that what else the machine does befalls both.
  */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import Stripe from 'stripe';
-import { EVENT_NAME } from './load/requests.ts';
-import { Cleanups, removeFolder } from './measure/cleanups.ts';
-import { cpuSeconds, load, start, stop, type Running } from './measure/processes.ts';
+import { Cleanups } from './measure/cleanups.ts';
+import { cpuSeconds, load, stop, type Running } from './measure/processes.ts';
+import { clientOf, KEY, serve } from './measure/served.ts';
 
-const KEY = 'sk_test_bench0123456789abcdef';
 const IDLE_S = 10;
 const WRITERS = 16;
 
@@ -24,7 +19,10 @@ const [waitingText = '10000', roundsText = '3', secondsText = '5'] = process.arg
 const waiting = Number(waitingText);
 const cleanups = new Cleanups();
 
-const servers = { 'no destination': await serve(), 'one that is down': await serve() };
+const servers = {
+  'no destination': await serve(cleanups),
+  'one that is down': await serve(cleanups),
+};
 // A destination where nobody listens.
 await clientOf(servers['one that is down']).webhookEndpoints.create({
   url: 'http://127.0.0.1:9/',
@@ -60,20 +58,6 @@ for (let round = 1; round <= Number(roundsText); round += 1) {
 for (const server of Object.values(servers)) await stop(server);
 process.exit(0);
 
-async function serve(): Promise<Running> {
-  const folder = mkdtempSync(join(tmpdir(), 'taximeter-bench-'));
-  cleanups.add(() => removeFolder(folder));
-  const flags = ['--port', '0', '--data', folder, '--webhook-allow-private'];
-  const env = { TAXIMETER_SECRET_KEY: KEY };
-  const server = await start(cleanups, '../src/main.ts', ['serve', ...flags], env);
-  await clientOf(server).billing.meters.create({
-    display_name: 'Bench',
-    event_name: EVENT_NAME,
-    default_aggregation: { formula: 'sum' },
-  });
-  return server;
-}
-
 /** By renaming a meter again and again. */
 async function makeEvents(name: string, server: Running): Promise<void> {
   const client = clientOf(server);
@@ -91,8 +75,4 @@ async function makeEvents(name: string, server: Running): Promise<void> {
   console.log(
     `${name.padEnd(17)} ${waiting} core events: ${us.toFixed(0)} µs of CPU each, HTTP and all`,
   );
-}
-
-function clientOf({ port }: Running): Stripe {
-  return new Stripe(KEY, { host: '127.0.0.1', port, protocol: 'http' });
 }
