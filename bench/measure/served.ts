@@ -7,7 +7,7 @@ import { EVENT_NAME } from '../load/requests.ts';
 import { removeFolder, type Cleanups } from './cleanups.ts';
 import { start, type Running } from './processes.ts';
 
-export const KEY = 'sk_test_bench0123456789abcdef';
+export const KEY = 'sk_test_bench0123456789abcdef01';
 
 /** On a new folder; stopped and removed by the clean-ups. */
 export async function serve(cleanups: Cleanups): Promise<Running> {
