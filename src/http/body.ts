@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { ApiError } from '../errors.ts';
 import type { BodyShare } from './body-budget.ts';
 
@@ -15,34 +15,29 @@ const MEDIA_TYPES: Readonly<Record<BodyKind, string>> = {
   raw_json: 'application/json',
 };
 
-/**
- * The body's bytes, which are UTF-8; none when there is no body. Throws `body_too_large` before more than the
- * limit is held in memory, `rate_limit` when there is no room for it (see BodyShare), `body_invalid` for bytes that are not UTF-8 and for another content type.
- */
-export async function readBody(
-  request: IncomingMessage,
-  kind: BodyKind,
-  bytesMax: number,
-  share: BodyShare,
-): Promise<Buffer> {
-  const bytes = await readBytes(request, bytesMax, share);
-  if (bytes.length === 0) return bytes;
-  const type = request.headers['content-type'];
+/** Throws `body_invalid` for bytes that are not UTF-8 and for another content type. No bytes are no body. */
+export function checkBody(headers: IncomingHttpHeaders, kind: BodyKind, bytes: Buffer): void {
+  if (bytes.length === 0) return;
+  const type = headers['content-type'];
   if (type !== undefined && type.split(';', 1)[0]?.trim().toLowerCase() !== MEDIA_TYPES[kind]) {
     throw new ApiError(
       'body_invalid',
       `Invalid request body: send parameters as ${MEDIA_TYPES[kind]}, not as ${type.slice(0, 100)}.`,
     );
   }
-  const encoding = request.headers['content-encoding'];
+  const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
     throw new ApiError('body_invalid', 'Invalid request body: send it without Content-Encoding.');
   }
   if (!isUtf8(bytes)) throw new ApiError('body_invalid', 'Invalid request body: not UTF-8.');
-  return bytes;
 }
 
-function readBytes(request: IncomingMessage, bytesMax: number, share: BodyShare): Promise<Buffer> {
+/** What node:http hands on of a body; see HttpCall. */
+export function readBytes(
+  request: IncomingMessage,
+  bytesMax: number,
+  share: BodyShare,
+): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw tooLarge(bytesMax);
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -70,6 +65,6 @@ function readBytes(request: IncomingMessage, bytesMax: number, share: BodyShare)
   });
 }
 
-function tooLarge(bytesMax: number): ApiError {
+export function tooLarge(bytesMax: number): ApiError {
   return new ApiError('body_too_large', `The request body is larger than ${bytesMax} bytes.`);
 }

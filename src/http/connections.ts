@@ -5,7 +5,7 @@
  * whole request is closed, and a client that does send one is not noticed by it. There is no limit for one
  * address, since behind a proxy all come from the same.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 export type ConnectionLimits = {
@@ -36,10 +36,13 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
 /** How many connections are looked at for one that may give way, so that a new one costs little. */
 const LOOKS_MAX = 100;
 
+/** A request, and whether all of it has arrived. */
+type Begun = { readonly complete: boolean };
+
 type Connection = {
   /** Begun, and the answer not out: more than one when a client does not wait for answers. */
   requests: number;
-  latest: IncomingMessage | undefined;
+  latest: Begun | undefined;
   wasUsed: boolean;
   isDistrusted: boolean;
 };
@@ -47,7 +50,6 @@ type Connection = {
 export class Connections {
   /** The oldest first, or those that were passed over longest ago. */
   readonly #open = new Map<Duplex, Connection>();
-  #onAnswered: (() => void) | undefined;
 
   constructor(server: Server, { connectionsMax }: Pick<ConnectionLimits, 'connectionsMax'>) {
     server.on('connection', (socket: Duplex) => {
@@ -66,17 +68,20 @@ export class Connections {
   }
 
   /** To be called for every request, as soon as its headers are read. False when it must not be answered. */
-  begin(request: IncomingMessage, response: ServerResponse): boolean {
-    const connection = this.#open.get(request.socket);
+  begin(socket: Duplex, request: Begun): boolean {
+    const connection = this.#open.get(socket);
     if (connection === undefined || connection.isDistrusted) return false;
     connection.requests += 1;
     connection.latest = request;
-    response.once('close', () => {
-      connection.requests -= 1;
-      connection.wasUsed = true;
-      this.#onAnswered?.();
-    });
     return true;
+  }
+
+  /** To be called for every request that began, when its answer is out or its client gone. */
+  end(socket: Duplex): void {
+    const connection = this.#open.get(socket);
+    if (connection === undefined) return;
+    connection.requests -= 1;
+    connection.wasUsed = true;
   }
 
   /** Lets nothing begin any more on this connection, not even what has arrived already. */
@@ -89,19 +94,6 @@ export class Connections {
   owesAnswer(socket: Duplex): boolean {
     const connection = this.#open.get(socket);
     return connection !== undefined && owes(connection);
-  }
-
-  /** Resolves when no answer is owed, and after the limit in any case. */
-  allAnswered(limitMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, limitMs);
-      this.#onAnswered = () => {
-        if ([...this.#open.values()].some(owes)) return;
-        clearTimeout(timer);
-        resolve();
-      };
-      this.#onAnswered();
-    });
   }
 
   /** Closes one connection. One that was used since it was last looked at is passed over, once. */

@@ -1,13 +1,12 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ApiError, type ApiVersion } from '../errors.ts';
 import { log, logError } from '../log.ts';
 import type { Route } from './api.ts';
 import type { BodyShare } from './body-budget.ts';
+import type { HttpCall } from './http-call.ts';
 
 /** A request on its way through the pipeline. */
 export type Exchange = {
-  readonly message: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly call: HttpCall;
   /** `req_…`, in every line of the log that is about it. */
   readonly id: string;
   readonly path: string;
@@ -35,13 +34,13 @@ export function toApiError({ id: requestId }: Exchange, error: unknown): ApiErro
 }
 
 /** The route as it is written, never the URL: that may hold anything. */
-export function logRequest({ id, message, route, response }: Exchange, startMs: number): void {
+export function logRequest({ id, call, route }: Exchange, startMs: number): void {
   log.debug(
     {
       requestId: id,
-      method: message.method,
+      method: call.method,
       route: route?.path,
-      status: response.statusCode,
+      status: call.status,
       durationMs: Math.round(performance.now() - startMs),
     },
     'request',

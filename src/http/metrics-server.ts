@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { NodeHttpCall } from './http-call.ts';
 import { listen } from './listen.ts';
 import { sendPage, toFailurePage, type Page } from './operator-pages.ts';
 
@@ -8,11 +9,12 @@ export class MetricsServer {
 
   constructor(metrics: () => Promise<Page>) {
     this.#server = createServer((request, response) => {
-      if (request.url === '/metrics') {
+      const call = new NodeHttpCall(request, response);
+      if (call.url === '/metrics') {
         void metrics()
           .catch(toFailurePage)
-          .then((page) => sendPage(response, page));
-      } else sendPage(response, { status: 404, type: 'text/plain', body: 'See /metrics.\n' });
+          .then((page) => sendPage(call, page));
+      } else sendPage(call, { status: 404, type: 'text/plain', body: 'See /metrics.\n' });
     });
   }
 

@@ -2,8 +2,8 @@
  * What an operator's tools ask for, without a key: is it alive, can it accept, what does it count. No key, id or
  * name of anybody is on these pages.
  */
-import type { ServerResponse } from 'node:http';
 import { logError } from '../log.ts';
+import type { HttpCall } from './http-call.ts';
 
 export type Page = { readonly status: number; readonly type: string; readonly body: string };
 
@@ -22,7 +22,7 @@ export function toFailurePage(error: unknown): Page {
   return { status: 500, type: 'text/plain', body: 'The metrics could not be read.\n' };
 }
 
-export function sendPage(response: ServerResponse, { status, type, body }: Page): void {
+export function sendPage(call: Pick<HttpCall, 'answer'>, { status, type, body }: Page): void {
   const headers = {
     'Content-Type': type,
     'Content-Length': Buffer.byteLength(body),
@@ -30,5 +30,5 @@ export function sendPage(response: ServerResponse, { status, type, body }: Page)
     'X-Content-Type-Options': 'nosniff',
     ...(status === 503 ? { 'Retry-After': 1 } : {}),
   };
-  response.writeHead(status, headers).end(body);
+  call.answer(status, headers, body);
 }

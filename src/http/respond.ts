@@ -1,10 +1,9 @@
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { API_VERSION } from '../api-version.ts';
 import type { ApiError, ApiVersion, WireError } from '../errors.ts';
 import { redactSecrets } from '../redact.ts';
+import type { HttpCall, ResponseHeaders } from './http-call.ts';
 import type { Replayed } from './idempotency.ts';
-
-export type ResponseHeaders = Record<string, string | number>;
 
 /** The headers that every answer of the API has. A version and an Idempotency-Key are given back as they came. */
 export function apiHeaders(requestId: string, asked: IncomingHttpHeaders): ResponseHeaders {
@@ -27,12 +26,12 @@ export function replayHeaders({ originalRequest }: Replayed): ResponseHeaders {
 }
 
 export function sendJson(
-  response: ServerResponse,
+  call: HttpCall,
   status: number,
   body: string,
   headers: ResponseHeaders,
 ): void {
-  response.writeHead(status, withBodyHeaders(headers, body)).end(body);
+  call.answer(status, withBodyHeaders(headers, body), body);
 }
 
 /** Usage and ids are nobody else's business, and JSON is never a page. */
@@ -45,13 +44,13 @@ function withBodyHeaders(headers: ResponseHeaders, body: string): ResponseHeader
 }
 
 export function sendError(
-  response: ServerResponse,
+  call: HttpCall,
   error: ApiError,
   version: ApiVersion,
   asked: ResponseHeaders,
 ): void {
   const { status, headers, body } = toErrorAnswer(error, version, asked);
-  response.writeHead(status, headers).end(body);
+  call.answer(status, headers, body);
 }
 
 export type ErrorAnswer = {

@@ -19,10 +19,10 @@ import { log } from '../log.ts';
 import type { Access } from './access.ts';
 import type { Route } from './api.ts';
 import { BodyBudget } from './body-budget.ts';
-import { BODY_BYTES_MAX, readBody } from './body.ts';
+import { BODY_BYTES_MAX, checkBody } from './body.ts';
 import { CONNECTION_LIMITS, Connections, type ConnectionLimits } from './connections.ts';
 import { logRequest, toApiError, versionOf, type Exchange } from './exchange.ts';
-import { wrongHeaders } from './headers.ts';
+import { NodeHttpCall, type HttpCall, type ResponseHeaders } from './http-call.ts';
 import { toAnswered, type Answered, type Idempotency } from './idempotency.ts';
 import { InFlight } from './in-flight.ts';
 import { listen } from './listen.ts';
@@ -30,7 +30,7 @@ import { answerWhatIsNoHttp } from './no-http.ts';
 import { sendPage, toFailurePage, toHealthPage, type Page } from './operator-pages.ts';
 import { identityOf, readParameters } from './parameters.ts';
 import { RequestCounts } from './request-counts.ts';
-import { apiHeaders, replayHeaders, sendError, sendJson, type ResponseHeaders } from './respond.ts';
+import { apiHeaders, replayHeaders, sendError, sendJson } from './respond.ts';
 import { Router } from './router.ts';
 
 export type Api = {
@@ -75,7 +75,7 @@ export class ApiServer {
     this.#metrics = options.metrics;
     const limits = { ...CONNECTION_LIMITS, ...options.limits };
     const respond = (request: IncomingMessage, response: ServerResponse): void => {
-      if (this.#connections.begin(request, response)) void this.#respond(request, response);
+      this.#take(new NodeHttpCall(request, response));
     };
     this.#server = createApiServer(limits, respond);
     this.#connections = new Connections(this.#server, limits);
@@ -141,84 +141,80 @@ export class ApiServer {
     this.#unanswered += 1;
   }
 
-  /** Who has gone already gets no answer to wait for. */
-  #endAnswer({ response }: Exchange): void {
-    if (response.closed) this.#answered();
-    else response.once('close', () => this.#answered());
-  }
-
   #answered(): void {
     this.#unanswered -= 1;
     if (this.#unanswered === 0) this.#onAllAnswered();
   }
 
-  async #respond(message: IncomingMessage, response: ServerResponse): Promise<void> {
+  #take(call: HttpCall): void {
+    const { socket } = call;
+    if (!this.#connections.begin(socket, call)) return;
+    call.onceOut(() => this.#connections.end(socket));
+    void this.#respond(call);
+  }
+
+  async #respond(call: HttpCall): Promise<void> {
     const startMs = performance.now();
-    const url = message.url ?? '/';
+    const { url, socket } = call;
     const question = url.indexOf('?');
     const path = question === -1 ? url : url.slice(0, question);
-    if (path === '/healthz') return sendPage(response, this.#health());
-    if (path === '/readyz') return sendPage(response, this.#readiness());
+    if (path === '/healthz') return sendPage(call, this.#health());
+    if (path === '/readyz') return sendPage(call, this.#readiness());
     if (path === '/metrics' && this.#metrics !== undefined) {
-      return sendPage(response, await this.#metrics().catch(toFailurePage));
+      return sendPage(call, await this.#metrics().catch(toFailurePage));
     }
-    const { socket } = message;
     if (!this.#inFlight.begin(socket)) return void socket.destroy();
     const id = newRequestId();
     const query = question === -1 ? '' : url.slice(question + 1);
-    const exchange: Exchange = { message, response, id, path, query, share: this.#bodies.open() };
-    const headers = apiHeaders(id, message.headers);
+    const exchange: Exchange = { call, id, path, query, share: this.#bodies.open() };
+    const headers = apiHeaders(id, call.headers);
     try {
       const { body, replayed, headers: own } = await this.#answer(exchange);
       Object.assign(headers, own);
       if (replayed !== undefined) Object.assign(headers, replayHeaders(replayed));
-      this.#partIfDone(message, headers);
-      sendJson(response, 200, body, headers);
+      this.#partIfDone(call, headers);
+      sendJson(call, 200, body, headers);
       this.requests.countSuccess(exchange.route, startMs);
     } catch (error) {
       this.#refuse(exchange, startMs, headers, error);
     } finally {
       exchange.share.close();
       this.#inFlight.end(socket);
-      if (exchange.isRead === true) this.#endAnswer(exchange);
+      if (exchange.isRead === true) call.onceOut(() => this.#answered());
       if (log.isLevelEnabled('debug')) logRequest(exchange, startMs);
     }
   }
 
   #refuse(exchange: Exchange, startMs: number, headers: ResponseHeaders, error: unknown): void {
-    const { message, response, route } = exchange;
-    if (response.destroyed) return;
+    const { call, route } = exchange;
+    if (call.isGone) return;
     const refusal = toApiError(exchange, error);
     const version = versionOf(exchange);
-    this.#partIfDone(message, headers);
+    this.#partIfDone(call, headers);
     if (refusal.reason === 'request_malformed') headers['Connection'] = 'close';
-    sendError(response, refusal, version, headers);
+    sendError(call, refusal, version, headers);
     const { status } = refusal.toWire(version);
     this.requests.countRefused(route, startMs, { reason: refusal.reason, status });
   }
 
   /** A connection is not kept when the server is closing, or when the rest of a body would come first. */
-  #partIfDone(request: IncomingMessage, headers: ResponseHeaders): void {
-    if (this.#isClosing || !request.complete) headers['Connection'] = 'close';
+  #partIfDone({ complete }: HttpCall, headers: ResponseHeaders): void {
+    if (this.#isClosing || !complete) headers['Connection'] = 'close';
   }
 
   async #answer(exchange: Exchange): Promise<Answered> {
-    const { message, path, query, id, share } = exchange;
+    const { call, path, query, id, share } = exchange;
     const { router, parts } = this.#whileServing();
-    this.#checkHeaders(message);
-    const { route, pathParams } = router.find(message.method ?? '', path);
+    this.#checkHeaders(call);
+    const { route, pathParams } = router.find(call.method, path);
     exchange.route = route;
-    const { headers } = message;
-    const key = parts.access.admit(route, message, this.#clock.nowMs());
+    const { headers } = call;
+    const key = parts.access.admit(route, call, this.#clock.nowMs());
     const { namespace } = key;
-    const bytes = await readBody(
-      message,
-      route.body ?? 'form',
-      route.bodyBytesMax ?? BODY_BYTES_MAX,
-      share,
-    );
+    const bytes = await call.readBytes(route.bodyBytesMax ?? BODY_BYTES_MAX, share);
     // A body may take its time, and come when the data folder is being closed.
     this.#whileServing();
+    checkBody(headers, route.body ?? 'form', bytes);
     this.#beginAnswer(exchange);
     const sent = readParameters(route, query, bytes);
     const { form } = sent;
@@ -237,10 +233,10 @@ export class ApiServer {
     return await idempotency.answer(route, { ...of, claim });
   }
 
-  #checkHeaders(message: IncomingMessage): void {
-    const problem = wrongHeaders(message);
+  #checkHeaders(call: HttpCall): void {
+    const problem = call.wrongHeaders();
     if (problem === undefined) return;
-    this.#connections.distrust(message.socket);
+    this.#connections.distrust(call.socket);
     throw new ApiError('request_malformed', `Invalid request: ${problem}.`);
   }
 
