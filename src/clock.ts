@@ -9,6 +9,11 @@ export type Clock = {
 
 export const systemClock: Clock = { nowMs: () => Date.now() };
 
+/** As HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7). */
+export function toHttpDate(timeMs: number): string {
+  return new Date(timeMs).toUTCString();
+}
+
 /** Whole seconds, rounded down: what Stripe's v1 API calls a timestamp. */
 export function toSeconds(timeMs: number): number {
   return Math.floor(timeMs / 1000);

@@ -1,8 +1,9 @@
 /** What is answered where Node finds no request to hand on: the same envelope, then the connection is closed. */
-import { STATUS_CODES, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ApiError } from '../errors.ts';
 import { newRequestId } from '../ids.ts';
+import { toHead } from './http-text.ts';
 import { apiHeaders, toErrorAnswer } from './respond.ts';
 
 /**
@@ -34,8 +35,5 @@ function toRefusal(code: string | undefined): ApiError {
 /** In the words of v1: which version was asked for is not known. */
 function toText(refusal: ApiError): string {
   const { status, headers, body } = toErrorAnswer(refusal, 'v1', apiHeaders(newRequestId(), {}));
-  const lines = Object.entries({ ...headers, Connection: 'close' }).map(
-    ([name, value]) => `${name}: ${value}\r\n`,
-  );
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`;
+  return toHead(status, { ...headers, Connection: 'close' }) + body;
 }

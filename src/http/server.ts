@@ -29,6 +29,7 @@ import { listen } from './listen.ts';
 import { answerWhatIsNoHttp } from './no-http.ts';
 import { sendPage, toFailurePage, toHealthPage, type Page } from './operator-pages.ts';
 import { identityOf, readParameters } from './parameters.ts';
+import { PlainConnections } from './plain-connections.ts';
 import { RequestCounts } from './request-counts.ts';
 import { apiHeaders, replayHeaders, sendError, sendJson } from './respond.ts';
 import { Router } from './router.ts';
@@ -51,6 +52,7 @@ const ANSWER_TIMEOUT_MS = 10_000;
 export class ApiServer {
   readonly #server: Server;
   readonly #connections: Connections;
+  readonly #plain: PlainConnections;
   readonly requests = new RequestCounts();
   readonly #clock: Clock;
   readonly #metrics: (() => Promise<Page>) | undefined;
@@ -78,6 +80,7 @@ export class ApiServer {
       this.#take(new NodeHttpCall(request, response));
     };
     this.#server = createApiServer(limits, respond);
+    this.#plain = new PlainConnections(this.#server, clock, limits, (call) => this.#take(call));
     this.#connections = new Connections(this.#server, limits);
     answerWhatIsNoHttp(this.#server, (socket) => !this.#connections.owesAnswer(socket));
   }
@@ -122,6 +125,7 @@ export class ApiServer {
     await this.drain();
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeAllConnections();
+    this.#plain.close();
     await closed;
   }
 
@@ -211,7 +215,8 @@ export class ApiServer {
     const { headers } = call;
     const key = parts.access.admit(route, call, this.#clock.nowMs());
     const { namespace } = key;
-    const bytes = await call.readBytes(route.bodyBytesMax ?? BODY_BYTES_MAX, share);
+    const read = call.readBytes(route.bodyBytesMax ?? BODY_BYTES_MAX, share);
+    const bytes = read instanceof Promise ? await read : read;
     // A body may take its time, and come when the data folder is being closed.
     this.#whileServing();
     checkBody(headers, route.body ?? 'form', bytes);

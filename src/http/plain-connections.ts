@@ -1,0 +1,202 @@
+/**
+ * The short way in. A connection begins here: plain requests (see plain-request.ts) are read and answered without
+ * node:http, which takes twice as long about them. With the first that is not plain, or does not come at once, the
+ * connection is node:http's until it ends, with its limits and its answers.
+ *
+ * One request at a time: while one is answered, and as long as its answer is not out, nothing else of its connection is
+ * read.
+ */
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { toHttpDate, toSeconds, type Clock } from '../clock.ts';
+import type { ConnectionLimits } from './connections.ts';
+import type { HttpCall, ResponseHeaders } from './http-call.ts';
+import { PlainHttpCall, type PlainWay } from './plain-http-call.ts';
+import { readPlainRequest } from './plain-request.ts';
+
+type Limits = Pick<ConnectionLimits, 'keepAliveMs' | 'stalledTimeoutMs' | 'checkEveryMs'>;
+type Ways = {
+  /** Answers a plain request. */
+  readonly take: (call: HttpCall) => void;
+  /** Goes on with a connection as node:http does. */
+  readonly handOver: (socket: Socket) => void;
+  /** Answers a connection that ended within a request. */
+  readonly refuse: (socket: Socket) => void;
+};
+
+export class PlainConnections {
+  readonly limits: Limits;
+  readonly ways: Ways;
+  readonly #clock: Clock;
+  readonly #open = new Set<PlainConnection>();
+  readonly #timer: NodeJS.Timeout;
+  /** Counts checks: how old something is, is told by it. */
+  #checks = 0;
+  #keptHeaders: ResponseHeaders = {};
+  #keptHeadersS = -1;
+
+  /** Stands in front of the server's own listener. `take` is given every plain request. */
+  constructor(server: Server, clock: Clock, limits: Limits, take: Ways['take']) {
+    this.limits = limits;
+    this.#clock = clock;
+    const listeners = server.listeners('connection') as ((socket: Socket) => void)[];
+    server.removeAllListeners('connection');
+    this.ways = {
+      take,
+      handOver: (socket) => {
+        for (const listener of listeners) listener.call(server, socket);
+      },
+      refuse: (socket) => server.emit('clientError', new Error('Half a request came.'), socket),
+    };
+    server.on('connection', (socket: Socket) => {
+      this.#open.add(new PlainConnection(this, socket));
+    });
+    this.#timer = setInterval(() => this.#check(), limits.checkEveryMs).unref();
+  }
+
+  get checks(): number {
+    return this.#checks;
+  }
+
+  /** What node:http adds to an answer after which the connection stays open. */
+  get keptHeaders(): ResponseHeaders {
+    const nowS = toSeconds(this.#clock.nowMs());
+    if (nowS !== this.#keptHeadersS) {
+      this.#keptHeadersS = nowS;
+      this.#keptHeaders = {
+        Date: toHttpDate(nowS * 1000),
+        Connection: 'keep-alive',
+        'Keep-Alive': `timeout=${Math.floor(this.limits.keepAliveMs / 1000)}`,
+      };
+    }
+    return this.#keptHeaders;
+  }
+
+  leave(connection: PlainConnection): void {
+    this.#open.delete(connection);
+  }
+
+  /** Closes all of them, answered or not. */
+  close(): void {
+    clearInterval(this.#timer);
+    for (const { socket } of this.#open) socket.destroy();
+  }
+
+  #check(): void {
+    this.#checks += 1;
+    for (const connection of this.#open) connection.check();
+  }
+}
+
+/** `begun`: nothing of a request has come, or a part. `idle`: the same, after an answer. */
+type State = 'begun' | 'idle' | 'answering';
+
+class PlainConnection implements PlainWay {
+  readonly socket: Socket;
+  readonly #all: PlainConnections;
+  #state: State = 'begun';
+  /** At which check the state began. */
+  #sinceCheck: number;
+  /** What has come and is not read. */
+  #pending: Buffer | undefined;
+  /** The one that is being answered. */
+  #call: PlainHttpCall | undefined;
+
+  constructor(all: PlainConnections, socket: Socket) {
+    this.#all = all;
+    this.socket = socket;
+    this.#sinceCheck = all.checks;
+    socket.on('data', this.#onData).on('end', this.#onEnd);
+    socket.on('error', this.#onError).on('close', this.#onClose);
+  }
+
+  get keptHeaders(): ResponseHeaders {
+    return this.#all.keptHeaders;
+  }
+
+  /** Called again and again, so that nothing lasts for ever. */
+  check(): void {
+    const { keepAliveMs, stalledTimeoutMs, checkEveryMs } = this.#all.limits;
+    // Less than a whole one may have passed since the first.
+    const checks = this.#all.checks - this.#sinceCheck - 1;
+    if (checks < 1) return;
+    if (this.#state === 'begun') return this.#handOver();
+    const limitMs = this.#state === 'idle' ? keepAliveMs : stalledTimeoutMs;
+    if (checks * checkEveryMs >= limitMs) this.socket.destroy();
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#pending = this.#pending === undefined ? chunk : Buffer.concat([this.#pending, chunk]);
+    if (this.#state === 'answering') this.socket.pause();
+    else this.#read(this.#pending);
+  };
+
+  #read(bytes: Buffer): void {
+    const request = readPlainRequest(bytes);
+    if (request === 'other') return this.#handOver();
+    if (request === 'partial') return this.#enter('begun');
+    this.#pending = undefined;
+    if (request.end < bytes.length) {
+      // The end of the connection, too, is to come after what came before it.
+      this.socket.pause();
+      this.#pending = bytes.subarray(request.end);
+    }
+    this.#enter('answering');
+    this.#call = new PlainHttpCall(this, request);
+    this.#all.ways.take(this.#call);
+  }
+
+  readonly onOut = (): void => {
+    this.#call = undefined;
+    this.#enter('idle');
+    // Not at once: who sends a thousand requests in one go must not keep everybody else waiting.
+    if (this.#pending !== undefined) setImmediate(this.#goOn);
+    else if (this.socket.readableEnded) this.socket.end();
+  };
+
+  readonly #goOn = (): void => {
+    if (this.socket.destroyed || this.#pending === undefined) return;
+    this.socket.resume();
+    this.#read(this.#pending);
+  };
+
+  #handOver(): void {
+    const { socket } = this;
+    this.#leave();
+    // What arrives from here on waits for the next listener.
+    socket.pause();
+    socket.off('data', this.#onData).off('end', this.#onEnd);
+    socket.off('error', this.#onError).off('close', this.#onClose);
+    if (this.#pending !== undefined) socket.unshift(this.#pending);
+    this.#all.ways.handOver(socket);
+    socket.resume();
+  }
+
+  /** A request that comes in drops has begun with the first. */
+  #enter(state: State): void {
+    if (this.#state === state && state === 'begun') return;
+    this.#state = state;
+    this.#sinceCheck = this.#all.checks;
+  }
+
+  readonly #onEnd = (): void => {
+    // Whoever has sent all may still wait for the answer.
+    if (this.#state === 'answering') return;
+    this.#leave();
+    if (this.#pending === undefined) this.socket.end();
+    else this.#all.ways.refuse(this.socket);
+  };
+
+  readonly #onError = (): void => {
+    this.socket.destroy();
+  };
+
+  readonly #onClose = (): void => {
+    this.#leave();
+    this.#call?.out();
+  };
+
+  #leave(): void {
+    this.#all.leave(this);
+  }
+}
