@@ -1,7 +1,7 @@
 /** What passes between the server and the routes. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Remember } from '../catalog/catalog.ts';
-import type { Receipt } from '../journal/receipt.ts';
+import type { Fingerprint, Receipt } from '../journal/receipt.ts';
 import type { Key, Scope } from '../keys/key.ts';
 import type { Namespace } from '../namespace.ts';
 import type { BodyKind } from './body.ts';
@@ -32,7 +32,7 @@ export type ApiRequest = {
 export type Claim = {
   readonly idempotencyKey: string;
   readonly keyHash: Uint32Array;
-  readonly fingerprint: Uint32Array;
+  readonly fingerprint: Fingerprint;
 };
 
 /** The object of a 200; a Reply where headers of its own go with it. */

@@ -65,21 +65,21 @@ export function toList(value: Form): readonly FormValue[] | undefined {
  */
 export function canonicalForm(form: Form): string {
   let text = '';
-  for (const key of sortedKeys(form)) {
-    const value = form.get(key) ?? '';
+  for (const [key, value] of sorted(form)) {
     text += `${key.length}:${key}`;
     text += typeof value === 'string' ? `=${value.length}:${value}` : `{${canonicalForm(value)}}`;
   }
   return text;
 }
 
-/** SDKs mostly send the same order: then looking is enough, and sorting takes five times as long. */
-function sortedKeys(form: Form): readonly string[] {
-  const keys = [...form.keys()];
-  for (let i = 1; i < keys.length; i += 1) {
-    if (keys[i - 1]! > keys[i]!) return keys.sort();
+/** Mostly they were sent so: then looking is enough, and sorting takes five times as long. */
+function sorted(form: Form): Iterable<readonly [string, FormValue]> {
+  let last = '';
+  for (const key of form.keys()) {
+    if (key < last) return [...form].sort(([a], [b]) => (a < b ? -1 : 1));
+    last = key;
   }
-  return keys;
+  return form;
 }
 
 /** Puts a value where its key says: `name`, then any number of `[name]`, the last of which may be `[]`. */

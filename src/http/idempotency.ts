@@ -12,7 +12,8 @@ import type { Answers } from '../catalog/catalog.ts';
 import { ApiError } from '../errors.ts';
 import { IN_CATALOG, type AnsweredKeys } from '../ingest/answered-keys.ts';
 import type { Journal } from '../journal/journal.ts';
-import { findPacked } from '../journal/receipt.ts';
+import { findPacked, type Fingerprint } from '../journal/receipt.ts';
+import type { Namespace } from '../namespace.ts';
 import { Reply, type Answer, type ApiRequest, type Claim, type Route } from './api.ts';
 
 /** Stripe's limit. */
@@ -30,7 +31,8 @@ export class Idempotency {
   readonly #answered: AnsweredKeys;
   readonly #answers: Pick<Answers, 'find'>;
   readonly #journal: Pick<Journal, 'receipts' | 'answerBody'>;
-  readonly #inFlight = new Set<string>();
+  /** The keys that are being answered. */
+  readonly #inFlight = new Map<Namespace, Set<string>>();
 
   constructor(
     answered: AnsweredKeys,
@@ -45,10 +47,11 @@ export class Idempotency {
   /** Answers a keyed request: the first time through `route.handle`, then with the same answer again. */
   async answer(route: Route, request: ApiRequest & { claim: Claim }): Promise<Answered> {
     const { claim } = request;
-    const inFlight = `${request.namespace}\0${claim.idempotencyKey}`;
-    if (this.#inFlight.has(inFlight)) throw keyInUse(claim.idempotencyKey);
+    const { idempotencyKey } = claim;
+    const inFlight = this.#inFlightOf(request.namespace);
+    if (inFlight.has(idempotencyKey)) throw keyInUse(idempotencyKey);
     // Held until the answer is on disk: a second request finds either this mark or the answer.
-    this.#inFlight.add(inFlight);
+    inFlight.add(idempotencyKey);
     try {
       const place = this.#answered.find(claim.keyHash, request.receivedAtMs);
       if (place !== undefined) {
@@ -61,15 +64,24 @@ export class Idempotency {
       }
       return answered;
     } finally {
-      this.#inFlight.delete(inFlight);
+      inFlight.delete(idempotencyKey);
     }
+  }
+
+  #inFlightOf(namespace: Namespace): Set<string> {
+    let keys = this.#inFlight.get(namespace);
+    if (keys === undefined) {
+      keys = new Set();
+      this.#inFlight.set(namespace, keys);
+    }
+    return keys;
   }
 
   /** What a retry of the request is known by; for `identity` see parameters.ts. Throws for a key that is none. */
   claim(
     { namespace }: Pick<ApiRequest, 'namespace'>,
     idempotencyKey: string,
-    identity: string | Uint32Array,
+    identity: string | Fingerprint,
   ): Claim {
     if (idempotencyKey === '' || idempotencyKey.length > KEY_LENGTH_MAX) {
       throw new ApiError(
@@ -98,7 +110,7 @@ export class Idempotency {
     }
     const receipt = findPacked(await this.#journal.receipts(place), claim.keyHash);
     if (receipt === undefined) return undefined;
-    if (!sameWords(receipt.fingerprint, claim.fingerprint) || route.replay === undefined) {
+    if (!isSame(receipt.fingerprint, claim.fingerprint) || route.replay === undefined) {
       throw mismatch(claim);
     }
     const body = route.replaysBody
@@ -115,8 +127,8 @@ export function toAnswered(answer: Answer, replayed?: Replayed): Answered {
   return { body: JSON.stringify(answer), headers: {}, replayed };
 }
 
-function sameWords(a: Uint32Array, b: Uint32Array): boolean {
-  return a.every((word, index) => word === b[index]);
+function isSame(a: Fingerprint, b: Fingerprint): boolean {
+  return a[0] === b[0] && a[1] === b[1];
 }
 
 /** Stripe's text, as users report it. */

@@ -1,5 +1,6 @@
 /** What a request says in its query and its body, read as its route takes it. */
 import { crc32 } from 'node:zlib';
+import type { Fingerprint } from '../journal/receipt.ts';
 import type { ApiRequest, Route } from './api.ts';
 import { canonicalForm, parseForm, type Form } from './form.ts';
 import { jsonToForm, parseJson } from './json.ts';
@@ -31,9 +32,9 @@ export function identityOf(
   path: string,
   { form }: Pick<Sent, 'form'>,
   bytes: Buffer,
-): string | Uint32Array {
+): string | Fingerprint {
   if (body !== 'raw_json') return `${method} ${path} ${canonicalForm(form)}`;
-  return Uint32Array.of(crc32(bytes, crc32(`${method} ${path} `)), bytes.length);
+  return [crc32(bytes, crc32(`${method} ${path} `)), bytes.length];
 }
 
 function joinPairs(query: string, bytes: Buffer): string {

@@ -58,8 +58,10 @@ export class PlainHttpCall implements HttpCall {
     const { socket, keptHeaders } = this.#way;
     if (this.#isOut || socket.destroyed) return this.out();
     const isLast = headers['Connection'] === 'close';
-    const text = toHead(status, isLast ? headers : Object.assign(headers, keptHeaders)) + body;
-    socket.write(text);
+    const head = toHead(status, isLast ? headers : Object.assign(headers, keptHeaders));
+    // ASCII is the same in both, and one is a plain copy.
+    const isAscii = headers['Content-Length'] === body.length;
+    socket.write(head + body, isAscii ? 'latin1' : 'utf8');
     if (isLast) socket.destroySoon();
     else if (socket.writableLength === 0) this.out();
     else socket.write('', () => this.out());

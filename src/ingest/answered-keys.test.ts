@@ -43,7 +43,7 @@ test('an answered key says where its first answer is', () => {
 test('packed receipts are added as if one by one', () => {
   const keys = newKeys();
   const hashes = ['a', 'b'].map((key) => keys.hashKey('acct_1/test', key));
-  const fingerprint = new Uint32Array(2);
+  const fingerprint = [0, 0] as const;
   const packed = packReceipts(
     hashes.map((keyHash) => ({
       keyHash,

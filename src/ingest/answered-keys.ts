@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import type { BlockReceipts } from '../journal/journal.ts';
-import { forEachPacked } from '../journal/receipt.ts';
+import { forEachPacked, type Fingerprint } from '../journal/receipt.ts';
 import type { Namespace } from '../namespace.ts';
 import { HOUR_MS } from '../summaries/windows.ts';
 import { HASH_OF, type NamespaceHashes } from './namespace-hashes.ts';
@@ -62,12 +62,9 @@ export class AnsweredKeys {
   }
 
   /** 2 words that stand for a request's parameters: enough to tell a retry from another request. */
-  fingerprint(namespace: Namespace, canonical: string): Uint32Array {
+  fingerprint(namespace: Namespace, canonical: string): Fingerprint {
     this.#hashes.of(namespace).hash(canonical, HASH_OF.parameters, this.#hash);
-    const fingerprint = new Uint32Array(2);
-    fingerprint[0] = this.#hash[0]!;
-    fingerprint[1] = this.#hash[1]!;
-    return fingerprint;
+    return [this.#hash[0]!, this.#hash[1]!];
   }
 
   /** The journal's block that holds the receipt, or IN_CATALOG; undefined for a key not seen in 24 h. */

@@ -143,7 +143,7 @@ test('a block that only holds receipts has the last sequence of the block before
   committer.append((block) =>
     block.addReceipt({
       keyHash: new Uint32Array(4),
-      fingerprint: new Uint32Array(2),
+      fingerprint: [0, 0] as const,
       receivedAtMs: 99,
       generatedIdentifier: undefined,
     }),

@@ -144,7 +144,7 @@ class World {
   aReceipt(idempotencyKey: string): Receipt {
     return {
       keyHash: this.ingest.answeredKeys.hashKey(this.namespace, idempotencyKey),
-      fingerprint: Uint32Array.of(1, 2),
+      fingerprint: [1, 2] as const,
       receivedAtMs: NOW_MS,
       generatedIdentifier: undefined,
     };
@@ -394,7 +394,7 @@ test('a restart remembers answered keys, those of the journal and those of the c
   const keyHash = world.ingest.answeredKeys.hashKey(world.namespace, 'in the journal');
   const receipt = {
     keyHash,
-    fingerprint: Uint32Array.of(1, 2),
+    fingerprint: [1, 2] as const,
     receivedAtMs: NOW_MS,
     generatedIdentifier: randomUUID(),
   };
@@ -430,7 +430,7 @@ test('an answer that changed nothing is remembered too', async (t) => {
   const keyHash = world.ingest.answeredKeys.hashKey(world.namespace, 'key');
   const receipt = {
     keyHash,
-    fingerprint: Uint32Array.of(1, 2),
+    fingerprint: [1, 2] as const,
     receivedAtMs: NOW_MS,
     generatedIdentifier: undefined,
   };

@@ -437,7 +437,7 @@ export function aBlock(given: Partial<Block>, number = 0): Block {
 export function aReceipt(given: Partial<Receipt>): Receipt {
   return {
     keyHash: Uint32Array.of(1, 2, 3, 0xffff_ffff),
-    fingerprint: Uint32Array.of(5, 6),
+    fingerprint: [5, 6] as const,
     receivedAtMs: 1_760_000_000_123,
     generatedIdentifier: '01234567-89ab-4cde-8f01-23456789abcd',
     ...given,

@@ -10,12 +10,13 @@ import {
   type Receipt,
 } from './receipt.ts';
 
+const word = fc.nat({ max: 0xffff_ffff });
 const words = (count: number) =>
   fc.uint32Array({ minLength: count, maxLength: count, size: 'max' });
 const receipt: fc.Arbitrary<Receipt> = fc.record(
   {
     keyHash: words(4),
-    fingerprint: words(2),
+    fingerprint: fc.tuple(word, word),
     receivedAtMs: fc.integer({ min: 0, max: 253_402_300_799_999 }),
     generatedIdentifier: fc.option(fc.uuid(), { nil: undefined }),
   },

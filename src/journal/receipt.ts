@@ -4,11 +4,13 @@
  *
  * Packed: key hash 16, fingerprint 8, received at 8 (float64), generated identifier 16 (zeros: none).
  */
+/** Keyed hash of method, path and parameters: 2 words of 32 bits. */
+export type Fingerprint = readonly [number, number];
+
 export type Receipt = {
   /** Keyed hash of namespace and Idempotency-Key: 4 words. */
   readonly keyHash: Uint32Array;
-  /** Keyed hash of method, path and parameters: 2 words. */
-  readonly fingerprint: Uint32Array;
+  readonly fingerprint: Fingerprint;
   readonly receivedAtMs: number;
   /** The UUID that the server gave an event without an identifier. */
   readonly generatedIdentifier: string | undefined;
@@ -27,7 +29,8 @@ export function packReceipts(receipts: readonly Receipt[]): Uint8Array {
     const at = index * RECEIPT_BYTES;
     const { keyHash, fingerprint } = receipt;
     for (let i = 0; i < 4; i += 1) view.setUint32(at + 4 * i, keyHash[i]!);
-    for (let i = 0; i < 2; i += 1) view.setUint32(at + FINGERPRINT_AT + 4 * i, fingerprint[i]!);
+    view.setUint32(at + FINGERPRINT_AT, fingerprint[0]);
+    view.setUint32(at + FINGERPRINT_AT + 4, fingerprint[1]);
     view.setFloat64(at + RECEIVED_AT, receipt.receivedAtMs);
     if (receipt.generatedIdentifier !== undefined) {
       bytes.set(uuidBytes(receipt.generatedIdentifier), at + IDENTIFIER_AT);
@@ -60,11 +63,9 @@ export function unpackReceipts(packed: Uint8Array): Receipt[] {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   return Array.from({ length: packed.byteLength / RECEIPT_BYTES }, (_, index) => {
     const at = index * RECEIPT_BYTES;
-    const words = (offset: number, count: number): Uint32Array =>
-      Uint32Array.from({ length: count }, (_, i) => view.getUint32(at + offset + 4 * i));
     return {
-      keyHash: words(0, 4),
-      fingerprint: words(FINGERPRINT_AT, 2),
+      keyHash: Uint32Array.from({ length: 4 }, (_, i) => view.getUint32(at + 4 * i)),
+      fingerprint: [view.getUint32(at + FINGERPRINT_AT), view.getUint32(at + FINGERPRINT_AT + 4)],
       receivedAtMs: view.getFloat64(at + RECEIVED_AT),
       generatedIdentifier: uuidText(packed.subarray(at + IDENTIFIER_AT, at + RECEIPT_BYTES)),
     };
