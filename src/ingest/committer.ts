@@ -14,6 +14,13 @@ import { IngestStats } from './ingest-stats.ts';
 /** Bounds the memory that waits for a slow disk (P10): some 200,000 events, several seconds' worth. */
 const BLOCK_LENGTH_MAX = 64 * 1024 * 1024;
 
+/**
+ * A commit costs some 450 µs of CPU, whatever is in it. So one of less than some 35 events waits for a second look at the
+ * sockets, if the first brought any: a sixth less CPU an event at half of the peak.
+ */
+const SMALL_BLOCK_LENGTH = 4 * 1024;
+const LOOKS_MAX = 2;
+
 /** A block that is on disk. */
 export type Committed = Pick<Block, 'rows' | 'receipts'> & {
   readonly blockId: number;
@@ -123,14 +130,22 @@ export class Committer {
   async #run(): Promise<void> {
     this.#isRunning = true;
     while (this.#failure === undefined) {
-      // Requests that are already in the sockets join the block.
-      await new Promise(setImmediate);
+      await this.#gather();
       await this.#makeRoom?.();
       while (this.#pause !== undefined) await this.#pause;
       if (this.#block.isEmpty || this.#failure !== undefined) break;
       await this.#commitNext();
     }
     this.#isRunning = false;
+  }
+
+  /** Requests that are already in the sockets join the block; so do those behind them, if it is small. */
+  async #gather(): Promise<void> {
+    for (let look = 0; look < LOOKS_MAX; look += 1) {
+      const { length } = this.#block;
+      await new Promise(setImmediate);
+      if (this.#block.length === length || this.#block.length > SMALL_BLOCK_LENGTH) return;
+    }
   }
 
   async #commitNext(): Promise<void> {
