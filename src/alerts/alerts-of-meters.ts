@@ -8,27 +8,37 @@ export class AlertsOfMeters {
     return [...this.#meters.keys()];
   }
 
-  /** The alerts of a meter that are about this customer. */
+  /** The alerts of a meter that are about this customer: the same list as long as it has the same alerts. */
   about(meterId: string, customer: string): readonly Alert[] {
     const of = this.#meters.get(meterId);
-    if (of === undefined) return [];
-    const own = of.ofCustomer.get(customer);
-    return own === undefined ? of.ofAll : [...of.ofAll, ...own];
+    if (of === undefined) return NONE;
+    const { ofAll, ofCustomer } = of;
+    const found = ofCustomer.get(customer);
+    if (found === undefined) return ofAll;
+    if (found.together?.ofAll !== ofAll) found.together = { ofAll, list: [...ofAll, ...found.own] };
+    return found.together.list;
   }
 
   /** From now on the alert is as it is here; one that is not active is left out. */
   put(alert: Alert): void {
-    const of: OfMeter = this.#meters.get(alert.meterId) ?? { ofAll: [], ofCustomer: new Map() };
+    const of: OfMeter = this.#meters.get(alert.meterId) ?? { ofAll: NONE, ofCustomer: new Map() };
     const { customer } = alert;
-    const before = customer === null ? of.ofAll : (of.ofCustomer.get(customer) ?? []);
+    const before = customer === null ? of.ofAll : (of.ofCustomer.get(customer)?.own ?? NONE);
     const others = before.filter(({ id }) => id !== alert.id);
     const now = alert.status === 'active' ? [...others, alert] : others;
     if (customer === null) of.ofAll = now;
-    else if (now.length > 0) of.ofCustomer.set(customer, now);
+    else if (now.length > 0) of.ofCustomer.set(customer, { own: now, together: undefined });
     else of.ofCustomer.delete(customer);
     if (of.ofAll.length > 0 || of.ofCustomer.size > 0) this.#meters.set(alert.meterId, of);
     else this.#meters.delete(alert.meterId);
   }
 }
 
-type OfMeter = { ofAll: readonly Alert[]; readonly ofCustomer: Map<string, readonly Alert[]> };
+type OfCustomer = {
+  readonly own: readonly Alert[];
+  /** With those about all, of whom there were these when it was asked for. */
+  together: { readonly ofAll: readonly Alert[]; readonly list: readonly Alert[] } | undefined;
+};
+type OfMeter = { ofAll: readonly Alert[]; readonly ofCustomer: Map<string, OfCustomer> };
+
+const NONE: readonly Alert[] = [];

@@ -162,8 +162,6 @@ export type Alerts = {
   list(namespace: Namespace, page: PageQuery, meterId?: string): Promise<Page<Alert>>;
   /** From memory: the active ones, of all namespaces. */
   readonly active: Pick<AlertsOfMeters, 'meterIds' | 'about'>;
-  /** Grows with every change to an alert. */
-  readonly version: number;
   /**
    * Writes down that an alert fired, with the events that tell of it. False, and nothing changes, when it had for this
    * customer and period, or is not active any more.

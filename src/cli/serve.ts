@@ -100,7 +100,7 @@ async function serveFolder(
   void catalog.failure.then((error) => stop(error, 'its catalog cannot be written'));
   const usage = new UsageReader(
     store,
-    async (signal) => await ingest.settled(signal),
+    async (signal) => await ingest.settledForReader(signal),
     config.readSeconds,
   );
   exposeIngest(metrics, ingest, config.journalBytesMax);

@@ -244,10 +244,17 @@ export class Ingest {
   }
 
   /**
-   * The read barrier (P3): resolves when all that was acknowledged before the call is in the usage store, with the
-   * sequence up to which that is everything. Throws as `flushThrough` of the flusher does.
+   * Resolves when all that was acknowledged before the call is in the usage store, with the sequence up to which that is
+   * everything. Throws as `flushThrough` of the flusher does.
    */
-  async settled(signal?: AbortSignal): Promise<number> {
+  async settled(): Promise<number> {
+    const { committedBlockId, committedSequence } = this.#committer;
+    await this.#flusher.flushThrough(committedBlockId);
+    return committedSequence;
+  }
+
+  /** The read barrier (P3): `settled` for a client, who shall not wait long, nor the next one. */
+  async settledForReader(signal: AbortSignal): Promise<number> {
     const { committedBlockId, committedSequence } = this.#committer;
     const startMs = performance.now();
     await this.#flusher.flushForReader(committedBlockId, signal);

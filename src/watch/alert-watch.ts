@@ -41,7 +41,6 @@ const RETRY_MS = 1000;
 export class AlertWatch {
   readonly #parts: AlertWatchParts;
   readonly #bounds = new UpperBounds();
-  #boundsOfVersion = -1;
   /** Everything up to here was looked at. */
   #seen: number;
   #savedMs = -Infinity;
@@ -93,7 +92,6 @@ export class AlertWatch {
       const isAll = this.#isStarted && cancelled.length === 0;
       const upTo = isAll ? progress.flushedSequence : await progress.settled();
       const { meterIds } = alerts.active;
-      this.#forgetOldBounds();
       const range = { meterIds, afterSequence: this.#seen, upToSequence: upTo };
       const arrived = upTo > this.#seen ? await usage.arrived(range) : [];
       await this.#lookAt([...arrived, ...cancelled]);
@@ -118,32 +116,21 @@ export class AlertWatch {
     return cancelled;
   }
 
-  /** Bounds are worth something as long as the alerts are those that they were made for. */
-  #forgetOldBounds(): void {
-    const { version } = this.#parts.alerts;
-    if (version !== this.#boundsOfVersion) this.#bounds.forgetAll();
-    this.#boundsOfVersion = version;
-  }
-
   async #lookAt(touched: readonly Touched[]): Promise<void> {
     const groups = new Map<string, { group: Group; customers: Set<string> }>();
     for (const one of touched) {
-      for (const recurrence of this.#recurrencesAbout(one)) {
+      const about = this.#parts.alerts.active.about(one.meterId, one.customer);
+      for (const recurrence of recurrencesOf(about)) {
         const group = { ...one, recurrence, period: periodOf(recurrence, one.dayMs) };
         const key = `${one.meterId} ${recurrence} ${group.period.startMs}`;
         const known = groups.get(key) ?? { group, customers: new Set<string>() };
-        if (this.#bounds.mayCross(group, one.customer, addedBy(one))) {
+        if (this.#bounds.mayCross(group, one.customer, about, addedBy(one))) {
           groups.set(key, known);
           known.customers.add(one.customer);
         }
       }
     }
     for (const { group, customers } of groups.values()) await this.#ask(group, [...customers]);
-  }
-
-  #recurrencesAbout({ meterId, customer }: Touched): ReadonlySet<Recurrence> {
-    const about = this.#parts.alerts.active.about(meterId, customer);
-    return new Set(about.map(({ recurrence }) => recurrence));
   }
 
   async #ask(group: Group, customers: readonly string[]): Promise<void> {
@@ -163,7 +150,8 @@ export class AlertWatch {
     const { alerts, clock, announce } = this.#parts;
     const { customer, value } = used;
     const periodStartMs = group.period.startMs;
-    const open = this.#openAlerts(group, customer);
+    const about = alerts.active.about(group.meterId, customer);
+    const open = this.#openOf(about, group, customer);
     const crossed = open.filter((alert) => isCrossed(alert, used));
     for (const alert of crossed) {
       const createdMs = clock.nowMs();
@@ -171,15 +159,20 @@ export class AlertWatch {
       await alerts.trigger(trigger, announce(trigger, meter));
     }
     const left = open.filter((alert) => !crossed.includes(alert));
-    this.#bounds.put(group, meter, { customer, value, thresholds: left.map(({ gte }) => gte) });
+    this.#bounds.put(group, meter, { customer, value, about, open: left });
   }
 
-  /** Those about the customer that have not fired for the period. */
-  #openAlerts({ meterId, recurrence, period }: Group, customer: string): readonly Alert[] {
+  /** Those of the recurrence that have not fired for the period. */
+  #openOf(about: readonly Alert[], group: Group, customer: string): readonly Alert[] {
     const { alerts } = this.#parts;
-    const about = alerts.active
-      .about(meterId, customer)
-      .filter((alert) => alert.recurrence === recurrence);
-    return about.filter(({ id }) => !alerts.hasTriggered(id, customer, period.startMs));
+    const { recurrence, period } = group;
+    return about.filter(
+      (alert) =>
+        alert.recurrence === recurrence && !alerts.hasTriggered(alert.id, customer, period.startMs),
+    );
   }
+}
+
+function recurrencesOf(about: readonly Alert[]): ReadonlySet<Recurrence> {
+  return new Set(about.map(({ recurrence }) => recurrence));
 }

@@ -1,9 +1,10 @@
 /**
  * What a customer may have used at most in a period, and the next threshold above it: as long as the bound is below, no
  * alert can have been crossed and nobody need be asked. Only for sums and counts, where what comes adds up; negative
- * values are left out of the bound, and what is counted twice only raises it. In memory, and bounded (P10).
+ * values are left out of the bound, and what is counted twice only raises it. It holds for the alerts that it was made for
+ * and no others. In memory, and bounded (P10).
  */
-import type { Period, Recurrence } from '../alerts/alert.ts';
+import type { Alert, Period, Recurrence } from '../alerts/alert.ts';
 import type { Meter } from '../meters/meter.ts';
 import type { Namespace } from '../namespace.ts';
 import { UNITS_PER_ONE, type Quantity } from '../quantity.ts';
@@ -25,6 +26,8 @@ type Bound = {
   upTo: Quantity;
   /** Undefined when none is left. */
   readonly next: Quantity | undefined;
+  /** Of the customer; see AlertsOfMeters for how long a list is the same. */
+  readonly about: readonly Alert[];
 };
 
 /** Some 200 bytes each. */
@@ -34,31 +37,32 @@ export class UpperBounds {
   readonly #bounds = new Map<string, Bound>();
 
   /** False when nothing can have been crossed by what came, which it adds to the bound. */
-  mayCross(group: Group, customer: string, added: Added): boolean {
+  mayCross(group: Group, customer: string, about: readonly Alert[], added: Added): boolean {
     const bound = this.#bounds.get(keyOf(group, customer));
-    if (bound === undefined || added === undefined) return true;
+    if (bound === undefined || bound.about !== about || added === undefined) return true;
     if (bound.next === undefined) return false;
     bound.upTo += added[bound.formula];
     return bound.upTo >= bound.next;
   }
 
-  /** `value` is exact; `thresholds` are those that are not crossed yet. */
+  /** `value` is exact; `open` are those of `about` that have this recurrence and are not crossed yet. */
   put(
     group: Group,
     { formula, eventTimeWindow }: Pick<Meter, 'formula' | 'eventTimeWindow'>,
-    of: { customer: string; value: Quantity; thresholds: readonly Quantity[] },
+    of: {
+      readonly customer: string;
+      readonly value: Quantity;
+      readonly about: readonly Alert[];
+      readonly open: readonly Alert[];
+    },
   ): void {
     if (formula === 'last' || eventTimeWindow !== null) return;
     if (this.#bounds.size >= BOUNDS_MAX) this.#bounds.clear();
-    const next = of.thresholds.reduce<Quantity | undefined>(
-      (least, gte) => (least === undefined || gte < least ? gte : least),
+    const next = of.open.reduce<Quantity | undefined>(
+      (least, { gte }) => (least === undefined || gte < least ? gte : least),
       undefined,
     );
-    this.#bounds.set(keyOf(group, of.customer), { formula, upTo: of.value, next });
-  }
-
-  forgetAll(): void {
-    this.#bounds.clear();
+    this.#bounds.set(keyOf(group, of.customer), { formula, upTo: of.value, next, about: of.about });
   }
 }
 

@@ -21,24 +21,19 @@ export function sqliteAlerts(db: Database, writer: Writer, outbox: Pick<Outbox, 
   const sql = prepareStatements(db);
   const changes = changesOf(db, writer, sql, outbox);
   const active = new AlertsOfMeters();
-  let version = 0;
   let seenSequence = sql.seenSequence.get()?.seenSequence ?? 0;
 
-  function put(alert: Alert): void {
-    active.put(alert);
-    version += 1;
-  }
-  for (const row of sql.active.all()) put(fromRow(row));
+  for (const row of sql.active.all()) active.put(fromRow(row));
 
   return {
     active,
     async create(alert, remember) {
       changes.create(alert, remember);
-      put(alert);
+      active.put(alert);
     },
     async change(namespace, id, apply, remember) {
       const changed = changes.change(namespace, id, apply, remember);
-      if (changed !== undefined) put(changed);
+      if (changed !== undefined) active.put(changed);
       return changed;
     },
     async find(namespace, id) {
@@ -57,9 +52,6 @@ export function sqliteAlerts(db: Database, writer: Writer, outbox: Pick<Outbox, 
         newer: (ordinal, limit) => sql.newer.all(namespace, ordinal, meter, limit),
       });
       return { data: data.map(fromRow), hasMore };
-    },
-    get version() {
-      return version;
     },
     async trigger(fired, events) {
       return changes.trigger(fired, events);
