@@ -38,7 +38,7 @@ export class Committer {
   readonly #journal: Pick<Journal, 'commit'>;
   readonly #onCommit: OnCommit;
   readonly #onFatal: (error: unknown) => void;
-  readonly #makeRoom: (() => Promise<void> | undefined) | undefined;
+  readonly #makeRoom: (() => Promise<unknown> | undefined) | undefined;
   readonly #stats: IngestStats;
   /** The block that fills, and what its commit will settle. */
   readonly #block = new BlockBuilder();
@@ -59,7 +59,7 @@ export class Committer {
       onCommit: OnCommit;
       onFatal: (error: unknown) => void;
       /** Asked before each commit, which waits for what it answers. */
-      makeRoom?: () => Promise<void> | undefined;
+      makeRoom?: () => Promise<unknown> | undefined;
       stats?: IngestStats;
     },
   ) {
