@@ -9,6 +9,7 @@ import { Session } from 'chdb';
 import fc from 'fast-check';
 import type { IncomingEvent } from '../events/event.ts';
 import { formatQuantity, toDecimal, toQuantity } from '../quantity.ts';
+import { BlockJoiner } from './chdb/join-blocks.ts';
 import { EventColumns } from './event-columns.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'taximeter-native-'));
@@ -72,6 +73,55 @@ function expected({ event, sequence }: Row): unknown {
 function byBytes([a]: [string, string], [b]: [string, string]): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
+
+test('small blocks are made one, the same as if all rows had come at once', () => {
+  const columns = new EventColumns();
+  const joiner = new BlockJoiner();
+  const toBlock = (rows: readonly Row[]): Uint8Array => {
+    for (const { event, sequence } of rows) columns.add(event, sequence);
+    return columns.take();
+  };
+  const blocks = fc.array(fc.array(row, { maxLength: 8 }), { maxLength: 6 });
+  fc.assert(
+    fc.property(blocks, (of) => {
+      const joined = joiner.join(Buffer.concat(of.map(toBlock)));
+      assert.deepEqual(Buffer.from(joined), Buffer.from(toBlock(of.flat())));
+    }),
+  );
+  // More names than a number of one byte tells apart, and more rows than a new column has room for.
+  const one = fc.sample(row, { numRuns: 1, seed: 1 })[0]!;
+  const many = Array.from({ length: 1500 }, (_, i) => ({
+    sequence: i,
+    event: { ...one.event, meterId: `mtr_${i % 700}`, rest: new Map([[`key${i % 900}`, 'ü']]) },
+  }));
+  const cut = [0, 499, 998, 1497].map((start) => many.slice(start, start + 499));
+  const joined = joiner.join(Buffer.concat(cut.map(toBlock)));
+  assert.deepEqual(Buffer.from(joined), Buffer.from(toBlock(many)));
+});
+
+test('blocks that are large, cut off, or of other columns are left as they are', () => {
+  const columns = new EventColumns();
+  const joiner = new BlockJoiner();
+  const { event } = fc.sample(row, { numRuns: 1, seed: 2 })[0]!;
+  const toBlock = (rows: number): Buffer => {
+    for (let i = 0; i < rows; i += 1) columns.add(event, i);
+    return Buffer.from(columns.take());
+  };
+  const large = Buffer.concat([toBlock(500), toBlock(1)]);
+  assert.equal(joiner.join(large), large);
+  const small = Buffer.concat([toBlock(3), toBlock(2)]);
+  for (let length = 1; length < small.length; length += 1) {
+    const cut = small.subarray(0, length);
+    assert.ok([cut.length, toBlock(3).length].includes(joiner.join(cut).length));
+  }
+  const other = Buffer.from(small.toString('latin1').replace('customer', 'clientid'), 'latin1');
+  assert.equal(joiner.join(other), other);
+  assert.deepEqual(Buffer.from(joiner.join(small)), toBlock5());
+  function toBlock5(): Buffer {
+    for (const i of [0, 1, 2, 0, 1]) columns.add(event, i);
+    return Buffer.from(columns.take());
+  }
+});
 
 test('rows come out as they went in, also from blocks that lie one after the other', async () => {
   const columns = new EventColumns();

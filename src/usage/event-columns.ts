@@ -1,6 +1,6 @@
 import type { IncomingEvent } from '../events/event.ts';
 import type { Totals } from '../journal/totals.ts';
-import { toNativeBlock } from './native/block.ts';
+import { addNativeBlock, toNativeBlock } from './native/block.ts';
 import { LowCardinalityColumn } from './native/low-cardinality-column.ts';
 import { DecimalColumn, IntegerColumn } from './native/number-columns.ts';
 import { TextColumn } from './native/text-column.ts';
@@ -45,6 +45,15 @@ export class EventColumns {
     columns.value.add(event.value);
     columns.payload.add(event.rest);
     this.#rows += 1;
+  }
+
+  /** Adds the rows of the blocks that `take` has given, one after the other. */
+  addBlocks(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length;) {
+      const { rows, end } = addNativeBlock(this.#columns, bytes, at);
+      this.#rows += rows;
+      at = end;
+    }
   }
 
   /** What the rows add up to. */

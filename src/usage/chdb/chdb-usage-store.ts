@@ -52,6 +52,7 @@ import type { StoreAccount } from '../account.ts';
 import { auditor } from './auditor.ts';
 import { eventSearcher } from './event-searcher.ts';
 import { identifierBlocks } from './identifier-blocks.ts';
+import { BlockJoiner } from './join-blocks.ts';
 import { toLiteral } from './literal.ts';
 import { migrate } from './migrate.ts';
 import { setDamagedPartsAside } from './part-files/set-aside.ts';
@@ -120,6 +121,7 @@ class ChdbUsageStore implements UsageStore {
   readonly #writer: Session;
   readonly #readers: SessionPool;
   readonly #handoverFile: string;
+  readonly #joiner = new BlockJoiner();
   readonly #folders: TableFolders;
 
   /**
@@ -189,7 +191,8 @@ class ChdbUsageStore implements UsageStore {
   /** The engine reads the events from a file: chDB takes only text formats from memory, and those cost twice as much. */
   async #insertEvents({ token, eventsFormat, events }: UsageBatch): Promise<void> {
     if (events.length === 0) return;
-    await writeFile(this.#handoverFile, events);
+    const isNative = eventsFormat === 'Native';
+    await writeFile(this.#handoverFile, isNative ? this.#joiner.join(events) : events);
     const settings = Object.entries({
       ...INSERT_SETTINGS,
       insert_deduplication_token: `'${token}'`,

@@ -1,8 +1,9 @@
-import { writeVarint, type Column } from './column.ts';
+import assert from 'node:assert/strict';
+import { readVarint, writeVarint, type Column } from './column.ts';
 
 /**
  * One block of ClickHouse's `Native` format: how many columns and rows, then each column's name, type and values. A file
- * of several such blocks, one after the other, is a valid insert, so blocks need no rewriting to go together.
+ * of several such blocks, one after the other, is a valid insert.
  *
  * The bytes are in an ArrayBuffer of their own, so they can be handed to another thread without a copy.
  */
@@ -27,6 +28,35 @@ export function toNativeBlock(
     at = column.writeTo(out, at + header.length);
   });
   return out;
+}
+
+/** How many rows the block has that begins here. */
+export function rowsOfBlock(bytes: Uint8Array): number {
+  return readVarint(bytes, readVarint(bytes, 0).end).value;
+}
+
+/**
+ * Adds the rows of a block that begins at `start`; answers how many there are, and where it ends. Throws for a block of
+ * other columns and for one that is cut off; then a part of the rows was added.
+ */
+export function addNativeBlock(
+  columns: Readonly<Record<string, Column>>,
+  bytes: Uint8Array,
+  start: number,
+): { readonly rows: number; readonly end: number } {
+  const count = readVarint(bytes, start);
+  const { value: rows, end } = readVarint(bytes, count.end);
+  const named = Object.entries(columns);
+  assert.equal(count.value, named.length, 'a block of other columns');
+  let at = end;
+  for (const [name, column] of named) {
+    const header = lengthAndText(name) + lengthAndText(column.type);
+    const found = Buffer.from(bytes.buffer, bytes.byteOffset + at, header.length);
+    assert.equal(found.toString('latin1'), header, 'a block of other columns');
+    at = column.addWritten(bytes, at + header.length, rows);
+    if (at > bytes.length) throw new RangeError('The block is cut off.');
+  }
+  return { rows, end: at };
 }
 
 /** Names and types are ours, short and ASCII. */

@@ -9,6 +9,8 @@ export type Column = {
   readonly byteLength: number;
   /** Copies the bytes to `out` at `at`; answers where they end. */
   writeTo(out: Uint8Array, at: number): number;
+  /** Adds the values of so many rows that `writeTo` has written to `bytes` at `at`; answers where they end. */
+  addWritten(bytes: Uint8Array, at: number, rows: number): number;
   /** Empties the column for the next block. */
   clear(): void;
 };
@@ -36,4 +38,24 @@ export function writeVarint(out: Uint8Array, start: number, value: number): numb
   }
   out[at++] = rest;
   return at;
+}
+
+export type Varint = { readonly value: number; readonly end: number };
+
+/** Throws RangeError where the bytes end before it does. */
+export function readVarint(bytes: Uint8Array, start: number): Varint {
+  let value = 0;
+  let at = start;
+  for (let weight = 1; ; weight *= 128) {
+    const byte = bytes[at++];
+    if (byte === undefined) throw new RangeError('The bytes end within a number.');
+    value += (byte & 127) * weight;
+    if (byte < 128) return { value, end: at };
+  }
+}
+
+/** Of a UInt64, which is a safe integer. */
+export function readInteger(bytes: Uint8Array, at: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return view.getUint32(at, true) + TWO_32 * view.getUint32(at + 4, true);
 }

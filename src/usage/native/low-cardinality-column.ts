@@ -1,4 +1,4 @@
-import { writeInteger, type Column } from './column.ts';
+import { readInteger, readVarint, writeInteger, type Column } from './column.ts';
 import { WordColumn } from './number-columns.ts';
 import { TextColumn } from './text-column.ts';
 
@@ -73,10 +73,40 @@ export class LowCardinalityColumn extends WordColumn implements Column {
     return at;
   }
 
+  addWritten(bytes: Uint8Array, at: number, rows: number): number {
+    return this.addBody(bytes, at + LowCardinalityColumn.PREFIX_BYTES, rows);
+  }
+
+  addBody(bytes: Uint8Array, start: number, rows: number): number {
+    if (rows === 0) return start;
+    const width = 1 << (readInteger(bytes, start) & 0xff);
+    const keyCount = readInteger(bytes, start + 8);
+    let at = start + 16;
+    const numbers: number[] = [];
+    for (let key = 0; key < keyCount; key += 1) {
+      const { value: length, end } = readVarint(bytes, at);
+      at = end + length;
+      numbers.push(this.#numberOf(textOf(bytes.subarray(end, at))));
+    }
+    // How many numbers there are stands before them.
+    at += 8;
+    const { words, at: first } = this.next(rows);
+    for (let row = 0; row < rows; row += 1) {
+      let number = 0;
+      for (let i = 0; i < width; i += 1) number |= bytes[at++]! << (8 * i);
+      words[first + row] = numbers[number]!;
+    }
+    return at;
+  }
+
   override clear(): void {
     super.clear();
     this.#keys.clear();
     this.#numbers.clear();
     this.#lastText = undefined;
   }
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
 }

@@ -15,7 +15,7 @@ export class WordColumn {
     const at = this.#length;
     this.#length += count;
     if (this.#length > this.#words.length) {
-      const larger = new Uint32Array(2 * this.#words.length);
+      const larger = new Uint32Array(Math.max(2 * this.#words.length, this.#length));
       larger.set(this.#words);
       this.#words = larger;
     }
@@ -24,6 +24,14 @@ export class WordColumn {
 
   protected get filled(): Uint32Array {
     return this.#words.subarray(0, this.#length);
+  }
+
+  /** Adds so many words as they are in `bytes`; answers where they end. */
+  protected addWords(bytes: Uint8Array, start: number, count: number): number {
+    const end = start + 4 * count;
+    const { words, at } = this.next(count);
+    new Uint8Array(words.buffer).set(bytes.subarray(start, end), 4 * at);
+    return end;
   }
 
   writeTo(out: Uint8Array, at: number): number {
@@ -52,6 +60,10 @@ export class IntegerColumn extends WordColumn implements Column {
     words[at + 1] = value / TWO_32;
   }
 
+  addWritten(bytes: Uint8Array, at: number, rows: number): number {
+    return this.addWords(bytes, at, 2 * rows);
+  }
+
   sum(): bigint {
     return sumOfWords(this.filled, 2);
   }
@@ -64,6 +76,10 @@ export class DecimalColumn extends WordColumn implements Column {
   add(value: Decimal): void {
     const { words, at } = this.next(4);
     writeUnits(value, words, at);
+  }
+
+  addWritten(bytes: Uint8Array, at: number, rows: number): number {
+    return this.addWords(bytes, at, 4 * rows);
   }
 
   /** In units. */

@@ -1,4 +1,4 @@
-import { INITIAL_BYTES, KEPT_BYTES_MAX, writeVarint, type Column } from './column.ts';
+import { INITIAL_BYTES, KEPT_BYTES_MAX, readVarint, writeVarint, type Column } from './column.ts';
 
 /** `String`: each text as its length in bytes (a varint) and its UTF-8. */
 export class TextColumn implements Column {
@@ -38,6 +38,20 @@ export class TextColumn implements Column {
   #addUtf8(text: string): void {
     this.#length = writeVarint(this.#bytes, this.#length, Buffer.byteLength(text));
     this.#length += this.#bytes.write(text, this.#length);
+  }
+
+  addWritten(bytes: Uint8Array, at: number, rows: number): number {
+    let end = at;
+    for (let row = 0; row < rows; row += 1) {
+      const length = readVarint(bytes, end);
+      end = length.end + length.value;
+    }
+    const room = end - at;
+    if (this.#length + room > this.#bytes.length)
+      this.#bytes = grown(this.#bytes, this.#length, room);
+    this.#bytes.set(bytes.subarray(at, end), this.#length);
+    this.#length += room;
+    return end;
   }
 
   writeTo(out: Uint8Array, at: number): number {

@@ -1,4 +1,4 @@
-import type { Column } from './column.ts';
+import { readInteger, type Column } from './column.ts';
 import { LowCardinalityColumn } from './low-cardinality-column.ts';
 import { IntegerColumn } from './number-columns.ts';
 import { TextColumn } from './text-column.ts';
@@ -20,6 +20,18 @@ export class TextMapColumn implements Column {
       this.#pairs += map.size;
     }
     this.#ends.add(this.#pairs);
+  }
+
+  addWritten(bytes: Uint8Array, start: number, rows: number): number {
+    let at = start + LowCardinalityColumn.PREFIX_BYTES;
+    const pairsBefore = this.#pairs;
+    for (let row = 0; row < rows; row += 1, at += 8) {
+      this.#pairs = pairsBefore + readInteger(bytes, at);
+      this.#ends.add(this.#pairs);
+    }
+    const pairs = this.#pairs - pairsBefore;
+    at = this.#keys.addBody(bytes, at, pairs);
+    return this.#values.addWritten(bytes, at, pairs);
   }
 
   get byteLength(): number {
