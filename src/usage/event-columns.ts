@@ -1,6 +1,6 @@
 import type { IncomingEvent } from '../events/event.ts';
 import type { Totals } from '../journal/totals.ts';
-import { addNativeBlock, toNativeBlock } from './native/block.ts';
+import { NativeBlocks } from './native/block.ts';
 import { LowCardinalityColumn } from './native/low-cardinality-column.ts';
 import { DecimalColumn, IntegerColumn } from './native/number-columns.ts';
 import { TextColumn } from './native/text-column.ts';
@@ -21,6 +21,7 @@ export class EventColumns {
     value: new DecimalColumn(),
     payload: new TextMapColumn(),
   };
+  readonly #blocks = new NativeBlocks(this.#columns);
   #rows = 0;
 
   get rows(): number {
@@ -50,7 +51,7 @@ export class EventColumns {
   /** Adds the rows of the blocks that `take` has given, one after the other. */
   addBlocks(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) {
-      const { rows, end } = addNativeBlock(this.#columns, bytes, at);
+      const { rows, end } = this.#blocks.add(bytes, at);
       this.#rows += rows;
       at = end;
     }
@@ -65,7 +66,7 @@ export class EventColumns {
   /** The rows as one `Native` block, and empties the columns; no bytes when there are no rows. */
   take(): Uint8Array<ArrayBuffer> {
     if (this.#rows === 0) return new Uint8Array();
-    const block = toNativeBlock(this.#columns, this.#rows);
+    const block = this.#blocks.write(this.#rows);
     for (const column of Object.values(this.#columns)) column.clear();
     this.#rows = 0;
     return block;
