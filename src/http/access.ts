@@ -1,6 +1,6 @@
 /**
  * Who may do what: whose request it is, whether that key may make this call, and how often. All of it is decided
- * from the headers, before a byte of the body is read.
+ * from the headers, before any of the body is looked at.
  */
 import type { Keys, Sessions } from '../catalog/catalog.ts';
 import { ApiError } from '../errors.ts';

@@ -82,6 +82,8 @@ export class Connections {
     if (connection === undefined) return;
     connection.requests -= 1;
     connection.wasUsed = true;
+    // It holds its body, and an idle connection shall hold nothing.
+    if (connection.requests === 0) connection.latest = undefined;
   }
 
   /** Lets nothing begin any more on this connection, not even what has arrived already. */

@@ -146,6 +146,35 @@ describe('a client that has said all', () => {
     assert.deepEqual(answered(await closed), ['/v1/wait', '/v1/b']);
   });
 
+  test('after many: each of them is answered, whenever the end comes', async () => {
+    const names = Array.from({ length: 6 }, (_, i) => `r${i}`);
+    for (let afterMs = -1; afterMs < 4; afterMs += 1) {
+      for (let time = 0; time < 20; time += 1) {
+        const { socket, closed } = await open();
+        socket.write(names.map(post).join(''));
+        if (afterMs >= 0) await delay(afterMs);
+        socket.end();
+        assert.deepEqual(
+          answered(await closed),
+          names.map((name) => `/v1/${name}`),
+        );
+      }
+    }
+    assert.equal(tookNode.length, 0);
+  });
+
+  test('behind a request that is not answered yet, within the next one', async () => {
+    const { socket, closed } = await open();
+    server.on('clientError', (_error, of) => of.end('no'));
+    socket.end(post('wait') + post('half').slice(0, -1));
+    await until(() => waiting.length === 1);
+    await delay(20);
+    waiting.pop()?.();
+    const text = await closed;
+    assert.deepEqual(answered(text), ['/v1/wait']);
+    assert.ok(text.endsWith('no'), text);
+  });
+
   test('within a request: it is no HTTP', async () => {
     const refused: unknown[] = [];
     server.once('clientError', (error, socket) => {
@@ -171,7 +200,7 @@ describe('a connection ends', () => {
     socket.write(post('last') + post('never'));
     const text = await closed;
     assert.deepEqual(answered(text), ['/v1/last']);
-    assert.match(text, /\r\nConnection: close\r\n/u);
+    assert.match(text, /\r\nConnection: close\r\nDate: /u);
     assert.doesNotMatch(text, /Keep-Alive/u);
     assert.deepEqual(tookPlain, ['/v1/last']);
   });

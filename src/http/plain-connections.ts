@@ -4,7 +4,7 @@
  * connection is node:http's until it ends, with its limits and its answers.
  *
  * One request at a time: while one is answered, and as long as its answer is not out, nothing else of its connection is
- * read.
+ * read. Both together may take `stalledTimeoutMs`.
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -13,6 +13,9 @@ import type { ConnectionLimits } from './connections.ts';
 import type { HttpCall, ResponseHeaders } from './http-call.ts';
 import { PlainHttpCall, type PlainWay } from './plain-http-call.ts';
 import { readPlainRequest } from './plain-request.ts';
+
+/** As node:http's: who uses the connection at the last moment is not to find it closed. */
+const GRACE_MS = 1_000;
 
 type Limits = Pick<ConnectionLimits, 'keepAliveMs' | 'stalledTimeoutMs' | 'checkEveryMs'>;
 type Ways = {
@@ -97,8 +100,10 @@ class PlainConnection implements PlainWay {
   #state: State = 'begun';
   /** At which check the state began. */
   #sinceCheck: number;
-  /** What has come and is not read. */
-  #pending: Buffer | undefined;
+  /** What has come of a request, and how many bytes are worth a look. */
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
+  #needs = 0;
   /** The one that is being answered. */
   #call: PlainHttpCall | undefined;
 
@@ -121,43 +126,59 @@ class PlainConnection implements PlainWay {
     const checks = this.#all.checks - this.#sinceCheck - 1;
     if (checks < 1) return;
     if (this.#state === 'begun') return this.#handOver();
-    const limitMs = this.#state === 'idle' ? keepAliveMs : stalledTimeoutMs;
+    const limitMs = this.#state === 'idle' ? keepAliveMs + GRACE_MS : stalledTimeoutMs;
     if (checks * checkEveryMs >= limitMs) this.socket.destroy();
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.#pending = this.#pending === undefined ? chunk : Buffer.concat([this.#pending, chunk]);
-    if (this.#state === 'answering') this.socket.pause();
-    else this.#read(this.#pending);
+    if (this.#state === 'answering') return this.#putBack(chunk);
+    this.#pending.push(chunk);
+    this.#pendingBytes += chunk.length;
+    if (this.#pendingBytes < this.#needs) return;
+    const bytes = this.#takePending();
+    const request = readPlainRequest(bytes);
+    if (request === 'other') {
+      this.#pending = [bytes];
+      this.#handOver();
+    } else if ('needs' in request) {
+      this.#pending = [bytes];
+      this.#pendingBytes = bytes.length;
+      this.#needs = request.needs;
+      this.#enter('begun');
+    } else {
+      if (request.end < bytes.length) this.#putBack(bytes.subarray(request.end));
+      this.#enter('answering');
+      this.#call = new PlainHttpCall(this, request);
+      this.#all.ways.take(this.#call);
+    }
   };
 
-  #read(bytes: Buffer): void {
-    const request = readPlainRequest(bytes);
-    if (request === 'other') return this.#handOver();
-    if (request === 'partial') return this.#enter('begun');
-    this.#pending = undefined;
-    if (request.end < bytes.length) {
-      // The end of the connection, too, is to come after what came before it.
-      this.socket.pause();
-      this.#pending = bytes.subarray(request.end);
-    }
-    this.#enter('answering');
-    this.#call = new PlainHttpCall(this, request);
-    this.#all.ways.take(this.#call);
+  #takePending(): Buffer {
+    const [first] = this.#pending;
+    const isOne = first !== undefined && this.#pending.length === 1;
+    const bytes = isOne ? first : Buffer.concat(this.#pending);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.#needs = 0;
+    return bytes;
+  }
+
+  /** Into the socket, which does not say that it ended before this is read. */
+  #putBack(bytes: Buffer): void {
+    this.socket.pause();
+    this.socket.unshift(bytes);
   }
 
   readonly onOut = (): void => {
     this.#call = undefined;
     this.#enter('idle');
     // Not at once: who sends a thousand requests in one go must not keep everybody else waiting.
-    if (this.#pending !== undefined) setImmediate(this.#goOn);
+    if (this.socket.isPaused()) setImmediate(this.#goOn);
     else if (this.socket.readableEnded) this.socket.end();
   };
 
   readonly #goOn = (): void => {
-    if (this.socket.destroyed || this.#pending === undefined) return;
     this.socket.resume();
-    this.#read(this.#pending);
   };
 
   #handOver(): void {
@@ -167,7 +188,7 @@ class PlainConnection implements PlainWay {
     socket.pause();
     socket.off('data', this.#onData).off('end', this.#onEnd);
     socket.off('error', this.#onError).off('close', this.#onClose);
-    if (this.#pending !== undefined) socket.unshift(this.#pending);
+    if (this.#pending.length > 0) socket.unshift(this.#takePending());
     this.#all.ways.handOver(socket);
     socket.resume();
   }
@@ -183,7 +204,7 @@ class PlainConnection implements PlainWay {
     // Whoever has sent all may still wait for the answer.
     if (this.#state === 'answering') return;
     this.#leave();
-    if (this.#pending === undefined) this.socket.end();
+    if (this.#pending.length === 0) this.socket.end();
     else this.#all.ways.refuse(this.socket);
   };
 

@@ -58,7 +58,8 @@ export class PlainHttpCall implements HttpCall {
     const { socket, keptHeaders } = this.#way;
     if (this.#isOut || socket.destroyed) return this.out();
     const isLast = headers['Connection'] === 'close';
-    const head = toHead(status, isLast ? headers : Object.assign(headers, keptHeaders));
+    const added = isLast ? { Date: keptHeaders['Date'] ?? '' } : keptHeaders;
+    const head = toHead(status, Object.assign(headers, added));
     // ASCII is the same in both, and one is a plain copy.
     const isAscii = headers['Content-Length'] === body.length;
     socket.write(head + body, isAscii ? 'latin1' : 'utf8');

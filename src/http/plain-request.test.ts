@@ -4,7 +4,12 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { duplexPair } from 'node:stream';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { PLAIN_BYTES_MAX, readPlainRequest, type PlainRequest } from './plain-request.ts';
+import {
+  PLAIN_BYTES_MAX,
+  readPlainRequest,
+  WAITED_FOR_BYTES_MAX,
+  type PlainRequest,
+} from './plain-request.ts';
 
 const BODY = 'event_name=requests&payload[value]=25';
 const HEAD =
@@ -44,7 +49,7 @@ async function readByNode(bytes: Buffer): Promise<Read | undefined> {
 
 async function assertAsNode(bytes: Buffer): Promise<'plain' | 'not'> {
   const plain = readPlainRequest(bytes);
-  if (typeof plain === 'string') return 'not';
+  if (typeof plain === 'string' || 'needs' in plain) return 'not';
   const { url, headers, body, end } = plain;
   // What follows must not matter, so it is left out.
   const byNode = await readByNode(bytes.subarray(0, end));
@@ -60,10 +65,12 @@ test('what Stripe’s SDK sends is plain, and read as node:http reads it', async
 test('a beginning of any length is a part of it, and what follows is the next one’s', () => {
   const bytes = Buffer.from(REQUEST);
   for (let length = 0; length < bytes.length; length += 1) {
-    assert.equal(readPlainRequest(bytes.subarray(0, length)), 'partial');
+    const headEnd = bytes.indexOf('\r\n\r\n') + 4;
+    const needs = length < headEnd ? length + 1 : bytes.length;
+    assert.deepEqual(readPlainRequest(bytes.subarray(0, length)), { needs });
   }
   const plain = readPlainRequest(Buffer.from(`${REQUEST}GET /`));
-  assert.ok(typeof plain !== 'string');
+  assert.ok(typeof plain !== 'string' && 'end' in plain);
   assert.equal(plain.end, bytes.length);
   assert.equal(plain.body.toString(), BODY);
 });
@@ -98,6 +105,7 @@ describe('not plain, so that node:http decides', () => {
     'a name of nothing': withHeader(': b'),
     'what objects are born with': withHeader('__proto__: b'),
     'a body past the limit': `${HEAD}Content-Length: ${PLAIN_BYTES_MAX}\r\n\r\n`,
+    'a larger body that is not there': `${HEAD}Content-Length: ${WAITED_FOR_BYTES_MAX}\r\n\r\n`,
     'headers past the limit': withHeader(`X-A: ${'a'.repeat(9000)}`),
     'headers past the limit, so far': HEAD + 'a'.repeat(9000),
   };

@@ -16,6 +16,11 @@ export type PlainRequest = {
 
 /** A request of more bytes is not plain. A hundred events of the stream take some 20 KB. */
 export const PLAIN_BYTES_MAX = 64 * 1024;
+/**
+ * Nor is one of more bytes whose end is not there yet: it would be held before anybody knows whose it is. One event takes
+ * 1 KB.
+ */
+export const WAITED_FOR_BYTES_MAX = 16 * 1024;
 /** Half of what node:http takes, which counts them in another way. */
 const HEAD_BYTES_MAX = 8 * 1024;
 
@@ -39,14 +44,16 @@ const NOT_PLAIN: ReadonlySet<string> = new Set([
 ]);
 const LENGTH = /^\d{1,6}$/u;
 
+/** So far it may become one; no need to look again at fewer bytes. */
+export type Partial = { readonly needs: number };
+
 /**
- * The request that these bytes begin with. `partial`: so far they may become one. `other`: they are not plain. What is
- * answered holds on to the bytes.
+ * The request that these bytes begin with; `other` when they are not plain. What is answered holds on to the bytes.
  */
-export function readPlainRequest(bytes: Buffer): PlainRequest | 'partial' | 'other' {
+export function readPlainRequest(bytes: Buffer): PlainRequest | Partial | 'other' {
   if (!startsAlike(bytes)) return 'other';
   const headEnd = bytes.indexOf(HEAD_END);
-  if (headEnd === -1) return bytes.length > HEAD_BYTES_MAX ? 'other' : 'partial';
+  if (headEnd === -1) return bytes.length > HEAD_BYTES_MAX ? 'other' : { needs: bytes.length + 1 };
   if (headEnd > HEAD_BYTES_MAX) return 'other';
   const head = bytes.toString('latin1', 0, headEnd + 2);
   if (!HEAD.test(head)) return 'other';
@@ -57,7 +64,7 @@ export function readPlainRequest(bytes: Buffer): PlainRequest | 'partial' | 'oth
   const start = headEnd + HEAD_END.length;
   const end = start + Number(length);
   if (end > PLAIN_BYTES_MAX) return 'other';
-  if (end > bytes.length) return 'partial';
+  if (end > bytes.length) return end > WAITED_FOR_BYTES_MAX ? 'other' : { needs: end };
   const url = head.slice(URL_START, head.indexOf(' ', URL_START));
   return { url, headers, body: bytes.subarray(start, end), end };
 }

@@ -34,7 +34,6 @@ const RETRY_MS = 1000;
 
 type Waiter = {
   readonly blockId: number;
-  readonly promise: Promise<void>;
   readonly resolve: () => void;
   readonly reject: (e: Error) => void;
 };
@@ -53,6 +52,8 @@ export class Flusher {
   #bytesWaiting: number;
   #lastReadMs = -Infinity;
   #waiters: Waiter[] = [];
+  /** Settled when nobody waits any more; undefined while nobody does. */
+  #allServed: PromiseWithResolvers<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   /** The last insert failed: the next one is due after a pause, or when a reader asks. */
@@ -94,9 +95,8 @@ export class Flusher {
 
   /** What a commit waits for, so that the insert that readers wait for has the machine: for its end, or a moment. */
   roomForReaders(): Promise<unknown> | undefined {
-    if (this.#waiters.length === 0 || this.#rowsWaiting < MANY_TO_READ) return undefined;
-    const read = Promise.allSettled(this.#waiters.map(({ promise }) => promise));
-    return Promise.race([read, delay(ROOM_MS)]);
+    if (this.#allServed === undefined || this.#rowsWaiting < MANY_TO_READ) return undefined;
+    return Promise.race([this.#allServed.promise, delay(ROOM_MS)]);
   }
 
   get #areMany(): boolean {
@@ -113,10 +113,10 @@ export class Flusher {
     if (blockId <= this.#flushedBlockId) return;
     if (this.#stopped) throw unavailable(new Error('The flusher has stopped.'));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const waiter = { blockId, promise, resolve, reject };
-    this.#waiters.push(waiter);
+    const waiter = { blockId, resolve, reject };
+    this.#setWaiters([...this.#waiters, waiter]);
     const leave = (): void => {
-      this.#waiters = this.#waiters.filter((other) => other !== waiter);
+      this.#setWaiters(this.#waiters.filter((other) => other !== waiter));
       reject(signal?.reason);
     };
     signal?.addEventListener('abort', leave);
@@ -198,9 +198,19 @@ export class Flusher {
     this.#rowsWaiting = Math.max(0, this.#rowsWaiting - rows);
     this.#bytesWaiting = Math.max(0, this.#bytesWaiting - bytes);
     const waiters = this.#waiters;
-    this.#waiters = waiters.filter((waiter) => waiter.blockId > this.#flushedBlockId);
+    this.#setWaiters(waiters.filter((waiter) => waiter.blockId > this.#flushedBlockId));
     for (const waiter of waiters) {
       if (waiter.blockId <= this.#flushedBlockId) waiter.resolve();
+    }
+  }
+
+  #setWaiters(waiters: Waiter[]): void {
+    this.#waiters = waiters;
+    if (waiters.length > 0) {
+      this.#allServed ??= Promise.withResolvers();
+    } else {
+      this.#allServed?.resolve();
+      this.#allServed = undefined;
     }
   }
 
@@ -214,7 +224,7 @@ export class Flusher {
 
   #refuseWaiters(cause: unknown): void {
     const waiters = this.#waiters;
-    this.#waiters = [];
+    this.#setWaiters([]);
     const refusal = unavailable(cause);
     for (const waiter of waiters) waiter.reject(refusal);
   }

@@ -316,6 +316,20 @@ test('a cancellation may cross a threshold, also one that a stop left unlooked a
   }
 });
 
+test('what is left when all is cancelled is nothing, not less', async () => {
+  const world = new World(SUM);
+  await world.start();
+  await world.makeAlert({ ...FOR_ALL, gte: one(5) });
+  await world.send({ customer: 'cus_a', day: 0, value: one(-5) });
+  await world.look(true);
+  await world.cancel(0);
+  await world.look(true);
+  await world.send({ customer: 'cus_a', day: 0, value: one(6) });
+  await world.look(true);
+  assert.equal(world.fired.size, 1);
+  await world.close();
+});
+
 test('an alert that is made later may have a lower threshold', async () => {
   const world = new World(SUM);
   await world.start();

@@ -38,8 +38,13 @@ export class UpperBounds {
 
   /** False when nothing can have been crossed by what came, which it adds to the bound. */
   mayCross(group: Group, customer: string, about: readonly Alert[], added: Added): boolean {
-    const bound = this.#bounds.get(keyOf(group, customer));
-    if (bound === undefined || bound.about !== about || added === undefined) return true;
+    const key = keyOf(group, customer);
+    const bound = this.#bounds.get(key);
+    if (bound === undefined || bound.about !== about || added === undefined) {
+      // Whoever is asked for may have nothing left, all of it cancelled: then no other bound takes its place.
+      this.#bounds.delete(key);
+      return true;
+    }
     if (bound.next === undefined) return false;
     bound.upTo += added[bound.formula];
     return bound.upTo >= bound.next;

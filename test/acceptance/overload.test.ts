@@ -92,7 +92,8 @@ describe('far too much at once', () => {
     // It may be reset while it still writes.
     flood.on('error', () => undefined);
     const sent = 40_000;
-    sendAhead(flood, meter, sent);
+    // With a query, so that they come by node:http, which reads them all.
+    sendAhead(flood, meter, { to: '/v1/billing/meter_events?', count: sent });
     const honest = sendEvent(newClient(server), meter, { customer: 'honest', timestamp: start });
     await closed;
     await honest;
@@ -102,25 +103,47 @@ describe('far too much at once', () => {
     let counted = -1;
     await until('what was taken is stored', async () => {
       const before = counted;
-      counted = Number(await total(server, { ...query, customer: 'ahead' }));
+      counted = Number(
+        await total(server, { ...query, customer: 'ahead of /v1/billing/meter_events?' }),
+      );
       return counted === before;
     });
     assert.ok(counted < sent / 2, `${counted} were taken`);
   });
+
+  test('plain requests of one connection are taken one at a time, however many it sends', async (t) => {
+    if (faults === undefined) return t.skip('needs Linux and a C compiler');
+    faults.slow(500);
+    const flood = connect(server.port, server.host);
+    await once(flood, 'connect');
+    flood.on('error', () => undefined);
+    sendAhead(flood, meter, { to: '/v1/billing/meter_events', count: 5_000 });
+    await sendEvent(newClient(server), meter, { customer: 'patient', timestamp: start });
+    flood.destroy();
+    faults.end();
+    const customer = 'ahead of /v1/billing/meter_events';
+    const counted = Number(await total(server, { meter: meter.id, ...range, customer }));
+    assert.ok(counted < 10, `${counted} were taken`);
+  });
 });
 
 /** Writes so many requests without waiting for an answer. */
-function sendAhead(socket: Socket, { event_name }: Stripe.Billing.Meter, count: number): void {
+function sendAhead(
+  socket: Socket,
+  { event_name }: Stripe.Billing.Meter,
+  { to, count }: { readonly to: string; readonly count: number },
+): void {
+  const customer = `ahead of ${to}`;
   const request = (n: number): string => {
     const body = toForm({
       event_name,
-      identifier: `ahead ${n}`,
+      identifier: `${customer} ${n}`,
       timestamp: start,
-      'payload[stripe_customer_id]': 'ahead',
+      'payload[stripe_customer_id]': customer,
       'payload[value]': '1',
     });
     const head = [
-      'POST /v1/billing/meter_events HTTP/1.1',
+      `POST ${to} HTTP/1.1`,
       'Host: 127.0.0.1',
       `Authorization: Bearer ${TEST_KEY}`,
       'Content-Type: application/x-www-form-urlencoded',
