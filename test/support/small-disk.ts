@@ -61,7 +61,13 @@ export class SmallDisks {
     const { bavail, bsize } = statfsSync(this.path(at));
     const bytes = bavail * bsize - bytesLeft;
     assert.ok(bytes > 0, 'there was no room to take');
-    writeFileSync(this.path(join(at, 'ballast')), new Uint8Array(bytes));
+    try {
+      writeFileSync(this.path(join(at, 'ballast')), new Uint8Array(bytes));
+    } catch (error) {
+      // Somebody else took some of it meanwhile: then it is full, and what was written stays.
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOSPC' || bytesLeft > 0) throw error;
+    }
   }
 
   empty(at: string): void {
