@@ -17,7 +17,7 @@ export type ConnectionLimits = {
   readonly requestTimeoutMs: number;
   /** Between two requests. */
   readonly keepAliveMs: number;
-  /** Without a byte in either direction, as when an answer is not fetched. */
+  /** Without a byte in either direction, as when an answer is not fetched; of a plain request, for all of its answer. */
   readonly stalledTimeoutMs: number;
   /** How often the first two are looked at: Node's 30 s would make them 40 and 60. */
   readonly checkEveryMs: number;

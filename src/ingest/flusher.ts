@@ -22,7 +22,7 @@ const GATHER_MS = 1000;
 const GATHER_ROWS = 250_000;
 const GATHER_ROWS_WHILE_READ = 60_000;
 const READ_LATELY_MS = 10_000;
-/** So many rows come in 10 ms only when a stream does. */
+/** Of fewer rows the insert is short, and has the machine anyway. */
 const MANY_TO_READ = 10_000;
 /**
  * The longest that a commit waits for readers. At full speed, beside one who reads without pause, it takes off half of the
