@@ -45,6 +45,8 @@ const REFUSALS = {
   request_malformed: row(400, 'invalid_request_error', null),
   request_timeout: row(408, 'invalid_request_error', null),
   headers_too_large: row(431, 'invalid_request_error', null),
+  /** The header Stripe-Version. */
+  api_version_invalid: row(400, 'invalid_request_error', null),
   body_invalid: row(400, 'invalid_request_error', null),
   body_too_large: row(413, 'invalid_request_error', null),
   url_unknown: row(404, 'invalid_request_error', null, { code: 'not_found' }),

@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict';
+import { parseApiVersion } from '../../src/api-version.ts';
 import { authenticate, secretOf } from '../../src/http/auth.ts';
 import { prefersRepresentation } from '../../src/http/prefer.ts';
 import { corpusOf } from '../corpus.ts';
 import { refusalOf, type Target } from '../target.ts';
 
-type Read = { readonly header: string; readonly prefers: boolean; readonly refused: unknown };
+type Read = {
+  readonly header: string;
+  readonly prefers: boolean;
+  readonly version: string | undefined;
+  readonly refused: unknown;
+};
 
-/** Authorization and accounts: no key is repeated in a refusal. Prefer: an answer, whatever it says. */
+/**
+ * Authorization and accounts: no key is repeated in a refusal. Prefer: an answer, whatever it says. Stripe-Version: a
+ * version is a day, and the beginning of what was sent.
+ */
 export const headers: Target<Read> = {
   name: 'headers',
   ...corpusOf('headers'),
@@ -16,18 +25,24 @@ export const headers: Target<Read> = {
     // Node hands headers on as Latin-1.
     const header = Buffer.from(input, 'latin1').toString('latin1');
     const prefers = prefersRepresentation({ prefer: header });
+    const version = parseApiVersion(header);
     try {
       authenticate(secretOf(header) ?? '', undefined, 0);
-      return { header, prefers, refused: undefined };
+      return { header, prefers, version, refused: undefined };
     } catch (refused) {
-      return { header, prefers, refused };
+      return { header, prefers, version, refused };
     }
   },
-  check: (_, { header, prefers, refused }) => {
+  check: (_, { header, prefers, version, refused }) => {
+    if (version !== undefined) {
+      assert.ok(header.startsWith(version));
+      const [date = ''] = version.split('.');
+      assert.equal(new Date(date).toISOString().slice(0, date.length), date);
+    }
     if (!/["\\]/u.test(header)) assert.equal(prefers, firstReturn(header) === 'representation');
     const secret = secretOf(header) ?? '';
     if (secret.length > 12) assert.ok(!String(refused).includes(secret), 'a key in a refusal');
-    return `${prefers} ${refusalOf(refused)}`;
+    return `${prefers} ${version !== undefined} ${refusalOf(refused)}`;
   },
 };
 

@@ -1,4 +1,5 @@
 /** What the calls about webhook endpoints and event destinations share. */
+import { parseApiVersion } from '../api-version.ts';
 import type { Destinations } from '../catalog/core-events.ts';
 import type { Payload } from '../core-events/core-event.ts';
 import type { Destination } from '../core-events/destination.ts';
@@ -52,12 +53,13 @@ function invalidType(type: string, problem: string): ApiError {
   return new ApiError('parameter_invalid', message, 'enabled_events');
 }
 
-/** A version names the day of its release. */
-export function parseApiVersion(form: Form, path: string): string | null {
-  const version = text(form, path, 50);
-  if (version === undefined) return null;
-  if (/^\d{4}-\d{2}-\d{2}(?:\.[a-z_]+)?$/u.test(version)) return version;
-  throw new ApiError('parameter_invalid', `Invalid API version: ${version}`, path);
+/** The version that a destination is sent events in; null when none was sent. */
+export function versionParam(form: Form, path: string): string | null {
+  const sent = text(form, path, 50);
+  if (sent === undefined) return null;
+  const version = parseApiVersion(sent);
+  if (version === sent) return version;
+  throw new ApiError('parameter_invalid', `Invalid API version: ${sent}`, path);
 }
 
 const INCLUDED = {

@@ -11,6 +11,8 @@ export type Exchange = {
   readonly id: string;
   readonly path: string;
   readonly query: string;
+  /** The version to answer in, as it was sent; undefined when what was sent names none. */
+  readonly apiVersion: string | undefined;
   readonly share: BodyShare;
   /** Once it is found. */
   route?: Route;

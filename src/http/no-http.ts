@@ -1,6 +1,7 @@
 /** What is answered where Node finds no request to hand on: the same envelope, then the connection is closed. */
 import type { Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { API_VERSION } from '../api-version.ts';
 import { ApiError } from '../errors.ts';
 import { newRequestId } from '../ids.ts';
 import { toHead } from './http-text.ts';
@@ -34,6 +35,10 @@ function toRefusal(code: string | undefined): ApiError {
 
 /** In the words of v1: which version was asked for is not known. */
 function toText(refusal: ApiError): string {
-  const { status, headers, body } = toErrorAnswer(refusal, 'v1', apiHeaders(newRequestId(), {}));
+  const { status, headers, body } = toErrorAnswer(
+    refusal,
+    'v1',
+    apiHeaders(newRequestId(), API_VERSION, {}),
+  );
   return toHead(status, { ...headers, Connection: 'close' }) + body;
 }

@@ -1,16 +1,16 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { API_VERSION } from '../api-version.ts';
 import type { ApiError, ApiVersion, WireError } from '../errors.ts';
 import { redactSecrets } from '../redact.ts';
 import type { HttpCall, ResponseHeaders } from './http-call.ts';
 import type { Replayed } from './idempotency.ts';
 
-/** The headers that every answer of the API has. A version and an Idempotency-Key are given back as they came. */
-export function apiHeaders(requestId: string, asked: IncomingHttpHeaders): ResponseHeaders {
-  const headers: ResponseHeaders = {
-    'Request-Id': requestId,
-    'Stripe-Version': String(asked['stripe-version'] ?? API_VERSION),
-  };
+/** The headers that every answer of the API has. An Idempotency-Key is given back as it came. */
+export function apiHeaders(
+  requestId: string,
+  apiVersion: string,
+  asked: IncomingHttpHeaders,
+): ResponseHeaders {
+  const headers: ResponseHeaders = { 'Request-Id': requestId, 'Stripe-Version': apiVersion };
   const key = asked['idempotency-key'];
   if (key !== undefined) headers['Idempotency-Key'] = String(key);
   const account = asked['stripe-account'];

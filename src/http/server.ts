@@ -12,6 +12,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
+import { API_VERSION } from '../api-version.ts';
 import type { Clock } from '../clock.ts';
 import { ApiError } from '../errors.ts';
 import { newRequestId } from '../ids.ts';
@@ -33,6 +34,7 @@ import { PlainConnections } from './plain-connections.ts';
 import { RequestCounts } from './request-counts.ts';
 import { apiHeaders, replayHeaders, sendError, sendJson } from './respond.ts';
 import { Router } from './router.ts';
+import { askedVersion, unknownVersion } from './stripe-version.ts';
 
 export type Api = {
   readonly routes: readonly Route[];
@@ -170,8 +172,9 @@ export class ApiServer {
     if (!this.#inFlight.begin(socket)) return void socket.destroy();
     const id = newRequestId();
     const query = question === -1 ? '' : url.slice(question + 1);
-    const exchange: Exchange = { call, id, path, query, share: this.#bodies.open() };
-    const headers = apiHeaders(id, call.headers);
+    const apiVersion = askedVersion(call.headers);
+    const exchange: Exchange = { call, id, path, query, apiVersion, share: this.#bodies.open() };
+    const headers = apiHeaders(id, apiVersion ?? API_VERSION, call.headers);
     try {
       const { body, replayed, headers: own } = await this.#answer(exchange);
       Object.assign(headers, own);
@@ -215,6 +218,7 @@ export class ApiServer {
     const { headers } = call;
     const key = parts.access.admit(route, call, this.#clock.nowMs());
     const { namespace } = key;
+    if (exchange.apiVersion === undefined) throw unknownVersion(headers);
     const read = call.readBytes(route.bodyBytesMax ?? BODY_BYTES_MAX, share);
     const bytes = read instanceof Promise ? await read : read;
     // A body may take its time, and come when the data folder is being closed.

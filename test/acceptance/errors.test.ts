@@ -5,6 +5,7 @@ import { createMeter } from '../support/fixtures.ts';
 import { call, errorOf, type Answer } from '../support/http.ts';
 import { newClient, refused, refused400, SDK_LINES, type Stripe } from '../support/sdk.ts';
 import { Server, TEST_KEY } from '../support/server.ts';
+import { postJson, V2_SESSION, v2ErrorOf } from '../support/v2.ts';
 
 let server: Server;
 before(async () => {
@@ -88,14 +89,41 @@ describe('headers', () => {
     assert.equal(new Set(ids).size, paths.length);
   });
 
-  test('Stripe-Version is echoed, whatever it is, and not required', async () => {
-    for (const version of ['2026-10-28.endive', '2020-08-27', '2025-03-31.basil']) {
+  test('Stripe-Version is echoed, and not required', async () => {
+    const beta = '2025-03-31.preview; some_beta=v1';
+    for (const version of ['2026-10-28.endive', '2020-08-27', '2025-03-31.basil', beta]) {
       const headers = { 'stripe-version': version };
       const answer = await call(server, { path: '/v1/customers', headers });
       assert.equal(answer.status, 200);
       assert.equal(answer.headers['stripe-version'], version);
     }
     assert.equal((await call(server, { path: '/v1/customers' })).status, 200);
+  });
+
+  test('a Stripe-Version that is none is refused, on each version of the API', async () => {
+    for (const version of ['nonsense', '2019-2-19', '2025-02-30', '2025-03-31.basil.x', '']) {
+      const headers = { 'stripe-version': version };
+      const message = `Invalid Stripe API version: ${version}`;
+      const v1 = [
+        await call(server, { path: '/v1/customers', headers }),
+        await call(server, { path: '/v1/customers', body: 'name=x', headers }),
+      ];
+      for (const answer of v1) {
+        assert.equal(answer.status, 400);
+        assert.equal(answer.headers['stripe-version'], '2026-10-28.endive');
+        assert.deepEqual(errorOf(answer), { message, type: 'invalid_request_error' });
+      }
+      const v2 = await postJson(server, { path: V2_SESSION, body: {}, headers });
+      assert.equal(v2.status, 400);
+      assert.deepEqual(v2ErrorOf(v2), { code: 'api_version_invalid', message });
+    }
+    assert.deepEqual((await newClient(server).customers.list()).data, []);
+  });
+
+  test('the key is looked at before the version', async () => {
+    const headers = { 'stripe-version': 'nonsense' };
+    assert.equal((await call(server, { path: '/v1/customers', key: null, headers })).status, 401);
+    assert.equal((await call(server, { path: '/v1/nope', headers })).status, 404);
   });
 
   test('headers that SDKs send do no harm', async () => {

@@ -5,10 +5,10 @@ import { newDestinationId, newSigningSecret } from '../../ids.ts';
 import { modeOf } from '../../namespace.ts';
 import { remember, type ApiRequest, type Route } from '../api.ts';
 import {
-  parseApiVersion,
   parseEnabledEvents,
   parseInclude,
   parseUrl,
+  versionParam,
   type DestinationParts,
 } from '../destination-params.ts';
 import type { Form } from '../form.ts';
@@ -66,7 +66,7 @@ function parse(
   requiredOneOf(form, 'type', ['webhook_endpoint']);
   refuseOtherAccounts(form);
   const payload = requiredOneOf(form, 'event_payload', PAYLOADS);
-  const apiVersion = parseApiVersion(form, 'snapshot_api_version');
+  const apiVersion = versionParam(form, 'snapshot_api_version');
   if (apiVersion !== null && payload === 'thin') {
     throw new ApiError(
       'parameter_invalid',

@@ -3,9 +3,9 @@ import { ApiError } from '../../errors.ts';
 import { newSigningSecret, newWebhookEndpointId } from '../../ids.ts';
 import { remember, type ApiRequest, type Route } from '../api.ts';
 import {
-  parseApiVersion,
   parseEnabledEvents,
   parseUrl,
+  versionParam,
   type DestinationParts,
 } from '../destination-params.ts';
 import { parseMetadata } from '../metadata.ts';
@@ -59,7 +59,7 @@ function parse(
     payload: 'snapshot',
     enabledEvents: parseEnabledEvents(form, 'snapshot') ?? missing('enabled_events'),
     url,
-    apiVersion: parseApiVersion(form, 'api_version'),
+    apiVersion: versionParam(form, 'api_version'),
     metadata: parseMetadata(form)(new Map()),
     status: 'enabled',
     disabledReason: null,
