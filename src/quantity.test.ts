@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
+  formatInt64,
   formatQuantity,
   parseDecimal,
   parseQuantity,
@@ -153,6 +154,23 @@ test('a text of more than 100 characters is refused, whatever its worth', () => 
   assert.equal(parseQuantity(`1e${'9'.repeat(98)}`), 'too_many_digits');
   assert.equal(parseQuantity(`0e${'9'.repeat(98)}`), 0n);
   assert.equal(parseQuantity(`${'1'.repeat(200)}x`), 'not_a_number');
+});
+
+test('a whole number is the one at or below, and fits 64 bits', () => {
+  const anyUnits = fc.bigInt({ min: -(10n ** 40n), max: 10n ** 40n });
+  const max = 2n ** 63n - 1n;
+  fc.assert(
+    fc.property(anyUnits, (quantity) => {
+      const [integer = '', fraction] = formatQuantity(quantity).split('.');
+      const below = BigInt(integer) - (quantity < 0n && fraction !== undefined ? 1n : 0n);
+      const fits = below > max ? max : below < -max - 1n ? -max - 1n : below;
+      assert.equal(formatInt64(quantity), String(fits));
+    }),
+  );
+  const facts = { '0.5': '0', '100.5': '100', '7': '7', '-0.1': '-1', '-7': '-7', '0': '0' };
+  for (const [text, whole] of Object.entries(facts)) {
+    assert.equal(formatInt64(parseQuantity(text) as bigint), whole, text);
+  }
 });
 
 test('reading takes time in proportion to the text', () => {

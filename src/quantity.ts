@@ -29,6 +29,9 @@ export type Decimal = {
 /** An event of a `count` meter. */
 export const ONE: Decimal = { negative: false, whole: 1, fraction: 0, canonical: true };
 
+/** The greatest that Go's int64, Java's and .NET's long hold. */
+const INT64_MAX = 2n ** 63n - 1n;
+
 /** Enough for every number within the limits, however it is padded with zeros in good faith. */
 const TEXT_LENGTH_MAX = 100;
 
@@ -143,6 +146,17 @@ export function toDecimal(quantity: Quantity): Decimal {
     fraction: Number(units % UNITS_PER_ONE),
     canonical: true,
   };
+}
+
+/**
+ * The digits of the whole number at or below it, which is what a field that Stripe types as an integer can say of it. One
+ * beyond 64 bits says the greatest, or least, that they hold: the SDKs of Go and Java refuse the whole answer otherwise.
+ */
+export function formatInt64(quantity: Quantity): string {
+  const truncated = quantity / UNITS_PER_ONE;
+  const whole = truncated * UNITS_PER_ONE > quantity ? truncated - 1n : truncated;
+  if (whole > INT64_MAX) return INT64_MAX.toString();
+  return (whole < -INT64_MAX - 1n ? -INT64_MAX - 1n : whole).toString();
 }
 
 /**

@@ -85,8 +85,14 @@ export class Access {
   }
 }
 
-/** Stripe's text, as users report it (the issues of stripe-node). */
-function refuseBeyondScopes(key: Key, scope: Scope): void {
+/**
+ * Throws `permission_missing` unless the key has the scope: its route's, or that of what it asks to be shown besides.
+ * Stripe's text, as users report it (the issues of stripe-node).
+ */
+export function refuseBeyondScopes(
+  key: Pick<Key, 'scopes' | 'hint' | 'namespace'>,
+  scope: Scope,
+): void {
   if (isAllowed(key, scope)) return;
   throw new ApiError(
     'permission_missing',

@@ -4,23 +4,25 @@ import type { CoreEvent } from '../core-events/core-event.ts';
 import { newCoreEventId } from '../ids.ts';
 import type { Meter } from '../meters/meter.ts';
 import { isLive, modeOf } from '../namespace.ts';
-import { formatQuantity } from '../quantity.ts';
+import { formatInt64, formatQuantity } from '../quantity.ts';
 import { presentAlert } from './present-alert.ts';
 
 /**
  * The event that tells of a trigger. The snapshot is Stripe's `billing.alert_triggered`, the alert with its meter whole in
- * it, as Stripe's fixtures have it. Stripe's thin event has no data; ours says for whom and how much.
+ * it, as Stripe's fixtures have it. `value` is an integer there, so ours is the value rounded down, which keeps it at the
+ * alert's `gte` or above; `value_decimal` has all digits. Stripe's thin event has no data; ours says for whom and how much.
  */
 export function alertTriggered(trigger: Trigger, meter: Meter): CoreEvent {
   const { alert, customer, value, createdMs } = trigger;
   const { namespace } = alert;
   const snapshot = {
     object: 'billing.alert_triggered',
-    alert: presentAlert(alert, meter),
+    alert: presentAlert(alert, { meter }),
     created: toSeconds(createdMs),
     customer,
     livemode: isLive(namespace),
-    value: JSON.rawJSON(formatQuantity(value)),
+    value: JSON.rawJSON(formatInt64(value)),
+    value_decimal: formatQuantity(value),
   };
   const data = { customer, value: formatQuantity(value) };
   return {

@@ -1,28 +1,37 @@
-/** What the calls for alerts share: finding one, changing its status, and showing its meter whole on demand. */
+/** What the calls for alerts share: finding one, changing its status, and showing whole what is asked for. */
 import type { Alert } from '../alerts/alert.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { ApiError } from '../errors.ts';
+import { refuseBeyondScopes } from './access.ts';
 import { remember, type Answer, type ApiRequest } from './api.ts';
-import type { Form } from './form.ts';
 import { expanded, refuseUnknown } from './params.ts';
-import { presentAlert } from './present-alert.ts';
+import { presentAlert, type Whole } from './present-alert.ts';
 import { pathId } from './resources.ts';
 
-export type AlertParts = Pick<Catalog, 'alerts' | 'meters'>;
+export type AlertParts = Pick<Catalog, 'alerts' | 'meters' | 'customers'>;
 
 /** What can be expanded in an alert; in a list, with `data.` before it. */
 const METER = 'usage_threshold.meter';
+const CUSTOMER = 'usage_threshold.filters.customer';
 
-/** Shows alerts as the request wants them. */
-export function alertPresenter(
-  { meters }: Pick<AlertParts, 'meters'>,
-  form: Form,
+/**
+ * Finds what the request wants to see whole of an alert. Throws for what cannot be expanded, and for what the key may not
+ * read. A customer that is not registered, or was deleted, stays an id: Stripe's schema has no other form for it.
+ */
+export function alertExpander(
+  { meters, customers }: Pick<AlertParts, 'meters' | 'customers'>,
+  { form, key }: Pick<ApiRequest, 'form' | 'key'>,
   prefix = '',
-): (alert: Alert) => Promise<object> {
-  const isWhole = expanded(form, [`${prefix}${METER}`]).has(`${prefix}${METER}`);
-  return async (alert) => {
-    const meter = isWhole ? await meters.find(alert.namespace, alert.meterId) : undefined;
-    return presentAlert(alert, meter);
+): (alert: Pick<Alert, 'namespace' | 'meterId' | 'customer'>) => Promise<Whole> {
+  const asked = expanded(form, [`${prefix}${METER}`, `${prefix}${CUSTOMER}`]);
+  const wantsMeter = asked.has(`${prefix}${METER}`);
+  const wantsCustomer = asked.has(`${prefix}${CUSTOMER}`);
+  if (wantsMeter) refuseBeyondScopes(key, 'meters.read');
+  if (wantsCustomer) refuseBeyondScopes(key, 'customers.read');
+  return async ({ namespace, meterId, customer: id }) => {
+    const meter = wantsMeter ? await meters.find(namespace, meterId) : undefined;
+    const customer = wantsCustomer && id !== null ? await customers.find(namespace, id) : undefined;
+    return { meter, customer: customer?.deleted === true ? undefined : customer };
   };
 }
 
@@ -42,10 +51,10 @@ export async function changeAlert(
 ): Promise<Answer> {
   const { form, namespace } = request;
   refuseUnknown(form, { expand: true });
-  const isWhole = expanded(form, [METER]).has(METER);
+  const expand = alertExpander(parts, request);
   const alert = await getAlert(parts, request);
-  const meter = isWhole ? await parts.meters.find(namespace, alert.meterId) : undefined;
-  const present = (changed: Alert): object => presentAlert(changed, meter);
+  const whole = await expand(alert);
+  const present = (changed: Alert): object => presentAlert(changed, whole);
   const changed = await parts.alerts.change(
     namespace,
     alert.id,

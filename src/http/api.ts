@@ -13,7 +13,7 @@ export type ApiRequest = {
   readonly id: string;
   readonly namespace: Namespace;
   /** The key that it came with, or that opened its session. */
-  readonly key: Pick<Key, 'id' | 'expiresAtMs'>;
+  readonly key: Pick<Key, 'id' | 'expiresAtMs' | 'scopes' | 'hint' | 'namespace'>;
   readonly receivedAtMs: number;
   readonly pathParams: Readonly<Record<string, string | undefined>>;
   /** From query and body together, a JSON body in the same form. Empty for a route of `raw_json`. */

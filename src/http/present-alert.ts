@@ -1,12 +1,21 @@
 import type { Alert } from '../alerts/alert.ts';
+import type { Customer } from '../customers/customer.ts';
 import type { Meter } from '../meters/meter.ts';
 import { isLive } from '../namespace.ts';
-import { formatQuantity } from '../quantity.ts';
-import { presentMeter } from './present.ts';
+import { formatInt64, formatQuantity } from '../quantity.ts';
+import { presentCustomer, presentMeter } from './present.ts';
 
-/** Stripe's `billing.alert`; with the meter whole when it is given, and by its id when not. */
-export function presentAlert(alert: Alert, meter?: Meter): object {
-  const { customer } = alert;
+/** What an alert shows whole; the rest by its id. */
+export type Whole = {
+  readonly meter?: Meter | undefined;
+  readonly customer?: Customer | undefined;
+};
+
+/**
+ * Stripe's `billing.alert`. Its `gte` is an integer there, and clients of Go, Java and Rust read no other: so is ours, at or
+ * below the threshold, and `gte_decimal` has all digits.
+ */
+export function presentAlert(alert: Alert, { meter, customer }: Whole = {}): object {
   return {
     id: alert.id,
     object: 'billing.alert',
@@ -15,8 +24,17 @@ export function presentAlert(alert: Alert, meter?: Meter): object {
     status: alert.status,
     title: alert.title,
     usage_threshold: {
-      filters: customer === null ? null : [{ customer, type: 'customer' }],
-      gte: JSON.rawJSON(formatQuantity(alert.gte)),
+      filters:
+        alert.customer === null
+          ? null
+          : [
+              {
+                customer: customer === undefined ? alert.customer : presentCustomer(customer),
+                type: 'customer',
+              },
+            ],
+      gte: JSON.rawJSON(formatInt64(alert.gte)),
+      gte_decimal: formatQuantity(alert.gte),
       meter: meter === undefined ? alert.meterId : presentMeter(meter),
       recurrence: alert.recurrence,
     },

@@ -107,6 +107,8 @@ export function presentMeterEventSummary(summary: {
     id: summary.id,
     object: 'billing.meter_event_summary',
     aggregated_value: JSON.rawJSON(formatQuantity(summary.value)),
+    // Most SDKs read the number into a float.
+    aggregated_value_decimal: formatQuantity(summary.value),
     end_time: summary.endTimeS,
     livemode: isLive(summary.namespace),
     meter: summary.meterId,

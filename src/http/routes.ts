@@ -60,6 +60,7 @@ export type Rules = {
 export function routes(parts: RouteParts): readonly Route[] {
   const { catalog, ingest, usage, eventIds, watch, rules } = parts;
   const { meters, customers, sessions, alerts } = catalog;
+  const alertParts = { alerts, meters, customers };
   const { pastDays, cancelWindowHours, sessionMinutes, streamEventsMax: eventsMax } = rules;
   const isCustomer = rules.customers === 'registered' ? registered(customers) : undefined;
   const checkCustomer = isCustomer && refuseStrangers(isCustomer);
@@ -88,12 +89,12 @@ export function routes(parts: RouteParts): readonly Route[] {
     createMeterEventSession({ sessions, sessionMinutes }),
     createMeterEventAdjustment(adjustments),
     createMeterEventAdjustmentV2(adjustments),
-    createAlert({ alerts, meters, ingest }),
-    retrieveAlert({ alerts, meters }),
-    listAlerts({ alerts, meters }),
-    activateAlert({ alerts, meters, ingest }),
-    deactivateAlert({ alerts, meters }),
-    archiveAlert({ alerts, meters }),
+    createAlert({ ...alertParts, ingest }),
+    retrieveAlert(alertParts),
+    listAlerts(alertParts),
+    activateAlert({ ...alertParts, ingest }),
+    deactivateAlert(alertParts),
+    archiveAlert(alertParts),
     createCustomer({ customers }),
     retrieveCustomer({ customers }),
     updateCustomer({ customers }),

@@ -63,6 +63,7 @@ for (const line of SDK_LINES) {
             id: row?.id,
             object: 'billing.meter_event_summary',
             aggregated_value: hours.reduce((sum, hour) => sum + hour, 0),
+            aggregated_value_decimal: String(hours.reduce((sum, hour) => sum + hour, 0)),
             end_time: end,
             livemode: false,
             meter: meter.id,
@@ -82,6 +83,7 @@ for (const line of SDK_LINES) {
           id: row.id,
           object: 'billing.meter_event_summary',
           aggregated_value: hourOf(row),
+          aggregated_value_decimal: String(hourOf(row)),
           end_time: row.start_time + HOUR_S,
           livemode: false,
           meter: meter.id,
@@ -449,7 +451,7 @@ test('an inactive meter’s usage stays readable', async () => {
   assert.equal(await total(server, query), '3');
 });
 
-test('aggregated_value is a bare JSON number, with more digits than a float has', async () => {
+test('aggregated_value is a bare JSON number, with more digits than a float has, and the same as a string', async () => {
   const client = newClient(server);
   const meter = await createMeter(client, { formula: 'last' });
   const value = '-123456789012345.123456789012';
@@ -459,6 +461,7 @@ test('aggregated_value is a bare JSON number, with more digits than a float has'
     path: `/v1/billing/meters/${meter.id}/event_summaries?${query}`,
   });
   assert.match(answer.text, /"aggregated_value": ?-123456789012345\.123456789012[,}\s]/u);
+  assert.match(answer.text, /"aggregated_value_decimal": ?"-123456789012345\.123456789012"/u);
 });
 
 describe('refused queries', () => {

@@ -4,19 +4,19 @@ import { toSeconds } from '../../clock.ts';
 import { ApiError } from '../../errors.ts';
 import { newAlertId } from '../../ids.ts';
 import type { Ingest } from '../../ingest/ingest.ts';
-import type { Meter } from '../../meters/meter.ts';
 import { modeOf, type Namespace } from '../../namespace.ts';
 import { parseQuantity, type Quantity } from '../../quantity.ts';
-import type { AlertParts } from '../alerts.ts';
+import { alertExpander, type AlertParts } from '../alerts.ts';
 import { remember, type Route } from '../api.ts';
 import type { Form } from '../form.ts';
 import {
-  expanded,
   hash,
+  missing,
   refuseUnknown,
   requiredHash,
   requiredOneOf,
   requiredText,
+  text,
   type Shape,
 } from '../params.ts';
 import { presentAlert } from '../present-alert.ts';
@@ -25,7 +25,7 @@ const SHAPE: Shape = {
   alert_type: true,
   expand: true,
   title: true,
-  usage_threshold: { filters: true, gte: true, meter: true, recurrence: true },
+  usage_threshold: { filters: true, gte: true, gte_decimal: true, meter: true, recurrence: true },
 };
 const FILTER_SHAPE: Shape = { type: true, customer: true };
 
@@ -40,9 +40,9 @@ export function createAlert(
     handle: async (request) => {
       const { form, namespace } = request;
       refuseUnknown(form, SHAPE);
-      const isWhole = expanded(form, ['usage_threshold.meter']).size > 0;
+      const expand = alertExpander(parts, request);
       const sent = parseAlert(form);
-      const meter = await meterOf(parts.meters, namespace, sent.meterId);
+      await requireMeter(parts.meters, namespace, sent.meterId);
       const alert: Alert = {
         id: newAlertId(modeOf(namespace)),
         namespace,
@@ -51,7 +51,8 @@ export function createAlert(
         sinceSequence: parts.ingest.lastSequence,
         ...sent,
       };
-      const present = (made: Alert): object => presentAlert(made, isWhole ? meter : undefined);
+      const whole = await expand(alert);
+      const present = (made: Alert): object => presentAlert(made, whole);
       await parts.alerts.create(alert, remember(request, present));
       return present(alert);
     },
@@ -72,15 +73,36 @@ function parseAlert(
   };
 }
 
+const GTE = 'usage_threshold[gte]';
+const GTE_DECIMAL = 'usage_threshold[gte_decimal]';
+const WHOLE = 'a whole number above 0, of at most 15 digits';
+const DECIMAL = 'a decimal number above 0, of at most 15 integer digits and 12 fraction digits';
+
+/** One of the two; Stripe's `gte` is an integer, and a fraction has a name of its own. */
 function threshold(form: Form): Quantity {
-  const path = 'usage_threshold[gte]';
-  const gte = parseQuantity(requiredText(form, path, 100));
-  if (typeof gte === 'bigint' && gte > 0n) return gte;
+  const whole = text(form, GTE, 100);
+  const decimal = text(form, GTE_DECIMAL, 100);
+  if (whole !== undefined && decimal !== undefined) {
+    throw new ApiError(
+      'parameter_invalid',
+      `You may only specify one of these parameters: ${GTE}, ${GTE_DECIMAL}.`,
+      GTE_DECIMAL,
+    );
+  }
+  if (decimal !== undefined) return positive(decimal, GTE_DECIMAL, DECIMAL);
+  if (whole === undefined) missing(GTE);
+  if (/^-?\d+$/u.test(whole)) return positive(whole, GTE, WHOLE);
   throw new ApiError(
-    'parameter_invalid',
-    `Invalid ${path}: must be a decimal number above 0, of at most 15 integer digits and 12 fraction digits.`,
-    path,
+    'parameter_invalid_integer',
+    `Invalid integer: ${whole}. For a threshold with a fraction, send ${GTE_DECIMAL} instead.`,
+    GTE,
   );
+}
+
+function positive(sent: string, path: string, kind: string): Quantity {
+  const quantity = parseQuantity(sent);
+  if (typeof quantity === 'bigint' && quantity > 0n) return quantity;
+  throw new ApiError('parameter_invalid', `Invalid ${path}: must be ${kind}.`, path);
 }
 
 /** The one filter that there may be names a customer. */
@@ -97,13 +119,12 @@ function customerOf(form: Form): string | null {
   return requiredText(form, `${first}[customer]`, 100);
 }
 
-async function meterOf(
+async function requireMeter(
   meters: Catalog['meters'],
   namespace: Namespace,
   id: string,
-): Promise<Meter> {
-  const meter = await meters.find(namespace, id);
-  if (meter !== undefined) return meter;
+): Promise<void> {
+  if ((await meters.find(namespace, id)) !== undefined) return;
   throw new ApiError(
     'resource_missing_in_body',
     `No such billing meter: '${id}'`,

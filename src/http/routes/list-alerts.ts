@@ -1,7 +1,8 @@
-import { alertPresenter, type AlertParts } from '../alerts.ts';
+import { alertExpander, type AlertParts } from '../alerts.ts';
 import type { Route } from '../api.ts';
 import { PAGE_SHAPE, parsePage } from '../pages.ts';
 import { oneOf, refuseUnknown, text } from '../params.ts';
+import { presentAlert } from '../present-alert.ts';
 import { presentList } from '../present.ts';
 
 const PATH = '/v1/billing/alerts';
@@ -12,13 +13,15 @@ export function listAlerts(parts: AlertParts): Route {
     method: 'GET',
     path: PATH,
     scope: 'alerts.read',
-    handle: async ({ form, namespace }) => {
+    handle: async (request) => {
+      const { form, namespace } = request;
       refuseUnknown(form, { ...PAGE_SHAPE, alert_type: true, meter: true });
-      const present = alertPresenter(parts, form, 'data.');
+      const expand = alertExpander(parts, request, 'data.');
       oneOf(form, 'alert_type', ['usage_threshold']);
       const meterId = text(form, 'meter', 100);
       const { data, hasMore } = await parts.alerts.list(namespace, parsePage(form), meterId);
-      return presentList(PATH, await Promise.all(data.map(present)), hasMore);
+      const shown = data.map(async (alert) => presentAlert(alert, await expand(alert)));
+      return presentList(PATH, await Promise.all(shown), hasMore);
     },
   };
 }

@@ -1,6 +1,7 @@
-import { alertPresenter, getAlert, type AlertParts } from '../alerts.ts';
+import { alertExpander, getAlert, type AlertParts } from '../alerts.ts';
 import type { Route } from '../api.ts';
 import { refuseUnknown } from '../params.ts';
+import { presentAlert } from '../present-alert.ts';
 
 /** GET /v1/billing/alerts/{id} */
 export function retrieveAlert(parts: AlertParts): Route {
@@ -10,8 +11,9 @@ export function retrieveAlert(parts: AlertParts): Route {
     scope: 'alerts.read',
     handle: async (request) => {
       refuseUnknown(request.form, { expand: true });
-      const present = alertPresenter(parts, request.form);
-      return await present(await getAlert(parts, request));
+      const expand = alertExpander(parts, request);
+      const alert = await getAlert(parts, request);
+      return presentAlert(alert, await expand(alert));
     },
   };
 }
