@@ -3,7 +3,10 @@ import { pageToken } from '../http/pages-v2.ts';
 import { callApi } from './api-client.ts';
 
 /** An event as either API gives it. */
-export type ShownEvent = { readonly id: string; readonly type: string };
+export type ShownEvent = Readonly<Record<string, unknown>> & {
+  readonly id: string;
+  readonly type: string;
+};
 
 type List = { readonly data: readonly ShownEvent[] };
 

@@ -6,6 +6,7 @@ import { createHmac } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ListenConfig } from '../client-config.ts';
 import { systemClock, toSeconds } from '../clock.ts';
+import { toNotification } from '../core-events/wire.ts';
 import { Sender } from '../delivery/sender.ts';
 import { signatureHeader } from '../delivery/signature.ts';
 import { formatRfc3339 } from '../rfc3339.ts';
@@ -18,11 +19,11 @@ const POLL_MS = 500;
 export async function listen(config: ListenConfig): Promise<void> {
   const secret = signingSecret(config.apiKey);
   const sender = new Sender({ allowPrivate: true });
-  const forward = async (event: ShownEvent, to: string): Promise<void> => {
-    const body = JSON.stringify(event);
+  const forward = async ({ id }: ShownEvent, payload: object, to: string): Promise<void> => {
+    const body = JSON.stringify(payload);
     const sentS = toSeconds(systemClock.nowMs());
     const sent = await sender.post(to, body, signatureHeader([secret], sentS, body));
-    print(`<-- [${sent.status ?? sent.error}] POST ${to} [${event.id}]`);
+    print(`<-- [${sent.status ?? sent.error}] POST ${to} [${id}]`);
   };
   const snapshots = new Follower(config, 'snapshot', ofApi(config.events, false));
   const thin = new Follower(config, 'thin', ofApi(config.events, true));
@@ -33,14 +34,14 @@ export async function listen(config: ListenConfig): Promise<void> {
     const toldThin = await untilReached(async () => await thin.next());
     for (const event of told) {
       print(`--> ${event.type} [${event.id}]`);
-      if (config.forwardTo !== undefined) await forward(event, config.forwardTo);
+      if (config.forwardTo !== undefined) await forward(event, event, config.forwardTo);
     }
     for (const event of toldThin) {
       // The same fact stands above, unless only v2 tells it.
       const isNews = config.forwardThinTo !== undefined || !('snapshot_event' in event);
       if (isNews) print(`--> ${event.type} [${event.id}]`);
       if (config.forwardThinTo === undefined) continue;
-      await forward(withoutData(event), config.forwardThinTo);
+      await forward(event, toNotification(event), config.forwardThinTo);
     }
     if (told.length + toldThin.length === 0) await delay(POLL_MS);
   }
@@ -60,13 +61,6 @@ function ofApi(
   const some = types?.filter((type) => /^v\d+\./u.test(type) === isThin);
   // No type is called that: nothing matches.
   return some?.length === 0 ? ['none'] : some;
-}
-
-/** As a notification is sent. */
-function withoutData(event: ShownEvent): ShownEvent {
-  const notification: Record<string, unknown> = { ...event };
-  delete notification['data'];
-  return notification as ShownEvent;
 }
 
 /** A server that restarts is waited for. */

@@ -37,34 +37,47 @@ export function presentSnapshotEvent(
   };
 }
 
-/** What a destination of thin events is sent. The rest is fetched. */
-export function presentNotification(event: CoreEvent): object {
-  const { thin, relatedObject, request } = event;
-  if (thin === null) throw new Error(`${event.id} has no thin type`);
+/**
+ * v2's `v2.core.event`, as fetched. Stripe tells no `changes` of objects of v1, and so none here (docs: types of events).
+ * What is not there is null: stripe-python throws for a field that is left out.
+ */
+export function presentThinEvent(event: CoreEvent): Record<string, unknown> {
+  const { id, thin, snapshot } = event;
+  if (thin === null) throw new Error(`${id} has no thin type`);
   return {
-    id: event.id,
+    id,
     object: 'v2.core.event',
+    changes: null,
     context: null,
     created: formatRfc3339(event.createdMs),
+    data: parseExactly(thin.data ?? '{}'),
     livemode: isLive(event.namespace),
-    reason:
-      request === null
-        ? null
-        : {
-            type: 'request',
-            request: { id: request.id, idempotency_key: request.idempotencyKey },
-          },
-    related_object: relatedObject,
+    reason: reasonOf(event),
+    related_object: event.relatedObject,
     // Both APIs tell of one fact under one id.
-    ...(event.snapshot === null ? {} : { snapshot_event: event.id }),
+    ...(snapshot === null ? {} : { snapshot_event: id }),
     type: thin.type,
   };
 }
 
-/** v2's `v2.core.event`, as fetched: the notification and its data. */
-export function presentThinEvent(event: CoreEvent): object {
-  const data = event.thin?.data ?? null;
-  return { ...presentNotification(event), ...(data === null ? {} : { data: parseExactly(data) }) };
+/**
+ * What a destination of thin events is sent of an event; `changes` and `data` are fetched. A `reason` or `related_object`
+ * that is not there is left out: stripe-php takes a null for an object.
+ */
+export function toNotification(fetched: Readonly<Record<string, unknown>>): object {
+  const { changes: _, data: __, reason, related_object: related, ...rest } = fetched;
+  return {
+    ...rest,
+    ...(reason === null ? {} : { reason }),
+    ...(related === null ? {} : { related_object: related }),
+  };
+}
+
+/** The key is a string in v2, also where the request had none (schema of its events). */
+function reasonOf({ request }: CoreEvent): object | null {
+  if (request === null) return null;
+  const { id, idempotencyKey } = request;
+  return { type: 'request', request: { id, idempotency_key: idempotencyKey ?? '' } };
 }
 
 /** The body of a delivery. */
@@ -75,7 +88,7 @@ export function deliveryBody(
 ): string {
   return JSON.stringify(
     payload === 'thin'
-      ? presentNotification(event)
+      ? toNotification(presentThinEvent(event))
       : presentSnapshotEvent(event, apiVersion ?? API_VERSION),
   );
 }
