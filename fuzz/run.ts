@@ -49,7 +49,7 @@ async function http(of: Random, forSeconds: number): Promise<void> {
   const result = await fuzzHttp(of, forSeconds * 1_000);
   console.log(`${result.requests} requests to a server, answered`, result.statuses);
   console.log(
-    `/healthz beside them: ${result.slowestHealthMs} ms at most; ${result.residentMB} MB resident at most; ` +
-      'nothing logged, the audit agrees',
+    `/healthz beside them: ${result.slowestHealthMs} ms at most, ${result.longestHealthCpuMs} of CPU; ` +
+      `${result.residentMB} MB resident at most; nothing logged, the audit agrees`,
   );
 }

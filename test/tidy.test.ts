@@ -204,6 +204,9 @@ describe('src/', () => {
   });
 });
 
+/** Test code that is not below test/. */
+const TEST_CODE = /\.test\.ts$|[\\/](?:contract|testing)(?:[\\/]|\.ts$)/u;
+
 /** Steps of schemas that were released: from them alone a folder of an earlier version can be made. */
 const SEES_SCHEMAS = join(REPO, 'test/crash/folder-of-version-1.ts');
 
@@ -217,6 +220,62 @@ test('the tests outside src/ see only the outside', () => {
         .map((target) => `${shown(path)} imports ${target}`),
     );
   assert.deepEqual(wrong, []);
+});
+
+/** What runs when tests do. */
+const testSources: readonly { readonly path: string; readonly text: string }[] = [
+  ...filesBelow(join(REPO, 'test')),
+  ...filesBelow(join(REPO, 'fuzz')),
+  ...[SRC, join(REPO, 'bench')].flatMap(filesBelow).filter((path) => TEST_CODE.test(path)),
+]
+  .filter((path) => path.endsWith('.ts') && path !== import.meta.filename)
+  .map((path) => ({ path: shown(path), text: withoutTexts(readFileSync(path, 'utf8')) }));
+
+/** Which test sources have it, but for those that may, with the reason. */
+function sourcesWith(what: RegExp, except: Readonly<Record<string, string>> = {}): string[] {
+  const found = testSources.filter(({ text }) => what.test(text)).map(({ path }) => path);
+  assert.deepEqual(
+    Object.keys(except).filter((path) => !found.includes(path)),
+    [],
+    'an exception that nothing needs any more',
+  );
+  return found.filter((path) => except[path] === undefined);
+}
+
+describe('tests pass on a machine that others use', () => {
+  test('they wait for conditions, by test/support/wait.ts', () => {
+    const timers = /\bset(?:Timeout|Interval)\b|\bAbortSignal\.timeout\b/u;
+    const found = sourcesWith(timers, {
+      'fuzz/http.ts': 'a mutated request that is not whole is given up, which fails nothing',
+      'test/soak/soak.ts': 'how long it lasts is what it was asked for',
+      'test/support/raw.ts': 'a server that does not close is an outcome, after all patience',
+      'test/support/server.ts': 'a process that hangs is killed, after all patience',
+      'test/support/wait.ts': 'here it is',
+    });
+    assert.deepEqual(found, [], 'use `until`, `within` or `pause` of test/support/wait.ts');
+  });
+
+  test('they assert nothing about how long something took', () => {
+    const clocks = /\bDate\.now\b|\bperformance\.now\b|\bhrtime\b/u;
+    const found = sourcesWith(clocks, {
+      'fuzz/http.ts': 'how long it lasts is what it was asked for; it reports the slowest',
+      'fuzz/readers.ts': 'the same',
+      'fuzz/run.ts': 'it reports how long it took',
+      'test/crash/torture.ts': 'it reports how long restarts took',
+      'test/soak/faults.ts': 'a flood ends, whatever it has reached',
+      'test/soak/soak.ts': 'how long it lasts is what it was asked for',
+      'test/support/times.ts': 'the time of day, to compare with what a server says',
+      'test/support/wait.ts': 'all waiting has an end',
+    });
+    assert.deepEqual(found, [], 'use `nowMs` or `nowS` before and after, or `cpuMs`');
+    const compared = /\bnow(?:Ms|S)\(\) - [^\n;]* [<>]|(?<!=)[<>]=? [^\n;]*\bnow(?:Ms|S)\(\) [-+]/u;
+    assert.deepEqual(sourcesWith(compared), [], 'a slow machine makes the difference larger');
+  });
+
+  test('they have no timeout of their own, but for those that repeat something many times', () => {
+    const found = sourcesWith(/\btimeout: [\d_]+\s*[,}]/u);
+    assert.deepEqual(found, [], 'npm test has one for each test, of ten minutes');
+  });
 });
 
 test('no file names a path of the machine that it was written on', () => {

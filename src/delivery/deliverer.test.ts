@@ -4,7 +4,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import Stripe from 'stripe';
 import type { Catalog } from '../catalog/catalog.ts';
@@ -15,6 +14,7 @@ import type { Delivery } from '../core-events/delivery.ts';
 import { DISABLE_AFTER_MS, rotateSecret, type Destination } from '../core-events/destination.ts';
 import { Deliverer } from './deliverer.ts';
 import { Sender } from './sender.ts';
+import { pause, until } from '../../test/support/wait.ts';
 import { OK, Receiver, type Answer } from '../../test/support/webhook-receiver.ts';
 
 const MINUTE_MS = 60_000;
@@ -26,19 +26,19 @@ class World {
   readonly clock = new ManualClock();
   readonly receiver: Receiver;
   readonly file: string;
-  readonly #answerTimeoutMs: number;
   catalog: Catalog;
   deliverer: Deliverer;
+  /** Outcomes that the catalog was asked to keep. */
+  outcomes = 0;
   #events = 0;
 
-  private constructor(file: string, receiver: Receiver, answerTimeoutMs: number) {
+  private constructor(file: string, receiver: Receiver, answerTimeoutMs?: number) {
     this.file = file;
-    this.#answerTimeoutMs = answerTimeoutMs;
     this.receiver = receiver;
-    [this.catalog, this.deliverer] = this.#open();
+    [this.catalog, this.deliverer] = this.#open(answerTimeoutMs);
   }
 
-  static async start(t: TestContext, { answerTimeoutMs = 1000 } = {}): Promise<World> {
+  static async start(t: TestContext, answerTimeoutMs?: number): Promise<World> {
     const folder = mkdtempSync(join(tmpdir(), 'taximeter-delivery-'));
     const world = new World(join(folder, 'catalog.db'), await Receiver.start(), answerTimeoutMs);
     t.after(async () => {
@@ -50,10 +50,15 @@ class World {
     return world;
   }
 
-  #open(): [Catalog, Deliverer] {
+  #open(answerTimeoutMs = HOUR_MS): [Catalog, Deliverer] {
     const { clock } = this;
     const catalog = openSqliteCatalog(this.file, { clock });
-    const sender = new Sender({ allowPrivate: true, answerTimeoutMs: this.#answerTimeoutMs });
+    const settle = catalog.deliveries.settle.bind(catalog.deliveries);
+    catalog.deliveries.settle = (outcomes) => {
+      this.outcomes += outcomes.length;
+      settle(outcomes);
+    };
+    const sender = new Sender({ allowPrivate: true, answerTimeoutMs });
     const deliverer = new Deliverer({ ...catalog, sender, clock, random: () => 0 });
     deliverer.start();
     return [catalog, deliverer];
@@ -80,23 +85,21 @@ class World {
   async advance(ms: number): Promise<void> {
     this.clock.advance(ms);
     this.deliverer.lookSoon();
-    await delay(20);
+    await pause(20);
   }
 
   async deliveries(id: string): Promise<readonly Delivery[]> {
     return (await this.catalog.deliveries.list(NAMESPACE, id, { limit: 100 })).data;
   }
 
-  async until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-    for (let tries = 0; !(await condition()); tries++) {
-      assert.ok(tries < 1000, `never: ${what}`);
-      await delay(10);
-    }
+  /** What the deliverer makes of an answer depends on the clock: the clock may go on after that. */
+  async untilOutcomes(count: number): Promise<void> {
+    await until(`${count} outcomes`, () => this.outcomes === count);
   }
 
   async untilTried(id: string, times: number): Promise<Delivery> {
     const first = async (): Promise<Delivery | undefined> => (await this.deliveries(id)).at(-1);
-    await this.until(`${times} tries`, async () => (await first())?.attempts.length === times);
+    await until(`${times} tries`, async () => (await first())?.attempts.length === times);
     return (await first()) ?? assert.fail();
   }
 }
@@ -111,7 +114,7 @@ test('events come signed and in order, as the SDK reads them, and are settled', 
   await world.addDestination('we_1', { secret: 'whsec_1' });
   await world.addDestination('ed_1', { payload: 'thin', secret: 'whsec_2' });
   const ids = await world.record(20);
-  await world.until('40 deliveries', () => world.receiver.got.length === 40);
+  await until('40 deliveries', () => world.receiver.got.length === 40);
   const stripe = new Stripe('sk_test_x');
   const nowMs = world.clock.nowMs();
   const snapshots: string[] = [];
@@ -129,7 +132,7 @@ test('events come signed and in order, as the SDK reads them, and are settled', 
     }
   }
   assert.deepEqual([snapshots, thin], [ids, ids]);
-  await world.until('all settled', () => world.catalog.deliveries.lanes().length === 0);
+  await until('all settled', () => world.catalog.deliveries.lanes().length === 0);
   const [last] = await world.deliveries('we_1');
   const [attempt] = last?.attempts ?? [];
   assert.deepEqual(
@@ -181,13 +184,14 @@ test('what fails is tried twelve times over 72 hours, at the times of the schedu
 });
 
 test('who hangs is given up on, and is tried again', async (t) => {
-  const world = await World.start(t);
+  const world = await World.start(t, 1000);
   world.receiver.answer = () => undefined;
   await world.addDestination('we_1');
   await world.record();
   const { attempts } = await world.untilTried('we_1', 1);
   assert.match(attempts[0]?.error ?? '', /No answer within 1000 ms/u);
   world.receiver.answer = OK;
+  await world.restart();
   await world.advance(MINUTE_MS);
   assert.equal((await world.untilTried('we_1', 2)).state, 'succeeded');
 });
@@ -198,11 +202,11 @@ test('a failing event holds up no other, and comes again when it is due', async 
     void response.writeHead(got.body.includes('"evt_1"') ? 500 : 200).end();
   await world.addDestination('we_1');
   const [first, ...others] = await world.record(5);
-  await world.until('all but one', () => world.receiver.got.length === 5);
+  await until('all but one', () => world.receiver.got.length === 5);
   assert.deepEqual(world.receiver.ids, [first, ...others]);
   world.receiver.answer = OK;
   await world.advance(MINUTE_MS);
-  await world.until('the first again', () => world.receiver.got.length === 6);
+  await until('the first again', () => world.receiver.got.length === 6);
   assert.equal(world.receiver.ids.at(-1), first);
 });
 
@@ -217,7 +221,7 @@ test('a slow destination holds up no other', async (t) => {
   await world.addDestination('we_slow', { url: slow });
   await world.addDestination('we_1');
   await world.record(30);
-  await world.until('all of the fast one', () => {
+  await until('all of the fast one', () => {
     const paths = world.receiver.got.map(({ path }) => path);
     return paths.filter((path) => path === '/hook').length === 30;
   });
@@ -228,7 +232,7 @@ test('a slow destination holds up no other', async (t) => {
   );
   world.receiver.answer = OK;
   letGo();
-  await world.until('the slow one too', () => world.receiver.got.length === 60);
+  await until('the slow one too', () => world.receiver.got.length === 60);
 });
 
 test('a destination that is down is asked seldom, and gets all in order when it is back', async (t) => {
@@ -236,15 +240,15 @@ test('a destination that is down is asked seldom, and gets all in order when it 
   world.receiver.answer = answering(503);
   await world.addDestination('we_1');
   const ids = await world.record(50);
-  await world.until('three tries', () => world.receiver.got.length === 3);
+  await world.untilOutcomes(3);
   await world.advance(900);
   assert.equal(world.receiver.got.length, 3, 'then it pauses');
   await world.advance(100);
-  await world.until('the fourth', () => world.receiver.got.length === 4);
+  await until('the fourth', () => world.receiver.got.length === 4);
   world.receiver.answer = OK;
   world.receiver.got.length = 0;
   await world.advance(2 * MINUTE_MS);
-  await world.until('all', () => new Set(world.receiver.ids).size === 50);
+  await until('all', () => new Set(world.receiver.ids).size === 50);
   const fresh = world.receiver.ids.filter((id) => !ids.slice(0, 4).includes(id));
   assert.deepEqual(fresh, ids.slice(4));
 });
@@ -265,9 +269,9 @@ test('after three days without a success it is disabled, which is an event for t
   await world.untilTried('we_1', 2);
   assert.equal((await find())?.status, 'enabled');
   await world.advance(5 * MINUTE_MS);
-  await world.until('disabled', async () => (await find())?.status === 'disabled');
+  await until('disabled', async () => (await find())?.status === 'disabled');
   assert.equal((await find())?.disabledReason, 'failures');
-  await world.until('the event', () => world.receiver.got.length === 5);
+  await until('the event', () => world.receiver.got.length === 5);
   const told = JSON.parse(world.receiver.got.at(-1)?.body ?? '') as Told;
   assert.equal(told.type, 'v2.core.event_destination.disabled');
   assert.equal(told.related_object.id, 'we_1');
@@ -302,7 +306,7 @@ test('after a rotation deliveries are valid under both secrets, later under the 
   const validUnder = async (secret: string): Promise<boolean> => {
     const before = world.receiver.got.length;
     await world.record();
-    await world.until('it came', () => world.receiver.got.length > before);
+    await until('it came', () => world.receiver.got.length > before);
     const { body, headers } = world.receiver.got.at(-1) ?? assert.fail();
     const signature = String(headers['stripe-signature']);
     try {
@@ -323,7 +327,7 @@ test('after a rotation deliveries are valid under both secrets, later under the 
 });
 
 test('what was pending at a stop, or under way, is delivered after the next start', async (t) => {
-  const world = await World.start(t, { answerTimeoutMs: HOUR_MS });
+  const world = await World.start(t);
   world.receiver.answer = answering(500);
   await world.addDestination('we_1');
   await world.record();
@@ -331,7 +335,7 @@ test('what was pending at a stop, or under way, is delivered after the next star
   await world.restart();
   world.receiver.answer = () => undefined;
   await world.advance(MINUTE_MS);
-  await world.until('it came', () => world.receiver.got.length === 2);
+  await until('it came', () => world.receiver.got.length === 2);
   world.receiver.answer = OK;
   await world.restart();
   const { state, attempts } = await world.untilTried('we_1', 2);
@@ -348,12 +352,11 @@ test('what was sent again by hand goes at once, also to one that is pausing', as
   world.receiver.answer = answering(503);
   await world.addDestination('we_1');
   const [first = ''] = await world.record(4);
-  await world.until('it pauses', () => world.receiver.got.length === 3);
-  await delay(20);
+  await world.untilOutcomes(3);
   world.receiver.answer = OK;
   world.receiver.got.length = 0;
   await world.catalog.deliveries.resend(NAMESPACE, first, 'we_1', world.clock.nowMs());
-  await world.until('two more', () => world.receiver.got.length === 2);
+  await until('two more', () => world.receiver.got.length === 2);
   assert.deepEqual([...world.receiver.ids].toSorted(), ['evt_1', 'evt_4']);
 });
 
@@ -365,7 +368,7 @@ test('an outcome that cannot be kept is logged, and the delivery is made again',
   beside.exec(`CREATE TRIGGER full BEFORE UPDATE ON deliveries
     BEGIN SELECT RAISE(ABORT, 'full on purpose'); END`);
   const [id] = await world.record();
-  await world.until('it came', () => world.receiver.got.length === 1);
+  await world.untilOutcomes(1);
   await world.advance(MINUTE_MS - 1000);
   assert.equal(world.receiver.got.length, 1, 'not again and again');
   assert.equal((await world.deliveries('we_1'))[0]?.state, 'pending');

@@ -2,15 +2,15 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
-import { afterEach, beforeEach, describe, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, mock, test } from 'node:test';
 import fc from 'fast-check';
 import { systemClock } from '../clock.ts';
 import { NodeHttpCall, type HttpCall } from './http-call.ts';
 import { PlainConnections } from './plain-connections.ts';
+import { pause, until } from '../../test/support/wait.ts';
 
 const HEADERS = { 'Content-Type': 'text/plain', 'X-Of': 'us' };
-const LIMIT_MS = 20_000;
+const CHECK_EVERY_MS = 50;
 const post = (name: string): string =>
   `POST /v1/${name} HTTP/1.1\r\nHost: x\r\nContent-Length: ${name.length}\r\n\r\n${name}`;
 const get = (name: string): string => `GET /v1/${name} HTTP/1.1\r\nHost: x\r\n\r\n`;
@@ -25,14 +25,18 @@ let tookNode: string[] = [];
 let waiting: (() => void)[] = [];
 /** Answers that are out, or that nobody waits for. */
 let outs = 0;
+/** Connections that node:http got. */
+let handedOver = 0;
 
 async function start(limits: { keepAliveMs?: number; stalledTimeoutMs?: number }): Promise<void> {
-  [tookPlain, tookNode, waiting, sockets, outs] = [[], [], [], [], 0];
+  [tookPlain, tookNode, waiting, sockets, outs, handedOver] = [[], [], [], [], 0, 0];
   server = createServer((message, response) => {
     tookNode.push(message.url ?? '');
     void answer(new NodeHttpCall(message, response));
   });
-  const all = { keepAliveMs: 65_000, stalledTimeoutMs: 120_000, checkEveryMs: 50, ...limits };
+  server.on('connection', () => (handedOver += 1));
+  const usual = { keepAliveMs: 65_000, stalledTimeoutMs: 120_000 };
+  const all = { ...usual, checkEveryMs: CHECK_EVERY_MS, ...limits };
   server.keepAliveTimeout = all.keepAliveMs;
   plain = new PlainConnections(server, systemClock, all, (call) => {
     tookPlain.push(call.url);
@@ -63,9 +67,13 @@ async function open(): Promise<Client> {
   return { socket, text: () => text, closed };
 }
 
-async function until(isSo: () => boolean): Promise<void> {
-  const endMs = performance.now() + LIMIT_MS;
-  for (; !isSo(); await delay(5)) assert.ok(performance.now() < endMs, 'not in time');
+/** Lets so much time pass for the checks, which know no other: so a slow machine is not taken for a slow client. */
+function elapse(ms: number): void {
+  mock.timers.tick(ms);
+}
+
+async function connectionsOf(of: Server): Promise<number> {
+  return await new Promise((resolve) => of.getConnections((_error, count) => resolve(count)));
 }
 
 /** What the answers are to, in order. */
@@ -73,8 +81,12 @@ function answered(text: string): string[] {
   return [...text.matchAll(/\r\n\r\nto (\/v1\/\w+)\./gu)].map(([, url = '']) => url);
 }
 
-beforeEach(async () => await start({}));
+beforeEach(async () => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  await start({});
+});
 afterEach(async () => {
+  mock.timers.reset();
   for (const letGo of waiting) letGo();
   for (const socket of sockets) socket.destroy();
   server.closeAllConnections();
@@ -85,10 +97,10 @@ afterEach(async () => {
 test('an answer has the headers that node:http would give it', async () => {
   const { socket, text } = await open();
   socket.write(post('a'));
-  await until(() => answered(text()).length === 1);
+  await until('an answer', () => answered(text()).length === 1);
   const ours = text();
   socket.write(get('a'));
-  await until(() => answered(text()).length === 2);
+  await until('two answers', () => answered(text()).length === 2);
   const theirs = text().slice(ours.length);
   const withoutDate = (answer: string): string => answer.replace(/Date: [^\r]+ GMT/u, 'Date');
   assert.match(ours, /\r\nDate: [^\r]+ GMT\r\n/u);
@@ -110,9 +122,9 @@ test('requests are answered in order, however they arrive and whoever answers th
       for (const end of ends) {
         client.socket.write(text.slice(from, end));
         from = end;
-        await delay(1);
+        await pause(1);
       }
-      await until(() => answered(client.text()).length === sent.length);
+      await until('all answers', () => answered(client.text()).length === sent.length);
       const urls = arePlain.map((isPlain, i) => `/v1/${isPlain ? 'p' : 'g'}${i}`);
       assert.deepEqual(answered(client.text()), urls);
       // From the first that is not plain on, all are node:http's.
@@ -128,12 +140,12 @@ test('requests are answered in order, however they arrive and whoever answers th
 test('one at a time: what follows waits for the answer, and is not read', async () => {
   const { socket, text } = await open();
   socket.write(post('wait') + post('b') + get('c'));
-  await until(() => waiting.length === 1);
+  await until('it is taken', () => waiting.length === 1);
   socket.write(get('d'));
-  await delay(50);
+  await pause(50);
   assert.deepEqual([tookPlain, tookNode], [['/v1/wait'], []]);
   waiting.pop()?.();
-  await until(() => answered(text()).length === 4);
+  await until('all answers', () => answered(text()).length === 4);
   assert.deepEqual(answered(text()), ['/v1/wait', '/v1/b', '/v1/c', '/v1/d']);
 });
 
@@ -141,7 +153,7 @@ describe('a client that has said all', () => {
   test('after a request: it is answered, and the connection ends', async () => {
     const { socket, closed } = await open();
     socket.end(post('wait') + post('b'));
-    await until(() => waiting.length === 1);
+    await until('it is taken', () => waiting.length === 1);
     waiting.pop()?.();
     assert.deepEqual(answered(await closed), ['/v1/wait', '/v1/b']);
   });
@@ -152,7 +164,7 @@ describe('a client that has said all', () => {
       for (let time = 0; time < 20; time += 1) {
         const { socket, closed } = await open();
         socket.write(names.map(post).join(''));
-        if (afterMs >= 0) await delay(afterMs);
+        if (afterMs >= 0) await pause(afterMs);
         socket.end();
         assert.deepEqual(
           answered(await closed),
@@ -167,8 +179,8 @@ describe('a client that has said all', () => {
     const { socket, closed } = await open();
     server.on('clientError', (_error, of) => of.end('no'));
     socket.end(post('wait') + post('half').slice(0, -1));
-    await until(() => waiting.length === 1);
-    await delay(20);
+    await until('it is taken', () => waiting.length === 1);
+    await pause(20);
     waiting.pop()?.();
     const text = await closed;
     assert.deepEqual(answered(text), ['/v1/wait']);
@@ -208,8 +220,13 @@ describe('a connection ends', () => {
   test('when nothing comes for too long', async () => {
     await new Promise((resolve) => server.close(resolve));
     await start({ keepAliveMs: 100 });
-    const { socket, closed } = await open();
+    const { socket, text, closed } = await open();
     socket.write(post('a'));
+    await until('an answer', () => answered(text()).length === 1);
+    await until('it is out', () => outs === 1);
+    elapse(1_100);
+    assert.equal(socket.closed, false, 'a moment later than it was told');
+    elapse(2 * CHECK_EVERY_MS);
     assert.deepEqual(answered(await closed), ['/v1/a']);
   });
 
@@ -221,8 +238,11 @@ describe('a connection ends', () => {
     socket.write(post('much').repeat(50));
     const held = new Promise<boolean>((resolve) => socket.once('close', resolve));
     // As much as the kernel holds is out; the next waits, and no other is begun.
-    await until(() => tookPlain.length > 0);
-    await delay(1_000);
+    await until('one is begun', () => tookPlain.length > 0);
+    await until('it is let go', async () => {
+      elapse(CHECK_EVERY_MS);
+      return (await connectionsOf(server)) === 0;
+    });
     assert.ok(tookPlain.length < 50, `${tookPlain.length} were begun`);
     socket.resume();
     await held;
@@ -231,12 +251,12 @@ describe('a connection ends', () => {
   test('within a request: nobody waits for the answer any more', async () => {
     const { socket } = await open();
     socket.write(post('wait'));
-    await until(() => waiting.length === 1);
+    await until('it is taken', () => waiting.length === 1);
     assert.equal(outs, 0);
     socket.resetAndDestroy();
-    await until(() => outs === 1);
+    await until('it is told', () => outs === 1);
     waiting.pop()?.();
-    await delay(20);
+    await pause(20);
     assert.equal(outs, 1, 'once');
   });
 });
@@ -244,7 +264,7 @@ describe('a connection ends', () => {
 test('a large answer in more than ASCII arrives whole, and the next one after it', async () => {
   const { socket, text } = await open();
   socket.write(post('much') + post('b'));
-  await until(() => answered(text()).includes('/v1/b'));
+  await until('the next answer', () => answered(text()).includes('/v1/b'));
   assert.equal(text().match(/é/gu)?.length, 1_000_000);
 });
 
@@ -252,8 +272,11 @@ test('a request that does not come at once is node:http’s', async () => {
   const { socket, text } = await open();
   const slow = post('slow');
   socket.write(slow.slice(0, 20));
-  await delay(300);
+  await until('it is handed over', () => {
+    elapse(CHECK_EVERY_MS);
+    return handedOver === 1;
+  });
   socket.write(slow.slice(20));
-  await until(() => answered(text()).length === 1);
+  await until('an answer', () => answered(text()).length === 1);
   assert.deepEqual([tookPlain, tookNode], [[], ['/v1/slow']]);
 });

@@ -197,7 +197,7 @@ test('settled waits for what is committing and for what is gathered, not for wha
   await committer.settled();
 });
 
-test('settled does not wait for a pause in the traffic', { timeout: 5000 }, async () => {
+test('settled does not wait for a pause in the traffic', async () => {
   const { disk, committer } = start();
   void appendEvent(committer);
   await disk.begun(0);

@@ -10,6 +10,7 @@ import type { Journal } from '../journal/journal.ts';
 import { openSqliteJournal } from '../journal/sqlite/thread-journal.ts';
 import type { UsageBatch } from '../usage/usage-store.ts';
 import { Flusher } from './flusher.ts';
+import { until } from '../../test/support/wait.ts';
 
 /** What `aBlock` of one row holds. */
 const BLOCK_BYTES = Buffer.byteLength('event 0\ncancellation 0\nrejection 0\n');
@@ -64,13 +65,6 @@ function holdBack(store: FaultyStore): () => void {
   const { promise, resolve } = Promise.withResolvers<void>();
   store.gate = promise;
   return resolve;
-}
-
-async function until(what: string, condition: () => boolean): Promise<void> {
-  for (let turns = 0; !condition(); turns += 1) {
-    assert.ok(turns < 1_000_000, `waited in vain: ${what}`);
-    await turn();
-  }
 }
 
 function isUnavailable(cause: unknown) {
@@ -189,26 +183,22 @@ test('a store that refuses is left in peace for a while, however many rows come'
   assert.equal(store.tokensTried.length, 1);
 });
 
-test(
-  'a journal that fails is fatal: told once, and nobody waits for ever',
-  { timeout: 5000 },
-  async (t) => {
-    const error = new Error('disk is full');
-    const { flusher, store, failures, fatal, commit } = await start(t, (journal) => ({
-      ...journal,
-      lastBlockId: 0,
-      backlogBytes: 0,
-      planFlush: async () => await journal.planFlush(),
-      finishFlush: () => Promise.reject(error),
-    }));
-    const id = await commit();
-    await assert.rejects(flusher.flushThrough(id), isUnavailable(error));
-    await assert.rejects(flusher.flushThrough(id), ApiError);
-    assert.equal(store.inserted.length, 1);
-    assert.deepEqual(failures, []);
-    assert.deepEqual(fatal, [error]);
-  },
-);
+test('a journal that fails is fatal: told once, and nobody waits for ever', async (t) => {
+  const error = new Error('disk is full');
+  const { flusher, store, failures, fatal, commit } = await start(t, (journal) => ({
+    ...journal,
+    lastBlockId: 0,
+    backlogBytes: 0,
+    planFlush: async () => await journal.planFlush(),
+    finishFlush: () => Promise.reject(error),
+  }));
+  const id = await commit();
+  await assert.rejects(flusher.flushThrough(id), isUnavailable(error));
+  await assert.rejects(flusher.flushThrough(id), ApiError);
+  assert.equal(store.inserted.length, 1);
+  assert.deepEqual(failures, []);
+  assert.deepEqual(fatal, [error]);
+});
 
 test('close waits for the insert that runs, begins no other, and leaves the rest in the journal', async (t) => {
   const { journal, store, flusher, commit } = await start(t);
@@ -228,7 +218,7 @@ test('close waits for the insert that runs, begins no other, and leaves the rest
   assert.equal(Buffer.from(left?.events ?? []).toString(), 'event 1\n');
 });
 
-test('after close nobody waits for ever', { timeout: 5000 }, async (t) => {
+test('after close nobody waits for ever', async (t) => {
   const { store, flusher, commit } = await start(t);
   const id = await commit();
   await flusher.close();

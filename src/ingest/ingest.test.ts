@@ -20,6 +20,7 @@ import { openChdbUsageStore } from '../usage/chdb/chdb-usage-store.ts';
 import type { SummaryRow, UsageBatch, UsageStore } from '../usage/usage-store.ts';
 import { IN_CATALOG } from './answered-keys.ts';
 import { Ingest, type IngestParts } from './ingest.ts';
+import { pause } from '../../test/support/wait.ts';
 
 const NOW_MS = 20_000.5 * DAY_MS;
 const START_MS = 20_000 * DAY_MS;
@@ -245,9 +246,11 @@ test('at rest, all that was acknowledged is in the store, and what comes meanwhi
 
 test('an event and its duplicates resolve only when the event is on disk', async (t) => {
   const gate = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
   let onDisk = 0;
   const world = await start(t, NOW_MS, (journal) =>
     withCommit(journal, async (block) => {
+      begun.resolve();
       await gate.promise;
       const id = await journal.commit(block);
       onDisk += block.rows;
@@ -262,10 +265,10 @@ test('an event and its duplicates resolve only when the event is on disk', async
   };
   const first = record();
   const atOnce = record();
-  // By now the event's block is being committed, and the next one is empty.
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  // From here on the event's block is being committed, and the next one is empty.
+  await begun.promise;
   const later = record();
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  await pause(10);
   assert.equal(seen.length, 0);
   gate.resolve();
   await Promise.all([first, atOnce, later]);
@@ -281,17 +284,19 @@ test('an event and its duplicates resolve only when the event is on disk', async
 
 test('an event that could not be stored is refused, and so is its duplicate: neither is acknowledged', async () => {
   const gate = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
   const error = new Error('disk is full');
   const world = new World();
   await world.start(NOW_MS, (journal) =>
     withCommit(journal, async () => {
+      begun.resolve();
       await gate.promise;
       throw error;
     }),
   );
   const event = world.anEvent();
   const first = world.ingest.record(event);
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  await begun.promise;
   const duplicate = world.ingest.record(event);
   gate.resolve();
   await assert.rejects(first, { cause: error });

@@ -12,7 +12,7 @@ import { newRandom } from '../support/random.ts';
 import { newClient, NEWEST, OLDER, type Stripe } from '../support/sdk.ts';
 import { Server } from '../support/server.ts';
 import { allSummaries } from '../support/summaries.ts';
-import { DAY_S, dayStart, HOUR_S } from '../support/times.ts';
+import { DAY_S, dayStart, HOUR_S, nowMs } from '../support/times.ts';
 import { inParallel } from '../support/wait.ts';
 
 const WIDTH = 32;
@@ -233,7 +233,7 @@ async function sendWithSdk(client: Stripe, event: Event): Promise<Outcome> {
 }
 
 async function measured(t: TestContext, what: string, run: () => Promise<void>): Promise<void> {
-  const started = Date.now();
+  const startedMs = nowMs();
   await run();
-  t.diagnostic(`${what} in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  t.diagnostic(`${what} in ${((nowMs() - startedMs) / 1000).toFixed(1)} s`);
 }

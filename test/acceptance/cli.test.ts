@@ -14,6 +14,7 @@ import { newClient } from '../support/sdk.ts';
 import { newFolder, removeFolder, REPO, runCli, Server, TEST_KEY } from '../support/server.ts';
 import { total } from '../support/summaries.ts';
 import { DAY_S, dayStart } from '../support/times.ts';
+import { until } from '../support/wait.ts';
 
 let folder: string;
 before(() => {
@@ -221,6 +222,9 @@ describe('refusing to start', () => {
   });
 });
 
+/** Less than any connection may be idle or slow: a stop that waits for one is killed. Much more than a stop takes. */
+const STOPS_SOON = ['--stop-seconds', '9'];
+
 describe('stopping', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     test(`${signal}: what was accepted is kept, exit 0`, async () => {
@@ -251,7 +255,7 @@ describe('stopping', () => {
           }
         };
         const lanes = Promise.all(Array.from({ length: 8 }, lane));
-        while (accepted < 200) await new Promise((turn) => setImmediate(turn));
+        await until('some are accepted', () => accepted >= 200);
         const exit = await server.stop(signal);
         await lanes;
         assert.equal(exit.code, 0, exit.stderr);
@@ -267,11 +271,9 @@ describe('stopping', () => {
   }
 
   test('idle keep-alive connections do not delay it', async () => {
-    const server = await Server.start();
+    const server = await Server.start({ args: STOPS_SOON });
     await call(server, { path: '/healthz', key: null });
-    const started = Date.now();
     assert.equal((await server.stop()).code, 0);
-    assert.ok(Date.now() - started < 4000);
     await server.remove();
   });
 
@@ -281,7 +283,7 @@ describe('stopping', () => {
     ['with half a body', 'POST /v1/customers HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nname'],
   ] as const) {
     test(`a connection ${what} does not hold it up`, async () => {
-      const server = await Server.start();
+      const server = await Server.start({ args: STOPS_SOON });
       const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
       socket.on('error', () => undefined);
       await once(socket, 'connect');

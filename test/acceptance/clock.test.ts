@@ -13,6 +13,7 @@ import { newFolder, removeFolder, runCli, Server } from '../support/server.ts';
 import { fates, openStream, tell } from '../support/stream.ts';
 import { allSummaries, total } from '../support/summaries.ts';
 import { DAY_S, dayStart, HOUR_S } from '../support/times.ts';
+import { until } from '../support/wait.ts';
 
 const MOVED_CLOCK = `--import=${new URL('../support/moved-clock.ts', import.meta.url).href}`;
 /** Older than a day ahead may be, younger than events may be a day later. */
@@ -179,8 +180,8 @@ test('a key that is revoked stops working though the clock was set back', async 
   const status = async (): Promise<number> =>
     (await call(world.server, { path: `/v1/billing/meters?${toForm({ limit: 1 })}`, key: secret }))
       .status;
-  while ((await status()) !== 200);
+  await until('it opens', async () => (await status()) === 200);
   world.set(-AHEAD);
   assert.equal((await runCli(['keys', 'revoke', id, '--data', world.folder])).code, 0);
-  while ((await status()) !== 401);
+  await until('it is refused', async () => (await status()) === 401);
 });

@@ -5,6 +5,7 @@ import { createMeter } from '../support/fixtures.ts';
 import { unique } from '../support/random.ts';
 import { newClient, refused, refused400, type Stripe } from '../support/sdk.ts';
 import { LIVE_KEY, Server } from '../support/server.ts';
+import { nowS } from '../support/times.ts';
 
 describe('events', () => {
   let server: Server;
@@ -124,10 +125,10 @@ describe('events', () => {
     assert.deepEqual(await idsOf({ type: 'v1.billing.meter.created' }), []);
     assert.deepEqual(await idsOf({ delivery_success: true }), all);
     assert.deepEqual(await idsOf({ delivery_success: false }), []);
-    const nowS = Math.floor(Date.now() / 1000);
+    const now = nowS();
     assert.deepEqual(await idsOf({ created: { gte: meter.created } }), all);
     assert.deepEqual(await idsOf({ created: { lt: meter.created } }), []);
-    assert.deepEqual(await idsOf({ created: { gt: nowS + 60 } }), []);
+    assert.deepEqual(await idsOf({ created: { gt: now + 3_600 } }), []);
     const before = await client.events.list({ ending_before: String(created), limit: 1 });
     assert.deepEqual([before.data[0]?.id, before.has_more], [updated, true]);
   });

@@ -2,12 +2,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { compileSlowSync, slowSyncEnv } from '../../bench/measure/slow-sync.ts';
+import { DiskFaults } from '../support/disk-faults.ts';
 import { createMeter } from '../support/fixtures.ts';
 import { freePort } from '../support/free-port.ts';
 import { call, errorOf, type Answer } from '../support/http.ts';
@@ -56,27 +53,24 @@ test('both are 200 while it serves; while it starts, /readyz says so and calls g
   }
 });
 
-describe('a slow disk', () => {
-  const tools = mkdtempSync(join(tmpdir(), 'taximeter-slow-'));
-  const compiled = compileSlowSync(tools);
+const tools = newFolder();
+const faults = DiskFaults.in(tools);
+const skip = faults === undefined ? 'needs Linux and a C compiler' : false;
+after(() => removeFolder(tools));
+
+describe('a slow disk', { skip }, () => {
   const timestamp = dayStart(1);
   let server: Server;
   let meter: Stripe.Billing.Meter;
 
   before(async () => {
-    // Made at full speed: tables take many syncs.
-    server = await Server.start();
+    server = await Server.start({ args: ['--stuck-seconds', '1'], env: faults!.env });
     meter = await createMeter(newClient(server), { formula: 'count' });
   });
   after(async () => {
+    faults?.end();
     await server.remove();
-    removeFolder(tools);
   });
-
-  async function restart(library: string, delayMs: number, args: string[] = []): Promise<void> {
-    await server.kill();
-    await server.restart({ args, env: slowSyncEnv(library, delayMs) });
-  }
 
   async function send(): Promise<Answer> {
     const event = { 'payload[stripe_customer_id]': 'c', 'payload[value]': 1, timestamp };
@@ -84,9 +78,8 @@ describe('a slow disk', () => {
     return await call(server, { path: '/v1/billing/meter_events', body });
   }
 
-  test('a commit that takes longer than it may fails both, until it is done', async (t) => {
-    if ('reason' in compiled) return t.skip(compiled.reason);
-    await restart(compiled.library, 2000, ['--stuck-seconds', '1']);
+  test('a commit that takes longer than it may fails both, until it is done', async () => {
+    faults!.stall();
     const sent = send();
     let answer = await ask(server, '/healthz');
     await until('it counts as stuck', async () => {
@@ -98,15 +91,17 @@ describe('a slow disk', () => {
     assert.equal(status, 'stuck');
     assert.match(String(reason), /has not finished a commit for \d+ s/u);
     assert.equal((await ask(server, '/readyz')).status, 503);
+    faults!.end();
     assert.equal((await sent).status, 200);
     for (const path of ['/healthz', '/readyz']) {
       assert.equal((await ask(server, path)).status, 200);
     }
   });
 
-  test('stopped, it answers what it has read, and who comes later gets a 503', async (t) => {
-    if ('reason' in compiled) return t.skip(compiled.reason);
-    await restart(compiled.library, 500);
+  test('stopped, it answers what it has read, and who comes later gets a 503', async () => {
+    await server.stop();
+    await server.restart({ env: faults!.env });
+    faults!.stall();
     const half = await sendHalf(server);
     const sent = Array.from({ length: 20 }, send);
     await until('some are read', async () => {
@@ -124,9 +119,12 @@ describe('a slow disk', () => {
       assertStopping(await call(server, { path: '/v1/customers', headers: { connection } }));
     }
     assert.match(await half.finish(), /^HTTP\/1\.1 503 [^]*Retry-After: 1\r\n/u);
+    // From here on a commit takes half a second, and the flush of the journal, which comes after it, many times that.
+    faults!.slow(500);
     const answers = await Promise.all(sent);
-    // The journal is being flushed now.
+    faults!.stall();
     assertStopping(await call(server, { path: '/v1/customers', headers: { connection: 'close' } }));
+    faults!.end();
     const accepted = answers.filter(({ status }) => status === 200).length;
     assert.ok(accepted >= 5, `${accepted} were answered`);
     for (const answer of answers) if (answer.status !== 200) assertStopping(answer);

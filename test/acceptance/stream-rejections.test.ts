@@ -9,7 +9,7 @@ import { newClient, type Stripe } from '../support/sdk.ts';
 import { LIVE_KEY, Server } from '../support/server.ts';
 import { openStream, postStream, TELL, type Told } from '../support/stream.ts';
 import { total } from '../support/summaries.ts';
-import { DAY_S, dayStart } from '../support/times.ts';
+import { DAY_S, dayStart, nowMs } from '../support/times.ts';
 import { v2Event } from '../support/v2.ts';
 
 /** What a test knows of a row; `sent` is what people look at. */
@@ -85,7 +85,7 @@ test('each rejected event is kept once, also after a kill -9 and a retry', async
     const meter = await createMeter(newClient(server));
     const token = await openStream(server);
     const rows: Known[] = [];
-    const beforeMs = Date.now();
+    const beforeMs = nowMs();
     for (let round = 0; round < 3; round++) {
       const { events, rejected } = mixed(meter);
       const keyed = { 'idempotency-key': unique('key'), ...TELL };
@@ -99,7 +99,7 @@ test('each rejected event is kept once, also after a kill -9 and a retry', async
         assert.equal(replay.text, answer.text);
       }
     }
-    const afterMs = Date.now();
+    const afterMs = nowMs();
     const start = dayStart(1);
     const range = { start_time: start, end_time: start + 3 * DAY_S };
     const counted = await total(server, { meter: meter.id, customer: 'c', ...range });

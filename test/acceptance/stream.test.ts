@@ -7,7 +7,7 @@ import { newClient, refused400, SDK_LINES, type Stripe } from '../support/sdk.ts
 import { LIVE_KEY, Server } from '../support/server.ts';
 import { fates, openStream, postStream, tell } from '../support/stream.ts';
 import { allSummaries, total } from '../support/summaries.ts';
-import { DAY_S, dayStart, HOUR_S } from '../support/times.ts';
+import { DAY_S, dayStart, HOUR_S, nowMs, nowS } from '../support/times.ts';
 import { isoOf, postJson, sendToStream, v2ErrorOf, v2Event, V2_EVENTS } from '../support/v2.ts';
 
 let server: Server;
@@ -49,7 +49,7 @@ async function badEvents(client: Stripe, meter: Stripe.Billing.Meter): Promise<r
   const good = v2Event(meter, { value: '1000000', timestamp });
   const { payload } = good;
   const ofValue = (value: string): object => ({ ...good, payload: { ...payload, value } });
-  const inS = (seconds: number): string => isoOf(Math.floor(Date.now() / 1000) + seconds);
+  const inS = (seconds: number): string => isoOf(nowS() + seconds);
   return [
     ['no_meter', { ...good, event_name: unique('missing') }],
     ['archived_meter', { ...good, event_name: archived.event_name }],
@@ -356,7 +356,7 @@ describe('what is left out', () => {
 
   test('a time is that of arrival', async () => {
     const meter = await createMeter(newClient(server));
-    const before = Date.now() / 1000;
+    const before = nowMs() / 1000;
     await tell(server, token, [v2Event(meter)]);
     const hourOf = (timeS: number): number => Math.floor(timeS / HOUR_S) * HOUR_S;
     const hours = {
@@ -365,7 +365,7 @@ describe('what is left out', () => {
     } as const;
     const [row, ...more] = await allSummaries(server, { meter: meter.id, customer: 'c', ...hours });
     assert.deepEqual(more, []);
-    assert.ok([hourOf(before), hourOf(Date.now() / 1000)].includes(row?.start_time ?? 0));
+    assert.ok([hourOf(before), hourOf(nowMs() / 1000)].includes(row?.start_time ?? 0));
   });
 
   test('a null is an absent field, as on v2', async () => {

@@ -6,7 +6,7 @@ import { unique } from '../support/random.ts';
 import { newClient, refused, refused400, SDK_LINES, type Stripe } from '../support/sdk.ts';
 import { LIVE_KEY, Server } from '../support/server.ts';
 import { total } from '../support/summaries.ts';
-import { DAY_S, dayStart, HOUR_S } from '../support/times.ts';
+import { DAY_S, dayStart, HOUR_S, nowMs, nowS } from '../support/times.ts';
 import { isoOf, postJson, postLength, TIME, v2ErrorOf, v2Event, V2_EVENTS } from '../support/v2.ts';
 
 let server: Server;
@@ -54,13 +54,13 @@ for (const line of SDK_LINES) {
 
     test('what is left out is filled in: an identifier and the time of arrival', async () => {
       const own = await createMeter(client);
-      const before = Date.now();
+      const before = nowMs();
       const event = await client.v2.billing.meterEvents.create(v2Event(own));
       assert.match(event.identifier, /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u);
       assert.equal(event.timestamp, event.created);
       assert.match(event.created, TIME);
       const created = Date.parse(event.created);
-      assert.ok(created >= before && created <= Date.now(), event.created);
+      assert.ok(created >= before && created <= nowMs(), event.created);
       assert.equal(await sumOf(own), '1');
     });
 
@@ -99,11 +99,7 @@ for (const line of SDK_LINES) {
             ] as const,
         ),
         ['timestamp_too_far_in_past', v2Event(meter, { timestamp: isoOf(0) }), /35 days/u],
-        [
-          'timestamp_in_future',
-          v2Event(meter, { timestamp: isoOf(Math.floor(Date.now() / 1000) + 400) }),
-          /5 minutes/u,
-        ],
+        ['timestamp_in_future', v2Event(meter, { timestamp: isoOf(nowS() + 400) }), /5 minutes/u],
       ];
       for (const [code, params, message] of cases) {
         const error = await refused400(create(params), { code, message }, line);

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { createMeter } from '../support/fixtures.ts';
+import { unique } from '../support/random.ts';
 import { newClient, NEWEST, OLDER, refused400, type Stripe } from '../support/sdk.ts';
 import type { Server } from '../support/server.ts';
+import { nowMs } from '../support/times.ts';
 import { until } from '../support/wait.ts';
 import { OK, type Receiver } from '../support/webhook-receiver.ts';
 import {
@@ -97,6 +99,7 @@ describe('webhooks', () => {
     assert.equal(webhooks.constructEvent(body, signature, secret).id, id);
     const theirs = (await deliveryOf(receiver, id, '/hook/other')).signature;
     const [t = '', v1 = ''] = signature.split(',');
+    const signedMs = Number(t.slice(2)) * 1000;
     const forged: [string, string, string?, number?][] = [
       [body.replace('"livemode":false', '"livemode":true'), signature],
       [`${body} `, signature],
@@ -104,7 +107,7 @@ describe('webhooks', () => {
       [body, `t=${Number(t.slice(2)) + 1},${v1}`],
       [body, theirs],
       [body, signature, other.secret],
-      [body, signature, secret, Date.now() + 301_000],
+      [body, signature, secret, signedMs + 301_000],
       [body, ''],
     ];
     for (const [altered, header, key = secret, receivedMs] of forged) {
@@ -113,7 +116,7 @@ describe('webhooks', () => {
       assert.throws(read, StripeSignatureVerificationError, `${header} of ${altered}`);
     }
     assert.ok(
-      webhooks.constructEvent(body, signature, secret, undefined, undefined, Date.now() + 250_000),
+      webhooks.constructEvent(body, signature, secret, undefined, undefined, signedMs + 299_000),
     );
   });
 
@@ -259,7 +262,7 @@ describe('webhooks', () => {
     assert.deepEqual([await isValidUnder(secret), await isValidUnder(second)], [true, true]);
     const third = await rotate({ previous_secret_expires_at: new Date(0).toISOString() });
     assert.deepEqual([await isValidUnder(second), await isValidUnder(third)], [false, true]);
-    const soon = new Date(Date.now() + 25 * 3_600_000).toISOString();
+    const soon = new Date(nowMs() + 25 * 3_600_000).toISOString();
     await refused400(rotate({ previous_secret_expires_at: soon }), {});
   });
 
@@ -299,7 +302,7 @@ describe('webhooks', () => {
 
   test('a retry of a request under its Idempotency-Key makes no second endpoint, and has the secret', async () => {
     const params = { url: receiver.url, enabled_events: ['*' as const] };
-    const idempotencyKey = `k-${Date.now()}`;
+    const idempotencyKey = unique('key');
     const made = await client.webhookEndpoints.create(params, { idempotencyKey });
     const again = await client.webhookEndpoints.create(params, { idempotencyKey });
     assert.deepEqual([again.id, again.secret], [made.id, made.secret]);

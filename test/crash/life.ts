@@ -1,8 +1,8 @@
 /** One life of the server: clients of every kind at once, until it is killed under them. */
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Server } from '../support/server.ts';
+import { pause } from '../support/wait.ts';
 import { DELAY_MS, watchFor, type Moment } from './kill.ts';
 import { catalogLane, freeLane, orderedLane } from './load.ts';
 import { Lost, type Life, type World } from './send.ts';
@@ -33,7 +33,7 @@ export async function live(
       life.isStopping = true;
       process.kill(server.pid, 'SIGTERM');
     }
-    await delay(afterMs);
+    await pause(afterMs);
     const { code, signal, stderr } = await server.kill();
     if (signal === 'SIGKILL') return hit;
     assert.equal(code, 0, stderr);
@@ -51,9 +51,9 @@ export async function live(
     },
   };
   const unwatch = watchFor(moment, server.folder, () => end(moment));
-  const limit = setTimeout(() => end('load'), LIFE_LIMIT_MS);
+  // What ended it before is not changed by that.
+  void pause(LIFE_LIMIT_MS).then(() => end('load'));
   const ends = await Promise.allSettled(lanes(world, life));
-  clearTimeout(limit);
   unwatch();
   agent.destroy();
   for (const lane of ends) {

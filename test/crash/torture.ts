@@ -5,11 +5,11 @@
  *
  * `npm run torture -- --kills 10000 --seed 7`. Draws repeat with their seed; the timing of the machine does not.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { newRandom, type Random } from '../support/random.ts';
 import { removeFolder, type Server } from '../support/server.ts';
 import { openStream } from '../support/stream.ts';
+import { pause } from '../support/wait.ts';
 import { checkEnd, checkKill } from './checks.ts';
 import { DELAY_MS, drawMoment, type Moment } from './kill.ts';
 import { live } from './life.ts';
@@ -135,7 +135,7 @@ class Round {
 
   async #killSoon(server: Server, moment: 'start' | 'migration'): Promise<void> {
     this.#failed.throwIfAborted();
-    await delay(this.#random.below(DELAY_MS[moment]));
+    await pause(this.#random.below(DELAY_MS[moment]));
     await server.kill();
     this.#count(moment);
     this.#launch(server);

@@ -15,7 +15,7 @@ import { isoOf, v2Event } from '../support/v2.ts';
 import { until } from '../support/wait.ts';
 import { Metered, startS, TAGS } from './metered.ts';
 
-const skip = noFaults() ?? false;
+const skip = (await noFaults()) ?? false;
 const WRITE: FaultPlan['calls'] = ['pwrite64', 'write'];
 const SYNC: FaultPlan['calls'] = ['fsync', 'fdatasync'];
 

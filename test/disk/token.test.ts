@@ -8,7 +8,7 @@ import { Fault, noFaults } from '../support/fault.ts';
 import { unique } from '../support/random.ts';
 import { Metered } from './metered.ts';
 
-const skip = noFaults() ?? false;
+const skip = (await noFaults()) ?? false;
 
 for (const [when, what] of [
   ['1', 'events'],

@@ -1,6 +1,6 @@
 /** What befalls the server of a soak, one thing at a time. Each ends with a server that is whole. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { DiskFaults } from '../support/disk-faults.ts';
+import { pause } from '../support/wait.ts';
 import { newEvent, sendBatch, type Lane } from './lane.ts';
 import type { World } from './world.ts';
 
@@ -17,17 +17,17 @@ type Fault = (world: World, disk: DiskFaults, flood: Lane) => Promise<void>;
 export const SURVIVED: Readonly<Record<string, Fault>> = {
   'SIGSTOP, SIGCONT': async ({ server, random }) => {
     process.kill(server.pid, 'SIGSTOP');
-    await delay(500 + random.below(8000));
+    await pause(500 + random.below(8000));
     process.kill(server.pid, 'SIGCONT');
   },
   'slow syncs': async ({ random }, disk) => {
     disk.slow(2 + random.below(150));
-    await delay(2000 + random.below(15_000));
+    await pause(2000 + random.below(15_000));
     disk.end();
   },
   'usage store hangs': async ({ random }, disk) => {
     disk.hang();
-    await delay(500 + random.below(12_000));
+    await pause(500 + random.below(12_000));
     disk.end();
   },
   'usage store hangs until the journal is full': fillJournal,
@@ -38,19 +38,19 @@ const FATAL: Readonly<Record<string, Fault>> = {
   'kill -9': kill,
   'kill -9 while it starts': async (world, disk, flood) => {
     await kill(world, disk, flood, async () => {
-      await delay(world.random.below(500));
+      await pause(world.random.below(500));
       await world.server.kill();
       world.server.relaunch();
     });
   },
   'kill -9 while syncs are slow': async (world, disk, flood) => {
     disk.slow(50);
-    await delay(world.random.below(2000));
+    await pause(world.random.below(2000));
     await kill(world, disk, flood);
   },
   'kill -9 while the usage store hangs': async (world, disk, flood) => {
     disk.hang();
-    await delay(world.random.below(4000));
+    await pause(world.random.below(4000));
     await kill(world, disk, flood);
   },
   SIGTERM: async (world) => {
@@ -61,7 +61,7 @@ const FATAL: Readonly<Record<string, Fault>> = {
   'SIGTERM while the usage store hangs': async (world, disk) => {
     const { server } = world;
     disk.hang();
-    await delay(1000);
+    await pause(1000);
     process.kill(server.pid, 'SIGTERM');
     const { stderr } = await server.exited;
     if (!stderr.includes('Stopping')) world.differs(`a stop beside a hung store: ${stderr}`);
@@ -103,7 +103,7 @@ async function fillJournal(world: World, disk: DiskFaults, flood: Lane): Promise
       );
     }
   });
-  while (!isFull()) await delay(100);
+  while (!isFull()) await pause(100);
   disk.end();
   await Promise.all(senders);
   if (world.retries.tooMuch === refusedBefore && !world.isOver)

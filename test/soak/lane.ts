@@ -2,11 +2,11 @@
  * One client of the soak. It alone sends for its customers, one request after the other, and settles each before the
  * next: so at any moment it knows what their usage must be, to the last digit, whatever the server went through.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { errorOf, toForm, type Answer } from '../support/http.ts';
 import { unique } from '../support/random.ts';
 import { fates, TELL, type Told } from '../support/stream.ts';
 import { isoOf, V2_EVENTS, V2_STREAM } from '../support/v2.ts';
+import { pause } from '../support/wait.ts';
 import { auditOnce } from './audit.ts';
 import { isCancellable, METER_NAMES, Tally, type TalliedEvent } from './tally.ts';
 import type { World } from './world.ts';
@@ -36,7 +36,7 @@ export async function run(world: World, lane: Lane, pauseMs: number): Promise<vo
     else if (dice < 85) await cancelOne(world, lane);
     else if (dice < 90) await sendAgain(world, lane);
     else await auditOnce(world, lane);
-    await delay(random.below(2 * pauseMs));
+    await pause(random.below(2 * pauseMs));
   }
 }
 

@@ -1,10 +1,10 @@
 /** What all parts of a soak share: the server that lives and dies, what is counted, and what was found wrong. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { call, type Answer, type Call } from '../support/http.ts';
 import type { Random } from '../support/random.ts';
 import type { Server } from '../support/server.ts';
 import { openStream } from '../support/stream.ts';
 import { dayStart, DAY_S } from '../support/times.ts';
+import { pause } from '../support/wait.ts';
 import type { MeterName } from './tally.ts';
 
 /** Of what is wrong, so many are written down; all are counted. */
@@ -64,7 +64,7 @@ export class World {
       // Another try with this key is still being answered.
       else if (answer.status === 409) isFirst = false;
       else return { answer, isFirst };
-      await delay(RETRY_MS);
+      await pause(RETRY_MS);
     }
   }
 
@@ -91,7 +91,7 @@ export class World {
   async #openStream(): Promise<void> {
     while (this.#token === '') {
       this.#token = await openStream(this.server).catch(() => '');
-      if (this.#token === '') await delay(RETRY_MS);
+      if (this.#token === '') await pause(RETRY_MS);
     }
   }
 }

@@ -3,7 +3,7 @@
  * DISK_FAULTS names says which; without it there are none.
  *
  *   hang      what opens, reads, writes or syncs a file below usage/ does not return until the word is gone
- *   slow MS   every fsync and fdatasync takes that many milliseconds more
+ *   slow MS   every fsync and fdatasync takes that many milliseconds more, or less if the word is another one before that
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -37,6 +37,15 @@ static void rest_ms(long ms) {
   }
 }
 
+static void rest_while(const char *word, long ms) {
+  char now[32];
+  for (long rested = 0; rested < ms; rested += 5) {
+    rest_ms(5);
+    fault(now, sizeof now);
+    if (strcmp(now, word) != 0) return;
+  }
+}
+
 static int is_hanging(void) {
   char word[16];
   fault(word, sizeof word);
@@ -63,9 +72,9 @@ static void before_file(int file) {
 
 static void before_sync(int file) {
   int error = errno;
-  char word[16];
+  char word[32];
   fault(word, sizeof word);
-  if (strncmp(word, "slow ", 5) == 0) rest_ms(atol(word + 5));
+  if (strncmp(word, "slow ", 5) == 0) rest_while(word, atol(word + 5));
   errno = error;
   before_file(file);
 }

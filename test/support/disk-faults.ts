@@ -44,9 +44,14 @@ export class DiskFaults {
     writeFileSync(this.#control, 'hang');
   }
 
-  /** From here on every sync takes so much longer, until `end`. */
+  /** From here on every sync takes so much longer, until `end`, which those that wait then learn at once. */
   slow(ms: number): void {
     writeFileSync(this.#control, `slow ${ms}`);
+  }
+
+  /** From here on no sync returns, until another of these is called. */
+  stall(): void {
+    this.slow(1_000_000_000);
   }
 
   end(): void {

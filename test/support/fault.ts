@@ -6,15 +6,23 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
 /** Why this machine cannot do it; undefined when it can. */
-export function noFaults(): string | undefined {
+export async function noFaults(): Promise<string | undefined> {
   const { error } = spawnSync('strace', ['-V']);
   if (error !== undefined) return 'this machine has no strace';
-  const child = spawn('sleep', ['5']);
-  const tried = spawnSync('timeout', ['2', 'strace', '-p', String(child.pid)], {
-    encoding: 'utf8',
+  const child = spawn('cat', { stdio: ['pipe', 'ignore', 'ignore'] });
+  const strace = spawn('strace', ['-p', String(child.pid)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
+  const ended = once(strace, 'close');
+  let said = '';
+  strace.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+    // Which ends strace too. One that may not trace ends by itself.
+    if (said.includes('attached')) child.kill();
+  });
+  await ended;
   child.kill();
-  return /attached/u.test(tried.stderr) ? undefined : 'this machine lets nobody trace a process';
+  return said.includes('attached') ? undefined : 'this machine lets nobody trace a process';
 }
 
 export type FaultPlan = {

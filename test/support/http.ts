@@ -1,6 +1,7 @@
 /** Raw HTTP, for what no SDK sends and for headers and digits that SDKs hide. */
 import { Agent, request, type IncomingHttpHeaders } from 'node:http';
 import { TEST_KEY } from './server.ts';
+import { PATIENCE_MS } from './wait.ts';
 
 export type Answer = {
   readonly status: number;
@@ -31,7 +32,6 @@ export type ErrorBody = {
 };
 
 const sharedAgent = new Agent({ keepAlive: true, maxSockets: 64 });
-const CALL_LIMIT_MS = 60_000;
 
 /** The parameters as a form body or query; brackets are left as they are, as stripe-node does. */
 export function toForm(fields: Readonly<Record<string, string | number>>): string {
@@ -57,7 +57,7 @@ export async function call(origin: { readonly url: string }, what: Call): Promis
         method: what.method ?? (body === undefined ? 'GET' : 'POST'),
         path: what.path,
         agent: what.agent ?? sharedAgent,
-        timeout: CALL_LIMIT_MS,
+        timeout: PATIENCE_MS,
         headers: {
           ...(key === null ? {} : { authorization: `Bearer ${key}` }),
           ...(body === undefined

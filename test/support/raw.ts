@@ -1,12 +1,11 @@
 /** Bytes on a socket, for what no HTTP client would send. */
 import { connect } from 'node:net';
+import { PATIENCE_MS } from './wait.ts';
 
 type Origin = { readonly host: string; readonly port: number };
 
 /** What came back, and whether the server closed the connection or the time for that ran out. */
 export type Exchange = { readonly text: string; readonly closed: boolean };
-
-const CLOSE_LIMIT_MS = 20_000;
 
 /** Sends bytes as they are, and returns what comes back until the server closes. Never rejects. */
 export async function exchange(to: Origin, bytes: string | Buffer): Promise<Exchange> {
@@ -16,7 +15,7 @@ export async function exchange(to: Origin, bytes: string | Buffer): Promise<Exch
     const timer = setTimeout(() => {
       settle({ text, closed: false });
       socket.destroy();
-    }, CLOSE_LIMIT_MS);
+    }, PATIENCE_MS);
     socket.setEncoding('latin1').on('data', (more: string) => (text += more));
     // A server that closes before it has read everything resets the connection.
     socket.on('error', () => undefined);

@@ -9,10 +9,11 @@ import { test, type TestContext } from 'node:test';
 import Database from 'better-sqlite3';
 import { aKey, aMeter, anAnswer, NAMESPACE, sha256 } from '../contract/fixtures.ts';
 import { openSqliteCatalog } from './sqlite-catalog.ts';
+import { pause } from '../../../test/support/wait.ts';
 
 const [, , role, childFile = '', childName = ''] = process.argv;
 if (role === 'make-key') await makeKey(childFile, childName);
-else if (role === 'write') write(childFile);
+else if (role === 'write') await write(childFile);
 else if (role === 'make-meters') await makeMeters(childFile, childName);
 else defineTests();
 
@@ -28,14 +29,13 @@ async function makeKey(file: string, name: string): Promise<void> {
 }
 
 /** Writes to a file that has no log yet: SQLite refuses others the switch to one, and does not wait. */
-function write(file: string): void {
+async function write(file: string): Promise<void> {
   const db = new Database(file);
   db.exec('BEGIN IMMEDIATE');
   process.send?.('writing');
-  setTimeout(() => {
-    db.close();
-    process.disconnect();
-  }, 100);
+  await pause(100);
+  db.close();
+  process.disconnect();
 }
 
 /** Creates and changes meters until it is killed; tells the id of each when its call has returned. */

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { Remembered, type RememberedOptions } from './remembered.ts';
 import { folders, spread } from './testing.ts';
+import { pause, until } from '../../../test/support/wait.ts';
 
 const newFolder = folders();
 const WINDOW = 3;
@@ -200,7 +200,7 @@ class World {
         await this.start(1);
         break;
       case 'crash': {
-        await delay(one.afterMs);
+        await pause(one.afterMs);
         this.#folder = copyOf(this.#folder);
         await this.#remembered.close();
         oracle.crash(this.#durable);
@@ -246,8 +246,10 @@ test('what is not on disk elsewhere is not there after a crash, though its run i
   for (let i = 0; i < 16; i += 1) remembered.add(HASHES[i]!, 1, i);
   const { promise, resolve } = Promise.withResolvers<void>();
   remembered.sealIfDue(16, 1, async () => await promise);
-  while (!readdirSync(folder).some((file) => /^run-[\w-]+$/u.test(file))) await delay(5);
-  await delay(50);
+  await until('its run is written', () =>
+    readdirSync(folder).some((file) => /^run-[\w-]+$/u.test(file)),
+  );
+  await pause(50);
   const crashed = open(copyOf(folder));
   assert.equal(crashed.coveredThrough, 0);
   assert.equal(crashed.size, 0);
@@ -375,7 +377,7 @@ test('while the disk refuses, the failure is told and nothing is lost; when it d
   for (let i = 0; i < 16; i += 1) remembered.add(HASHES[i]!, 1, i);
   rmSync(folder, { recursive: true });
   remembered.sealIfDue(16, 1, settled);
-  while (failures.length < 3) await delay(5);
+  await until('three failures', () => failures.length >= 3);
   for (let i = 16; i < 60; i += 1) assert.equal(remembered.add(HASHES[i]!, 1, i), 'added');
   remembered.sealIfDue(60, 1, () => assert.fail('one at a time'));
   for (let i = 0; i < 60; i += 1) assert.equal(remembered.findValue(HASHES[i]!, 1), i);
@@ -408,7 +410,7 @@ test('closing does not wait for what is not settled', async () => {
   const remembered = await opened(newFolder());
   for (let i = 0; i < 16; i += 1) remembered.add(HASHES[i]!, 1, i);
   remembered.sealIfDue(16, 1, async () => await new Promise(() => undefined));
-  await delay(100);
+  await pause(100);
   await remembered.close();
 });
 
