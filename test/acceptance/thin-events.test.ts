@@ -30,7 +30,7 @@ after(async () => {
 /** The first push of a type, verified. */
 async function pushed(type: string): Promise<Thin> {
   const found = () => receiver.got.find(({ body }) => body.includes(`"type":"${type}"`));
-  await until(type, () => found() !== undefined, 40_000);
+  await until(type, () => found() !== undefined);
   const { body, headers } = found() ?? assert.fail();
   client.parseEventNotification(body, String(headers['stripe-signature']), secret);
   return JSON.parse(body) as Thin;
