@@ -54,3 +54,17 @@ export async function readSummaries(
 export async function readList(server: Server, path: string, key: string): Promise<Answer> {
   return await call(server, { path, key });
 }
+
+/** What is answered now, without the fields that objects did not have then: a later release may add some. */
+export function withoutNew(now: unknown, then: unknown): unknown {
+  if (Array.isArray(now) && Array.isArray(then)) {
+    return now.map((item, index) => withoutNew(item, then[index]));
+  }
+  if (!isHash(now) || !isHash(then)) return now;
+  const known = Object.entries(now).filter(([name]) => Object.hasOwn(then, name));
+  return Object.fromEntries(known.map(([name, value]) => [name, withoutNew(value, then[name])]));
+}
+
+function isHash(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
