@@ -1,5 +1,6 @@
 /** What the commands that call a running server were asked to do. The key never stands on the command line. */
 import { readFileSync } from 'node:fs';
+import { API_VERSION, parseApiVersion } from './api-version.ts';
 import { envOf, parseFlags, type Env } from './config.ts';
 import { StartupError } from './startup-error.ts';
 
@@ -14,6 +15,8 @@ export type ListenConfig = ClientConfig & {
   readonly forwardThinTo: string | undefined;
   /** Types of both APIs; undefined: all. */
   readonly events: readonly string[] | undefined;
+  /** What snapshots say their version is. */
+  readonly apiVersion: string;
 };
 
 const CLIENT_FLAGS = { url: { type: 'string' }, 'api-key-file': { type: 'string' } } as const;
@@ -24,13 +27,24 @@ export function readListenConfig(args: readonly string[], env: Env): ListenConfi
     'forward-to': { type: 'string' },
     'forward-thin-to': { type: 'string' },
     events: { type: 'string' },
+    'api-version': { type: 'string' },
   });
   return {
     ...clientConfig(values, env),
     forwardTo: httpUrl('forward-to', values['forward-to']),
     forwardThinTo: httpUrl('forward-thin-to', values['forward-thin-to']),
     events: values['events']?.split(',').map((type) => type.trim()),
+    apiVersion: apiVersion(values['api-version'] ?? envOf(env, 'api-version')),
   };
+}
+
+function apiVersion(text: string | undefined): string {
+  if (text === undefined) return API_VERSION;
+  const version = parseApiVersion(text);
+  if (version !== undefined) return version;
+  throw new StartupError(
+    `--api-version is one of Stripe's, such as ${API_VERSION}: what your SDK sends. It is not '${text}'.`,
+  );
 }
 
 export type ResendConfig = ClientConfig & {

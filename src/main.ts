@@ -55,8 +55,11 @@ taximeter keys create [--live] [--account ID] [--restricted --scope SCOPE,…] [
 taximeter keys list [--data FOLDER]
 taximeter keys revoke KEY_ID [--data FOLDER]
 
-taximeter listen [--forward-to URL] [--forward-thin-to URL] [--events TYPE,…] [--url URL] [--api-key-file FILE]
+taximeter listen [--forward-to URL] [--forward-thin-to URL] [--events TYPE,…] [--api-version VERSION]
+                 [--url URL] [--api-key-file FILE]
     prints events as they come and forwards them, signed by a secret that it prints
+    --api-version               TAXIMETER_API_VERSION, 2026-10-28.endive: what snapshots say; SDKs of Go, Java and .NET take
+                                their own release train alone
 taximeter events resend EVENT_ID [--webhook-endpoint ID] [--url URL] [--api-key-file FILE]
     --url                       TAXIMETER_URL, http://127.0.0.1:4747: where the server is
     TAXIMETER_API_KEY           its key, unless a file holds it

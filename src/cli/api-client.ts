@@ -1,3 +1,4 @@
+import { API_VERSION } from '../api-version.ts';
 import type { ClientConfig } from '../client-config.ts';
 import { parseExactly } from '../core-events/wire.ts';
 import { StartupError } from '../startup-error.ts';
@@ -17,11 +18,11 @@ export async function callApi(
   { url, apiKey }: ClientConfig,
   method: 'GET' | 'POST',
   path: string,
-  form?: URLSearchParams,
+  { form, apiVersion = API_VERSION }: { form?: URLSearchParams; apiVersion?: string } = {},
 ): Promise<unknown> {
   const text = await send(`${url}${path}`, {
     method,
-    headers: { authorization: `Bearer ${apiKey}` },
+    headers: { authorization: `Bearer ${apiKey}`, 'stripe-version': apiVersion },
     ...(form === undefined ? {} : { body: form }),
     redirect: 'error',
     signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),

@@ -6,6 +6,6 @@ export async function resendEvent(config: ResendConfig): Promise<void> {
   const { eventId, webhookEndpoint } = config;
   const form = new URLSearchParams();
   if (webhookEndpoint !== undefined) form.set('webhook_endpoint', webhookEndpoint);
-  await callApi(config, 'POST', `/v1/events/${eventId}/retry`, form);
+  await callApi(config, 'POST', `/v1/events/${eventId}/retry`, { form });
   console.log(`${eventId} is sent again${webhookEndpoint ? ` to ${webhookEndpoint}` : ''}.`);
 }

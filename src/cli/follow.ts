@@ -1,4 +1,4 @@
-import type { ClientConfig } from '../client-config.ts';
+import type { ListenConfig } from '../client-config.ts';
 import { pageToken } from '../http/pages-v2.ts';
 import { callApi } from './api-client.ts';
 
@@ -7,6 +7,8 @@ export type ShownEvent = Readonly<Record<string, unknown>> & {
   readonly id: string;
   readonly type: string;
 };
+
+export type FollowConfig = Pick<ListenConfig, 'url' | 'apiKey' | 'apiVersion'>;
 
 type List = { readonly data: readonly ShownEvent[] };
 
@@ -19,12 +21,12 @@ const LIMIT = 100;
  * cursor, not by time: of two requests the earlier one may be told later.
  */
 export class Follower {
-  readonly #config: ClientConfig;
+  readonly #config: FollowConfig;
   readonly #api: keyof typeof PATHS;
   readonly #types: readonly string[] | undefined;
   #newest: string | undefined;
 
-  constructor(config: ClientConfig, api: keyof typeof PATHS, types: readonly string[] | undefined) {
+  constructor(config: FollowConfig, api: keyof typeof PATHS, types: readonly string[] | undefined) {
     this.#config = config;
     this.#api = api;
     this.#types = types;
@@ -53,7 +55,9 @@ export class Follower {
   async #list(query: Record<string, string>): Promise<readonly ShownEvent[]> {
     const params = new URLSearchParams(query);
     for (const [index, type] of (this.#types ?? []).entries()) params.set(`types[${index}]`, type);
-    const list = await callApi(this.#config, 'GET', `${PATHS[this.#api]}?${String(params)}`);
+    const { apiVersion } = this.#config;
+    const path = `${PATHS[this.#api]}?${String(params)}`;
+    const list = await callApi(this.#config, 'GET', path, { apiVersion });
     return (list as List).data;
   }
 }

@@ -28,7 +28,9 @@ export async function listen(config: ListenConfig): Promise<void> {
   const snapshots = new Follower(config, 'snapshot', ofApi(config.events, false));
   const thin = new Follower(config, 'thin', ofApi(config.events, true));
   await untilReached(async () => await Promise.all([snapshots.start(), thin.start()]));
-  console.log(`Ready. Your webhook signing secret is ${secret} (^C to quit)`);
+  console.log(
+    `Ready. Snapshots say API version ${config.apiVersion}. Your webhook signing secret is ${secret} (^C to quit)`,
+  );
   for (;;) {
     const told = await untilReached(async () => await snapshots.next());
     const toldThin = await untilReached(async () => await thin.next());

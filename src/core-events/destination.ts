@@ -14,7 +14,7 @@ export type Destination = {
   /** Types of events, or `*` for all. */
   readonly enabledEvents: readonly string[];
   readonly url: string;
-  /** What snapshots say their version is; null: the newest. */
+  /** What snapshots say their version is; null where events are thin, which have none. */
   readonly apiVersion: string | null;
   readonly metadata: ReadonlyMap<string, string>;
   readonly status: 'enabled' | 'disabled';

@@ -2,16 +2,18 @@
  * Core events as they stand on the wire: of v1 with the object as it was, of v2 without. Shapes: stripe-node 23,
  * `Events.d.ts` and `V2/Core/Events.d.ts`. What is delivered and what is fetched is made here alike.
  */
-import { API_VERSION } from '../api-version.ts';
 import { toSeconds } from '../clock.ts';
 import { isLive } from '../namespace.ts';
 import { formatRfc3339 } from '../rfc3339.ts';
-import type { CoreEvent, Json, Payload } from './core-event.ts';
+import type { CoreEvent, Json } from './core-event.ts';
 
-/** v1's `event`. Only for an event that has a snapshot. */
+/**
+ * v1's `event`. Only for an event that has a snapshot. Its objects have the same fields in every version of Stripe's API, so
+ * it says the one that its reader asks for: SDKs of Go, Java and .NET read no event of another release train than their own.
+ */
 export function presentSnapshotEvent(
   event: CoreEvent & { readonly pendingWebhooks: number },
-  apiVersion: string = API_VERSION,
+  apiVersion: string,
 ): object {
   const { snapshot, request } = event;
   if (snapshot === null) throw new Error(`${event.id} has no snapshot`);
@@ -80,16 +82,15 @@ function reasonOf({ request }: CoreEvent): object | null {
   return { type: 'request', request: { id, idempotency_key: idempotencyKey ?? '' } };
 }
 
-/** The body of a delivery. */
+/** The body of a delivery; without a version it is thin. */
 export function deliveryBody(
   event: CoreEvent & { readonly pendingWebhooks: number },
-  payload: Payload,
-  apiVersion: string | null,
+  snapshotVersion: string | null,
 ): string {
   return JSON.stringify(
-    payload === 'thin'
+    snapshotVersion === null
       ? toNotification(presentThinEvent(event))
-      : presentSnapshotEvent(event, apiVersion ?? API_VERSION),
+      : presentSnapshotEvent(event, snapshotVersion),
   );
 }
 

@@ -154,7 +154,7 @@ export class Deliverer {
     const { sender, clock } = this.#parts;
     const { destination, event } = due;
     const startedMs = clock.nowMs();
-    const body = deliveryBody(event, destination.payload, destination.apiVersion);
+    const body = deliveryBody(event, destination.apiVersion);
     const secrets = secretsAt(destination, startedMs);
     const signature = signatureHeader(secrets, toSeconds(startedMs), body);
     const sent = await sender.post(destination.url, body, signature);

@@ -11,6 +11,15 @@ export function askedVersion(headers: IncomingHttpHeaders): string | undefined {
   return parseApiVersion(String(sent)) === undefined ? undefined : String(sent);
 }
 
+/**
+ * The version that an accepted request is written for, without the features of betas: what snapshots are read in, or what a
+ * destination is sent that the request makes.
+ */
+export function requestVersion({ headers }: { readonly headers: IncomingHttpHeaders }): string {
+  const sent = headers['stripe-version'];
+  return (sent === undefined ? undefined : parseApiVersion(String(sent))) ?? API_VERSION;
+}
+
 /** Stripe's text and body, as users report them (the issues of stripe-java and stripity-stripe). */
 export function unknownVersion(headers: IncomingHttpHeaders): ApiError {
   const sent = shown(String(headers['stripe-version']));

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { createMeter } from '../support/fixtures.ts';
+import { call } from '../support/http.ts';
 import { unique } from '../support/random.ts';
 import { newClient, refused, refused400, type Stripe } from '../support/sdk.ts';
 import { LIVE_KEY, Server } from '../support/server.ts';
@@ -51,6 +52,25 @@ describe('events', () => {
       assert.equal(event.api_version, '2026-10-28.endive');
       assert.equal((event.data.object as Stripe.Billing.Meter).id, meter.id);
     }
+  });
+
+  test('an event says the version that it is read in', async () => {
+    const meter = await createMeter(client);
+    const [thin] = await thinEvents(meter.id);
+    assert.ok(thin);
+    const read = async (path: string, headers: Record<string, string> = {}): Promise<string> =>
+      (await call(server, { path, headers })).text;
+    for (const [sent, said] of [
+      ['2026-03-25.dahlia', '2026-03-25.dahlia'],
+      ['2025-03-31.preview; a_beta=v1', '2025-03-31.preview'],
+      ['2020-08-27', '2020-08-27'],
+    ] as const) {
+      const headers = { 'stripe-version': sent };
+      for (const path of [`/v1/events/${thin.id}`, '/v1/events?limit=1']) {
+        assert.match(await read(path, headers), new RegExp(`"api_version":"${said}"`, 'u'));
+      }
+    }
+    assert.match(await read(`/v1/events/${thin.id}`), /"api_version":"2026-10-28\.endive"/u);
   });
 
   test('a snapshot is the object as it was then; an update says what was before', async () => {

@@ -100,6 +100,19 @@ describe('taximeter listen', () => {
     await thin.close();
   });
 
+  test('forwards snapshots in the version that the handler needs', async () => {
+    const version = '2026-03-25.dahlia';
+    const listening = new Listening(server, '--forward-to', receiver.url, '--api-version', version);
+    await listening.secret();
+    assert.match(listening.stdout, /Snapshots say API version 2026-03-25\.dahlia\./u);
+    receiver.answer = OK;
+    receiver.got.length = 0;
+    await createMeter(client);
+    await until('it came', () => receiver.got.length === 1);
+    await listening.stop();
+    assert.equal((JSON.parse(receiver.got[0]?.body ?? '') as Stripe.Event).api_version, version);
+  });
+
   test('waits for a server that restarts, and misses nothing', async () => {
     // On the same port again.
     const port = String(server.port);
@@ -152,5 +165,8 @@ describe('taximeter listen', () => {
     assert.match(await run([], 'sk_test_wrong'), /^Invalid API Key provided: sk_test_\*+$/u);
     assert.match(await run([]), /^Which key\? Set TAXIMETER_API_KEY/u);
     assert.match(await run(['--forward-to', 'localhost'], TEST_KEY), /^--forward-to is a URL/u);
+    const version =
+      /^--api-version is one of Stripe's, such as .*: what your SDK sends\. It is not 'dahlia'\.$/u;
+    assert.match(await run(['--api-version', 'dahlia'], TEST_KEY), version);
   });
 });

@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { createMeter } from '../support/fixtures.ts';
+import { call } from '../support/http.ts';
 import { unique } from '../support/random.ts';
 import { newClient, NEWEST, OLDER, refused400, type Stripe } from '../support/sdk.ts';
 import type { Server } from '../support/server.ts';
 import { nowMs } from '../support/times.ts';
+import { postJson } from '../support/v2.ts';
 import { until } from '../support/wait.ts';
 import { OK, type Receiver } from '../support/webhook-receiver.ts';
 import {
@@ -165,6 +167,73 @@ describe('webhooks', () => {
     const gone = await client.webhookEndpoints.del(made.id);
     assert.deepEqual([gone.id, gone.object, gone.deleted], [made.id, 'webhook_endpoint', true]);
     assert.deepEqual((await client.webhookEndpoints.list()).data, []);
+  });
+
+  test('an endpoint that names no version gets that of the request that makes it, as a destination does', async () => {
+    const version = '2026-03-25.dahlia';
+    const event_name = unique('m');
+    const made: [string, string][] = [];
+    for (const [index, sent] of [version, `${version}; a_beta=v1`, undefined].entries()) {
+      const apiVersion = sent === undefined ? {} : { 'stripe-version': sent };
+      const path = `${receiver.url}/v${index}`;
+      const expected = sent === undefined ? '2026-10-28.endive' : version;
+      const v1 = await call(server, {
+        path: '/v1/webhook_endpoints',
+        body: { url: path, 'enabled_events[0]': '*' },
+        headers: apiVersion,
+      });
+      const endpoint = JSON.parse(v1.text) as Stripe.WebhookEndpoint;
+      const shown = JSON.parse(
+        (await call(server, { path: `/v1/webhook_endpoints/${endpoint.id}` })).text,
+      ) as Stripe.WebhookEndpoint;
+      assert.deepEqual([endpoint.api_version, shown.api_version], [expected, expected]);
+      const body = {
+        name: 'N',
+        type: 'webhook_endpoint',
+        event_payload: 'snapshot',
+        enabled_events: ['*'],
+        webhook_endpoint: { url: `${path}/destination` },
+      };
+      const at = '/v2/core/event_destinations';
+      const v2 = await postJson(server, { path: at, body, headers: apiVersion });
+      const destination = JSON.parse(v2.text) as { readonly snapshot_api_version: string };
+      assert.equal(destination.snapshot_api_version, expected, v2.text);
+      const thin = { ...body, event_payload: 'thin', webhook_endpoint: { url: `${path}/thin` } };
+      const ofThin = await postJson(server, { path: at, body: thin, headers: apiVersion });
+      assert.match(ofThin.text, /"snapshot_api_version":null/u);
+      made.push([`/hook/v${index}`, expected], [`/hook/v${index}/destination`, expected]);
+    }
+    // The one that makes the meter does not count.
+    await createMeter(client, { event_name });
+    const id = await idOfNewestEvent();
+    for (const [path, expected] of made) {
+      const { body } = await deliveryOf(receiver, id, path);
+      assert.equal((JSON.parse(body) as Stripe.Event).api_version, expected, path);
+    }
+  });
+
+  test('a version that is none is refused, and so is an empty one', async () => {
+    const params = { url: receiver.url, enabled_events: ['*'] };
+    for (const api_version of ['', 'latest', '2025-02-30.basil', '2026-03-25.dahlia; a_beta=v1']) {
+      await refused400(
+        client.webhookEndpoints.create({
+          ...params,
+          api_version,
+        } as unknown as Stripe.WebhookEndpointCreateParams),
+        { param: 'api_version' },
+      );
+      await refused400(
+        client.v2.core.eventDestinations.create({
+          name: 'N',
+          type: 'webhook_endpoint',
+          event_payload: 'snapshot',
+          enabled_events: ['*'],
+          webhook_endpoint: { url: receiver.url },
+          snapshot_api_version: api_version,
+        }),
+        {},
+      );
+    }
   });
 
   test('a destination is made, read, changed, listed and deleted; v2 shows its URL on demand', async () => {

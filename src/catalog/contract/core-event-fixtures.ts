@@ -25,7 +25,7 @@ export function anEvent(
   };
 }
 
-/** Takes every snapshot. */
+/** Takes every snapshot, or every thin event. */
 export function aDestination(id: string, fields: Partial<Destination> = {}): Destination {
   return {
     id,
@@ -35,7 +35,7 @@ export function aDestination(id: string, fields: Partial<Destination> = {}): Des
     payload: 'snapshot',
     enabledEvents: ['*'],
     url: 'https://example.com/webhook',
-    apiVersion: null,
+    apiVersion: fields.payload === 'thin' ? null : '2026-10-28.endive',
     metadata: new Map(),
     status: 'enabled',
     disabledReason: null,

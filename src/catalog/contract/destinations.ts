@@ -12,14 +12,14 @@ import { BROKEN, fail, NOTHING, restarts, unreachable, type Start } from './subj
 export function destinationsContract(start: Start): void {
   const full = aDestination('ed_1', {
     description: 'of é 🚕',
-    payload: 'thin',
-    enabledEvents: ['v1.billing.meter.created', 'v1.billing.meter.updated'],
+    payload: 'snapshot',
+    enabledEvents: ['billing.meter.created', 'billing.meter.updated'],
     metadata: new Map([
       ['z', '1'],
       ['__proto__', 'polluted'],
       ['10', '2'],
     ]),
-    apiVersion: '2026-10-28.endive',
+    apiVersion: '2025-01-27.acacia',
     status: 'disabled',
     disabledReason: 'failures',
     previousSecret: { secret: 'whsec_old', expiresAtMs: 5 },

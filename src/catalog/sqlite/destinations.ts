@@ -28,6 +28,7 @@ export function sqliteDestinations(db: Database, writer: Writer, { record }: Out
     if ((sql.count.get(destination.namespace)?.count ?? 0) >= DESTINATIONS_MAX) {
       throw tooMany(destination.namespace);
     }
+    assert.equal(destination.apiVersion === null, destination.payload === 'thin');
     sql.insert.run(toDestinationRow(destination));
     if (remember !== undefined) saveAnswer(remember(destination));
   });

@@ -17,6 +17,7 @@ const MIGRATIONS = [
   '004-events.sql',
   '005-alerts.sql',
   '006-error-reports.sql',
+  '007-versions-and-whole-numbers.sql',
 ] as const;
 
 /**

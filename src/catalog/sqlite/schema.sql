@@ -1,4 +1,4 @@
--- Made by dump-schema.ts: version 6.
+-- Made by dump-schema.ts: version 7.
 
 CREATE TABLE accounts (
   ordinal INTEGER PRIMARY KEY AUTOINCREMENT,

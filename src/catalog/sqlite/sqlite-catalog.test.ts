@@ -32,6 +32,8 @@ import { sqliteSessions } from './sessions.ts';
 import { Writer } from './writer.ts';
 import { openSqliteCatalog } from './sqlite-catalog.ts';
 
+const MIGRATIONS = new URL('migrations/', import.meta.url);
+
 catalogContract('SQLite', async (): Promise<CatalogUnderTest> => {
   const folder = mkdtempSync(path.join(tmpdir(), 'taximeter-catalog-'));
   const file = path.join(folder, 'catalog.db');
@@ -113,7 +115,7 @@ suite('SQLite: the file', () => {
       (error) => {
         assert.ok(error instanceof StartupError);
         assert.match(error.message, /^[^\n]+$/);
-        for (const part of [file, 'newer', '7001', 'up to 6']) {
+        for (const part of [file, 'newer', '7001', 'up to 7']) {
           assert.ok(error.message.includes(part), `${part} in: ${error.message}`);
         }
         return true;
@@ -161,6 +163,59 @@ suite('SQLite: the file', () => {
     assert.deepEqual(catalog.keys.find(sha256('secret')), key);
     const session = aSession('bmes_1', { keyId: '', createdMs: 7, expiresAtMs: 7 });
     assert.deepEqual(catalog.sessions.find(sha256('token')), session);
+  });
+
+  test('of the sixth version: destinations get the version that they had, alerts whole numbers', async (t) => {
+    const file = newFile(t);
+    const db = new Database(file);
+    for (const name of readdirSync(MIGRATIONS).toSorted().slice(0, 6)) {
+      db.exec(readFileSync(new URL(name, MIGRATIONS), 'utf8'));
+    }
+    db.pragma('user_version = 6');
+    const destination = db.prepare(`
+      INSERT INTO destinations (namespace, id, name, payload, enabled_events, url, api_version, metadata,
+        status, created_ms, updated_ms, secret, deleted)
+      VALUES ('${NAMESPACE}', ?, 'n', ?, '["*"]', 'https://example.com', ?, '[]', 'enabled', 1, 1, 's', 0)`);
+    destination.run('we_none', 'snapshot', null);
+    destination.run('we_own', 'snapshot', '2025-01-27.acacia');
+    destination.run('ed_thin', 'thin', null);
+    const event = db.prepare(`
+      INSERT INTO core_events (namespace, id, created_ms, snapshot_type, snapshot)
+      VALUES ('${NAMESPACE}', ?, 1, ?, ?)`);
+    const triggered = (value: string, gte: string): string =>
+      `{"object":"billing.alert_triggered","alert":{"title":"é \\"1\\"","usage_threshold":{"gte":${gte}}},"value":${value}}`;
+    const values = [
+      ['100.5', '0.5', '100', '0'],
+      ['9223372036854775807.000000000001', '7', '9223372036854775807', '7'],
+      [
+        '9223372036854775808',
+        '999999999999999.999999999999',
+        '9223372036854775807',
+        '999999999999999',
+      ],
+      ['10000000000000000000.25', '1', '9223372036854775807', '1'],
+    ] as const;
+    for (const [n, [value, gte]] of values.entries()) {
+      event.run(`evt_${n}`, 'billing.alert.triggered', triggered(value, gte));
+    }
+    event.run('evt_other', 'billing.meter.created', '{"value":1.50}');
+    db.close();
+    const catalog = openSqliteCatalog(file);
+    t.after(() => catalog.close());
+    const versions = ['we_none', 'we_own', 'ed_thin'].map(
+      async (id) => (await catalog.destinations.find(NAMESPACE, id))?.apiVersion,
+    );
+    const expected = ['2026-10-28.endive', '2025-01-27.acacia', null];
+    assert.deepEqual(await Promise.all(versions), expected);
+    const snapshotOf = async (id: string) =>
+      (await catalog.coreEvents.find(NAMESPACE, id))?.snapshot?.object;
+    for (const [n, [value, gte, wholeValue, wholeGte]] of values.entries()) {
+      assert.equal(
+        await snapshotOf(`evt_${n}`),
+        triggered(`${wholeValue},"value_decimal":"${value}"`, `${wholeGte},"gte_decimal":"${gte}"`),
+      );
+    }
+    assert.equal(await snapshotOf('evt_other'), '{"value":1.50}');
   });
 
   test('what is not a catalog is not opened', (t) => {

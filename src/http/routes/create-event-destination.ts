@@ -1,4 +1,4 @@
-import { PAYLOADS } from '../../core-events/core-event.ts';
+import { PAYLOADS, type Payload } from '../../core-events/core-event.ts';
 import type { Destination } from '../../core-events/destination.ts';
 import { ApiError } from '../../errors.ts';
 import { newDestinationId, newSigningSecret } from '../../ids.ts';
@@ -24,6 +24,7 @@ import {
   type Shape,
 } from '../params.ts';
 import { presentEventDestination } from '../present-destination.ts';
+import { requestVersion } from '../stripe-version.ts';
 
 const SHAPE: Shape = {
   name: true,
@@ -58,22 +59,13 @@ export function createEventDestination(parts: DestinationParts): Route {
   };
 }
 
-function parse(
-  { form, namespace, receivedAtMs }: ApiRequest,
-  { addresses }: DestinationParts,
-): Destination {
+function parse(request: ApiRequest, { addresses }: DestinationParts): Destination {
+  const { form, namespace, receivedAtMs } = request;
   refuseUnknown(form, SHAPE);
   requiredOneOf(form, 'type', ['webhook_endpoint']);
   refuseOtherAccounts(form);
   const payload = requiredOneOf(form, 'event_payload', PAYLOADS);
-  const apiVersion = versionParam(form, 'snapshot_api_version');
-  if (apiVersion !== null && payload === 'thin') {
-    throw new ApiError(
-      'parameter_invalid',
-      'Invalid snapshot_api_version: thin events have no version.',
-      'snapshot_api_version',
-    );
-  }
+  const apiVersion = snapshotVersion(request, payload);
   requiredHash(form, 'webhook_endpoint');
   const url = 'webhook_endpoint[url]';
   return {
@@ -95,6 +87,18 @@ function parse(
     failingSinceMs: null,
     deleted: false,
   };
+}
+
+/** That of the request that makes it, unless it names one. */
+function snapshotVersion(request: ApiRequest, payload: Payload): string | null {
+  const sent = versionParam(request.form, 'snapshot_api_version');
+  if (payload === 'snapshot') return sent ?? requestVersion(request);
+  if (sent === null) return null;
+  throw new ApiError(
+    'parameter_invalid',
+    'Invalid snapshot_api_version: thin events have no version.',
+    'snapshot_api_version',
+  );
 }
 
 /** Events are the account's own; `self` is how this was written before. */

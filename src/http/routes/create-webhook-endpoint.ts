@@ -11,6 +11,7 @@ import {
 import { parseMetadata } from '../metadata.ts';
 import { flag, missing, refuseExpand, refuseUnknown, textOrNull, type Shape } from '../params.ts';
 import { presentWebhookEndpoint } from '../present-destination.ts';
+import { requestVersion } from '../stripe-version.ts';
 
 const SHAPE: Shape = {
   url: true,
@@ -37,10 +38,8 @@ export function createWebhookEndpoint(parts: DestinationParts): Route {
   };
 }
 
-function parse(
-  { form, namespace, receivedAtMs }: ApiRequest,
-  { addresses }: DestinationParts,
-): Destination {
+function parse(request: ApiRequest, { addresses }: DestinationParts): Destination {
+  const { form, namespace, receivedAtMs } = request;
   refuseUnknown(form, SHAPE);
   refuseExpand(form);
   if (flag(form, 'connect') === true) {
@@ -59,7 +58,7 @@ function parse(
     payload: 'snapshot',
     enabledEvents: parseEnabledEvents(form, 'snapshot') ?? missing('enabled_events'),
     url,
-    apiVersion: versionParam(form, 'api_version'),
+    apiVersion: versionParam(form, 'api_version') ?? requestVersion(request),
     metadata: parseMetadata(form)(new Map()),
     status: 'enabled',
     disabledReason: null,

@@ -16,6 +16,7 @@ import {
   type Shape,
 } from '../params.ts';
 import { presentList } from '../present.ts';
+import { requestVersion } from '../stripe-version.ts';
 
 const PATH = '/v1/events';
 
@@ -33,10 +34,12 @@ export function listEvents({ coreEvents }: Pick<Catalog, 'coreEvents'>): Route {
     method: 'GET',
     path: PATH,
     scope: 'core_events.read',
-    handle: async ({ form, namespace }) => {
+    handle: async (request) => {
+      const { form, namespace } = request;
       refuseUnknown(form, SHAPE);
       refuseExpand(form);
       const page = parsePage(form);
+      const apiVersion = requestVersion(request);
       const { data, hasMore } = await coreEvents.list(
         namespace,
         'snapshot',
@@ -45,7 +48,7 @@ export function listEvents({ coreEvents }: Pick<Catalog, 'coreEvents'>): Route {
       );
       return presentList(
         PATH,
-        data.map((event) => presentSnapshotEvent(event)),
+        data.map((event) => presentSnapshotEvent(event, apiVersion)),
         hasMore,
       );
     },

@@ -4,6 +4,7 @@ import type { Route } from '../api.ts';
 import { noSuchEvent } from '../event-params.ts';
 import { refuseExpand, refuseUnknown } from '../params.ts';
 import { pathId } from '../resources.ts';
+import { requestVersion } from '../stripe-version.ts';
 
 /** GET /v1/events/{id} */
 export function retrieveEvent({ coreEvents }: Pick<Catalog, 'coreEvents'>): Route {
@@ -17,7 +18,10 @@ export function retrieveEvent({ coreEvents }: Pick<Catalog, 'coreEvents'>): Rout
       const id = pathId(request);
       const event = await coreEvents.find(request.namespace, id);
       // What only v2 has a type for is not to be seen here.
-      return presentSnapshotEvent(event?.snapshot ? event : noSuchEvent(id));
+      return presentSnapshotEvent(
+        event?.snapshot ? event : noSuchEvent(id),
+        requestVersion(request),
+      );
     },
   };
 }

@@ -6,6 +6,7 @@ import type { Route } from '../api.ts';
 import { noSuchEvent } from '../event-params.ts';
 import { refuseExpand, refuseUnknown, text } from '../params.ts';
 import { pathId } from '../resources.ts';
+import { requestVersion } from '../stripe-version.ts';
 
 /**
  * POST /v1/events/{id}/retry: sends an event again, to one destination or to all that want it. What `stripe events
@@ -35,13 +36,16 @@ export function retryEvent({
       }
       const sentTo = await deliveries.resend(namespace, id, only, receivedAtMs);
       if (only !== undefined && sentTo?.length === 0) throw cannotTake(only);
-      return present((await coreEvents.find(namespace, id)) ?? noSuchEvent(id));
+      const event = (await coreEvents.find(namespace, id)) ?? noSuchEvent(id);
+      return present(event, requestVersion(request));
     },
   };
 }
 
-function present(event: FoundCoreEvent): object {
-  return event.snapshot === null ? presentThinEvent(event) : presentSnapshotEvent(event);
+function present(event: FoundCoreEvent, apiVersion: string): object {
+  return event.snapshot === null
+    ? presentThinEvent(event)
+    : presentSnapshotEvent(event, apiVersion);
 }
 
 function cannotTake(destination: string): ApiError {
