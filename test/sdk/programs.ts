@@ -90,26 +90,36 @@ async function afterSteps(
   steps: readonly Step[],
   program: Program,
 ): Promise<Program | Unavailable> {
-  const endMs = performance.now() + PREPARE_LIMIT_MS;
-  for (const step of steps) {
-    const [name] = step.command;
-    const ended = await run(step, endMs - performance.now());
-    if (ended === 'no command') return { reason: `there is no ${name} on this machine` };
-    if (ended === 'too slow') {
-      return { reason: `${step.command.join(' ')} did not end within ${PREPARE_LIMIT_MS} ms` };
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), PREPARE_LIMIT_MS);
+  try {
+    for (const step of steps) {
+      const reason = await reasonNotToGoOn(step, late.signal);
+      if (reason !== undefined) return { reason };
     }
-    if (ended.code === 0) continue;
-    const said = `${step.command.join(' ')}: ${ended.stderr.trim()}`;
-    if (step.what === 'build') throw new Error(said);
-    return { reason: said };
+  } finally {
+    clearTimeout(timer);
   }
   return program;
 }
 
+async function reasonNotToGoOn(step: Step, late: AbortSignal): Promise<string | undefined> {
+  const [name] = step.command;
+  const ended = await run(step, late);
+  if (ended === undefined) return `there is no ${name} on this machine`;
+  if (ended.code === 0) return undefined;
+  const line = step.command.join(' ');
+  if (late.aborted) return `${line}: not done after ${PREPARE_LIMIT_MS} ms in all`;
+  const said = `${line}: ${ended.stderr.trim()}`;
+  if (step.what === 'build') throw new Error(said);
+  return said;
+}
+
+/** Undefined when there is no such command. */
 async function run(
   { command: [name, ...args], cwd, env }: Step,
-  limitMs: number,
-): Promise<{ readonly code: number | null; readonly stderr: string } | 'no command' | 'too slow'> {
+  late: AbortSignal,
+): Promise<{ readonly code: number | null; readonly stderr: string } | undefined> {
   // A group of its own: compilers start others.
   const child = spawn(name, args, {
     cwd,
@@ -117,17 +127,16 @@ async function run(
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  const failed = once(child, 'error').then(() => 'no command' as const);
-  if (child.pid === undefined) return await failed;
   const { pid } = child;
+  if (pid === undefined) {
+    await once(child, 'error');
+    return undefined;
+  }
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  let isLate = false;
-  const timer = setTimeout(() => {
-    isLate = true;
-    process.kill(-pid, 'SIGKILL');
-  }, limitMs);
+  const kill = (): void => void process.kill(-pid, 'SIGKILL');
+  late.addEventListener('abort', kill);
   const [code] = (await once(child, 'close')) as [number | null];
-  clearTimeout(timer);
-  return isLate ? 'too slow' : { code, stderr };
+  late.removeEventListener('abort', kill);
+  return { code, stderr };
 }

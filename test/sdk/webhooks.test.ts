@@ -106,7 +106,7 @@ describe('webhooks and alerts in other languages', { concurrency: true }, () => 
       receiver.got.find(
         (got) => got.path === path && parts.every((part) => got.body.includes(part)),
       );
-    await until(`${parts.join(' ')} at ${path}`, () => found() !== undefined, 60_000);
+    await until(`${parts.join(' ')} at ${path}`, () => found() !== undefined);
     return found() ?? assert.fail();
   }
 
