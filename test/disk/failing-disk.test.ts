@@ -11,6 +11,7 @@ import { Fault, noFaults, type FaultPlan } from '../support/fault.ts';
 import { call, type Answer } from '../support/http.ts';
 import { unique } from '../support/random.ts';
 import { openStream, tell } from '../support/stream.ts';
+import { DAY_S } from '../support/times.ts';
 import { isoOf, v2Event } from '../support/v2.ts';
 import { until } from '../support/wait.ts';
 import { Metered, startS, TAGS } from './metered.ts';
@@ -67,6 +68,21 @@ for (const [what, calls] of [
     assert.ok(names.length === 1 || names[1] === 'refused');
   });
 }
+
+test('a prune of core events that fails stops the process', { skip }, async (t) => {
+  // The events are from long ago.
+  const metered = await Metered.start(t, { clockShiftS: -40 * DAY_S });
+  const { server } = metered;
+  assert.equal((await server.stop()).code, 0);
+  // Of what it does on a start, this is the first that writes the catalog.
+  const path = join(server.folder, 'catalog.db-wal');
+  const inject = ['-e', 'trace=pwrite64', '-e', 'inject=pwrite64:error=EIO', '-P', path];
+  const { clockShiftS: _, ...options } = server.options;
+  server.relaunch({ ...options, wrap: ['strace', '-D', '-f', '-qq', ...inject] });
+  const { code, signal, stderr } = await server.exited;
+  assert.deepEqual([code, signal], [1, null], stderr);
+  assert.match(stderr, /disk I\/O error[^\n]*Stopping, because its catalog cannot be written/u);
+});
 
 test(
   'a checkpoint of the journal that fails stops the process, and its log has everything',

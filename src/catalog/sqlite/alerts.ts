@@ -2,7 +2,6 @@
  * Alerts as rows, the active ones in memory too: with each step of the watch all of them are asked for. No other process
  * makes alerts. Memory is changed after the commit, so that it never runs ahead of the disk.
  */
-import type { Database } from 'better-sqlite3';
 import type { Alert, Trigger } from '../../alerts/alert.ts';
 import { AlertsOfMeters } from '../../alerts/alerts-of-meters.ts';
 import type { CoreEvent } from '../../core-events/core-event.ts';
@@ -12,12 +11,12 @@ import type { Alerts, Remember } from '../catalog.ts';
 import { answerSaver } from './answers.ts';
 import type { Outbox } from './outbox.ts';
 import { type CursorParam, readPage } from './page.ts';
-import type { Writer } from './writer.ts';
+import type { Sql, Writer } from './writer.ts';
 
 /** A quantity has more digits than SQLite's numbers. */
 type Row = Omit<Alert, 'gte'> & { readonly gte: string };
 
-export function sqliteAlerts(db: Database, writer: Writer, outbox: Pick<Outbox, 'record'>): Alerts {
+export function sqliteAlerts(db: Sql, writer: Writer, outbox: Pick<Outbox, 'record'>): Alerts {
   const sql = prepareStatements(db);
   const changes = changesOf(db, writer, sql, outbox);
   const active = new AlertsOfMeters();
@@ -70,7 +69,7 @@ export function sqliteAlerts(db: Database, writer: Writer, outbox: Pick<Outbox, 
 }
 
 /** Each in one transaction. */
-function changesOf(db: Database, writer: Writer, sql: Statements, outbox: Pick<Outbox, 'record'>) {
+function changesOf(db: Sql, writer: Writer, sql: Statements, outbox: Pick<Outbox, 'record'>) {
   const saveAnswer = answerSaver(db);
 
   const create = writer.transaction((alert: Alert, remember: Remember<Alert>) => {
@@ -130,7 +129,7 @@ type TriggerRow = Omit<Trigger, 'alert' | 'value'> & {
 
 type Statements = ReturnType<typeof prepareStatements>;
 
-function prepareStatements(db: Database) {
+function prepareStatements(db: Sql) {
   type Walk = [Namespace, number, string | null, number];
   return {
     insert: db.prepare<[Row]>(`

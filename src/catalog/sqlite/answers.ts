@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
-import type { Database } from 'better-sqlite3';
 import type { Namespace } from '../../namespace.ts';
 import type { Answers, SavedAnswer } from '../catalog.ts';
-import type { Writer } from './writer.ts';
+import type { Sql, Writer } from './writer.ts';
 
 /** Rows that one step of a walk or of pruning takes: a few ms of work, then others have their turn. */
 export const ANSWERS_STEP_MAX = 1000;
@@ -19,7 +18,7 @@ type RememberedKey = {
  * Saves an answer as part of the transaction that is open. One that the key had before is replaced:
  * the caller saves a second one only when the first has expired.
  */
-export function answerSaver(db: Database): (answer: SavedAnswer) => void {
+export function answerSaver(db: Sql): (answer: SavedAnswer) => void {
   // REPLACE rather than an update: the new answer takes a new ordinal and stands last.
   const insert = db.prepare<[SavedAnswer]>(`
     INSERT OR REPLACE INTO answers
@@ -33,7 +32,7 @@ export function answerSaver(db: Database): (answer: SavedAnswer) => void {
 }
 
 /** The first answers to keyed requests, as rows of `answers`. */
-export function sqliteAnswers(db: Database, writer: Writer): Answers {
+export function sqliteAnswers(db: Sql, writer: Writer): Answers {
   const find = db.prepare<[Namespace, string], SavedAnswer>(`
     SELECT namespace, idempotency_key AS idempotencyKey, fingerprint, status, body,
       request_id AS requestId, created_ms AS createdMs

@@ -1,5 +1,4 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Database } from 'better-sqlite3';
 import { ApiError } from '../../errors.ts';
 import type { CoreEvent, Payload } from '../../core-events/core-event.ts';
 import type { Namespace } from '../../namespace.ts';
@@ -9,13 +8,13 @@ import { answerSaver } from './answers.ts';
 import { CORE_EVENT_COLUMNS, fromCoreEventRow, type FoundCoreEventRow } from './core-event-rows.ts';
 import type { Outbox } from './outbox.ts';
 import { type CursorParam, readPage } from './page.ts';
-import type { Writer } from './writer.ts';
+import type { Sql, Writer } from './writer.ts';
 
 /** Events that one step of pruning takes, with their deliveries: some 10 ms, then others have their turn. */
 export const CORE_EVENTS_STEP_MAX = 500;
 
 /** Core events, as rows of `core_events`. */
-export function sqliteCoreEvents(db: Database, writer: Writer, { record }: Outbox): CoreEvents {
+export function sqliteCoreEvents(db: Sql, writer: Writer, { record }: Outbox): CoreEvents {
   const saveAnswer = answerSaver(db);
   const find = db.prepare<[Namespace, string], FoundCoreEventRow>(`
     SELECT ${CORE_EVENT_COLUMNS} FROM core_events AS e WHERE namespace = ? AND id = ?`);
@@ -26,6 +25,10 @@ export function sqliteCoreEvents(db: Database, writer: Writer, { record }: Outbo
   const pruneSome = db.prepare<[number, number]>(`
     DELETE FROM core_events WHERE ordinal IN
       (SELECT ordinal FROM core_events WHERE created_ms < ? ORDER BY created_ms LIMIT ?)`);
+
+  const prune = writer.transaction(
+    (beforeMs: number) => pruneSome.run(beforeMs, CORE_EVENTS_STEP_MAX).changes,
+  );
 
   const recordAll = writer.transaction(
     (
@@ -71,7 +74,7 @@ export function sqliteCoreEvents(db: Database, writer: Writer, { record }: Outbo
       return { data: data.map(fromCoreEventRow), hasMore };
     },
     async prune(beforeMs) {
-      while (db.open && pruneSome.run(beforeMs, CORE_EVENTS_STEP_MAX).changes > 0) {
+      while (db.open && prune(beforeMs) > 0) {
         await setImmediate();
       }
     },

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import type { Database } from 'better-sqlite3';
 import type { Customer } from '../../customers/customer.ts';
 import { ApiError } from '../../errors.ts';
 import type { Namespace } from '../../namespace.ts';
 import type { Customers, Remember } from '../catalog.ts';
 import { answerSaver } from './answers.ts';
 import { type CursorParam, readPage, type Sides } from './page.ts';
-import type { Writer } from './writer.ts';
+import type { Sql, Writer } from './writer.ts';
 
 type Row = Omit<Customer, 'metadata' | 'deleted'> & {
   readonly metadata: string;
@@ -14,7 +13,7 @@ type Row = Omit<Customer, 'metadata' | 'deleted'> & {
 };
 
 /** Customers as rows of `customers`. A deleted one keeps its row, and so its place for a cursor. */
-export function sqliteCustomers(db: Database, writer: Writer): Customers {
+export function sqliteCustomers(db: Sql, writer: Writer): Customers {
   const sql = prepareStatements(db);
   const saveAnswer = answerSaver(db);
 
@@ -92,7 +91,7 @@ function fromRow(row: Row): Customer {
 const COLUMNS = `namespace, id, created_s AS createdS, name, email, description, phone, metadata,
   deleted`;
 
-function prepareStatements(db: Database) {
+function prepareStatements(db: Sql) {
   type Walk = [Namespace, number, number];
   type WalkOfEmail = [Namespace, string, number, number];
   return {

@@ -1,4 +1,3 @@
-import type { Database } from 'better-sqlite3';
 import type { Attempt, DeliveryState } from '../../core-events/delivery.ts';
 import { wants } from '../../core-events/destination.ts';
 import { ApiError } from '../../errors.ts';
@@ -12,10 +11,10 @@ import {
 } from './destination-rows.ts';
 import type { Outbox } from './outbox.ts';
 import { type CursorParam, readPage } from './page.ts';
-import type { Writer } from './writer.ts';
+import type { Sql, Writer } from './writer.ts';
 
 /** Deliveries as rows: a queue for each destination, by the time when each is due. */
-export function sqliteDeliveries(db: Database, writer: Writer, outbox: Outbox): Deliveries {
+export function sqliteDeliveries(db: Sql, writer: Writer, outbox: Outbox): Deliveries {
   const sql = prepareStatements(db);
 
   const resend = writer.transaction(
@@ -119,7 +118,7 @@ const OF_DESTINATION = `
     JOIN core_events AS e ON e.ordinal = of_d.event
   WHERE d.namespace = ? AND d.id = ? AND d.deleted = 0`;
 
-function prepareStatements(db: Database) {
+function prepareStatements(db: Sql) {
   type Walk = [Namespace, string, number, DeliveryState | null, number];
   return {
     event: db.prepare<[Namespace, string], FoundCoreEventRow & { ordinal: number }>(`

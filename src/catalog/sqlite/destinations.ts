@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import type { Database } from 'better-sqlite3';
 import type { Payload } from '../../core-events/core-event.ts';
 import { DESTINATIONS_MAX, type Destination } from '../../core-events/destination.ts';
 import { ApiError } from '../../errors.ts';
@@ -17,10 +16,10 @@ import {
 } from './destination-rows.ts';
 import type { Outbox } from './outbox.ts';
 import { type CursorParam, readPage } from './page.ts';
-import type { Writer } from './writer.ts';
+import type { Sql, Writer } from './writer.ts';
 
 /** Destinations as rows. A deleted one keeps its row, and so its place for a cursor. */
-export function sqliteDestinations(db: Database, writer: Writer, { record }: Outbox): Destinations {
+export function sqliteDestinations(db: Sql, writer: Writer, { record }: Outbox): Destinations {
   const sql = prepareStatements(db);
   const saveAnswer = answerSaver(db);
 
@@ -97,7 +96,7 @@ function tooMany(namespace: Namespace): ApiError {
   );
 }
 
-function prepareStatements(db: Database) {
+function prepareStatements(db: Sql) {
   type Walk = [Namespace, number, Payload | null, number];
   return {
     insert: db.prepare<[DestinationRow]>(INSERT_DESTINATION),

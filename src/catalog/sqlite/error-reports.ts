@@ -1,11 +1,10 @@
-import type { Database } from 'better-sqlite3';
 import type { CoreEvent } from '../../core-events/core-event.ts';
 import type { ErrorReports } from '../catalog.ts';
 import type { Outbox } from './outbox.ts';
-import type { Writer } from './writer.ts';
+import type { Sql, Writer } from './writer.ts';
 
 export function sqliteErrorReports(
-  db: Database,
+  db: Sql,
   writer: Writer,
   outbox: Pick<Outbox, 'record'>,
 ): ErrorReports {

@@ -4,14 +4,13 @@
  * process of its own. SQLite's data version tells cheaply whether some other connection has
  * committed since; then the keys are read again, whole.
  */
-import type { Database } from 'better-sqlite3';
 import type { Clock } from '../../clock.ts';
 import { newAccountId } from '../../ids.ts';
 import type { Key, Scope } from '../../keys/key.ts';
 import { accountOf, type Mode, modeOf, toNamespace } from '../../namespace.ts';
 import { type Keys, KEYS_STALE_MS } from '../catalog.ts';
 import { KeyRing } from '../key-ring.ts';
-import type { Writer } from './writer.ts';
+import type { Sql, Writer } from './writer.ts';
 
 type Row = Omit<Key, 'namespace' | 'scopes'> & {
   readonly account: string;
@@ -21,9 +20,9 @@ type Row = Omit<Key, 'namespace' | 'scopes'> & {
 type HashedRow = Row & { readonly secretSha256: string };
 
 /** Makes the default account when the catalog is new. */
-export function sqliteKeys(db: Database, writer: Writer, clock: Clock): Keys {
+export function sqliteKeys(db: Sql, writer: Writer, clock: Clock): Keys {
   const sql = prepareStatements(db);
-  const defaultAccount = findOrCreateAccount(db, clock);
+  const defaultAccount = findOrCreateAccount(db, writer, clock);
   // The version before the keys: a commit that falls between is seen again later, not missed.
   let readVersion = sql.dataVersion.get();
   let usable = readUsable();
@@ -110,26 +109,26 @@ function toRow({ namespace, scopes, ...key }: Key, secretSha256: string): Hashed
 }
 
 /** The oldest account; two processes that meet a new file agree on one. */
-function findOrCreateAccount(db: Database, clock: Clock): string {
+function findOrCreateAccount(db: Sql, writer: Writer, clock: Clock): string {
   const find = db.prepare<[], { id: string }>('SELECT id FROM accounts ORDER BY ordinal LIMIT 1');
   const insert = db.prepare<[string, number]>(
     'INSERT INTO accounts (id, created_ms) VALUES (?, ?)',
   );
-  const create = db.transaction(() => {
+  const create = writer.transaction(() => {
     const known = find.get();
     if (known !== undefined) return known.id;
     const id = newAccountId();
     insert.run(id, clock.nowMs());
     return id;
   });
-  return find.get()?.id ?? create.immediate();
+  return find.get()?.id ?? create();
 }
 
 const COLUMNS = `id, account, mode, scopes, name, hint,
   created_ms AS createdMs, expires_at_ms AS expiresAtMs, last_used_ms AS lastUsedMs,
   revoked_at_ms AS revokedAtMs`;
 
-function prepareStatements(db: Database) {
+function prepareStatements(db: Sql) {
   return {
     dataVersion: db.prepare<[], number>('PRAGMA data_version').pluck(),
     insertAccount: db.prepare<[string, number]>(`

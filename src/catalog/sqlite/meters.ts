@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import type { Database } from 'better-sqlite3';
 import { ApiError } from '../../errors.ts';
 import type { Meter, MeterStatus } from '../../meters/meter.ts';
 import type { Namespace } from '../../namespace.ts';
@@ -9,13 +8,13 @@ import { answerSaver } from './answers.ts';
 import { toEventNames } from './event-names.ts';
 import type { Outbox } from './outbox.ts';
 import { type CursorParam, readPage } from './page.ts';
-import type { Writer } from './writer.ts';
+import type { Sql, Writer } from './writer.ts';
 
 /**
  * Meters as rows of `meters`, and in memory by event name. Memory is changed after the commit, with
  * rows read before it, so that it never runs ahead of the disk; no other process writes meters.
  */
-export function sqliteMeters(db: Database, writer: Writer, { record }: Outbox): Meters {
+export function sqliteMeters(db: Sql, writer: Writer, { record }: Outbox): Meters {
   const sql = prepareStatements(db);
   const saveAnswer = answerSaver(db);
   const eventNames = toEventNames(sql.all.all());
@@ -106,7 +105,7 @@ const COLUMNS = `namespace, id, display_name AS displayName, event_name AS event
 
 type Statements = ReturnType<typeof prepareStatements>;
 
-function prepareStatements(db: Database) {
+function prepareStatements(db: Sql) {
   type Walk = [Namespace, number, MeterStatus | null, number];
   return {
     insert: db.prepare<[Meter]>(`

@@ -3,12 +3,12 @@
  * transaction that is open. Who writes a fact of a new kind takes `record` and calls it in that fact's transaction.
  */
 import assert from 'node:assert/strict';
-import type { Database } from 'better-sqlite3';
 import type { CoreEvent, Payload } from '../../core-events/core-event.ts';
 import { wants } from '../../core-events/destination.ts';
 import type { Namespace } from '../../namespace.ts';
 import type { Lane } from '../core-events.ts';
 import { INSERT_CORE_EVENT, toCoreEventRow, type CoreEventRow } from './core-event-rows.ts';
+import type { Sql } from './writer.ts';
 
 export type Outbox = {
   /** Undoing the transaction undoes it. With `only` the events go to that lane alone, whatever it wants. */
@@ -25,7 +25,7 @@ type Subscriber = {
   readonly enabledEvents: string;
 };
 
-export function sqliteOutbox(db: Database): Outbox {
+export function sqliteOutbox(db: Sql): Outbox {
   const insert = db.prepare<[CoreEventRow]>(INSERT_CORE_EVENT);
   const subscribers = db.prepare<[Namespace], Subscriber>(`
     SELECT ordinal AS lane, payload, enabled_events AS enabledEvents FROM destinations

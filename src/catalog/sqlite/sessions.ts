@@ -2,18 +2,17 @@
  * Sessions as rows, and all of them in memory: every request of a stream asks for one. No other process makes
  * sessions. Memory is changed after the commit, so that it never runs ahead of the disk.
  */
-import type { Database } from 'better-sqlite3';
 import { ApiError } from '../../errors.ts';
 import type { Namespace } from '../../namespace.ts';
 import { SESSION_KEPT_MS, SESSIONS_MAX, type Session, type Sessions } from '../catalog.ts';
-import type { Writer } from './writer.ts';
+import type { Sql, Writer } from './writer.ts';
 
 /** How many one creation drops at most: more than it adds, and little enough to wait for. */
 const DROPPED_MAX = 100;
 
 type Row = Session & { readonly tokenSha256: string };
 
-export function sqliteSessions(db: Database, writer: Writer, sessionsMax = SESSIONS_MAX): Sessions {
+export function sqliteSessions(db: Sql, writer: Writer, sessionsMax = SESSIONS_MAX): Sessions {
   const sql = prepareStatements(db);
   // Both in the order of creation.
   const known = new Map<string, Session>();
@@ -75,7 +74,7 @@ export function sqliteSessions(db: Database, writer: Writer, sessionsMax = SESSI
   };
 }
 
-function prepareStatements(db: Database) {
+function prepareStatements(db: Sql) {
   return {
     insert: db.prepare<[Row]>(`
       INSERT INTO sessions (id, namespace, key_id, token_sha256, created_ms, expires_at_ms)

@@ -297,15 +297,41 @@ suite('SQLite: answers and keys', () => {
   });
 });
 
+suite('SQLite: the writer', () => {
+  test('nothing else writes: what it prepares runs only in its transactions', (t) => {
+    const db = openDatabase(newFile(t));
+    t.after(() => db.close());
+    const writer = new Writer(db);
+    const insert = writer.sql.prepare(`INSERT INTO accounts (id, created_ms) VALUES (?, 1)`);
+    const insertAndTell = writer.sql.prepare(
+      `INSERT INTO accounts (id, created_ms) VALUES (?, 1) RETURNING id`,
+    );
+    const count = writer.sql.prepare('SELECT count(*) FROM accounts').pluck();
+    for (const write of [
+      () => insert.run('a'),
+      () => insertAndTell.get('a'),
+      () => insertAndTell.all('a'),
+      () => insertAndTell.iterate('a'),
+    ]) {
+      assert.throws(write, /only the writer writes: INSERT/u);
+    }
+    assert.equal(count.get(), 0);
+    writer.transaction(() => [insert.run('a'), insertAndTell.get('b')])();
+    assert.equal(count.get(), 2);
+    assert.throws(() => insert.run('c'), /only the writer writes/u);
+  });
+});
+
 suite('SQLite: outcomes of deliveries', () => {
   test('what follows them is synced again, also when they could not be kept', async (t) => {
     const db = openDatabase(newFile(t));
     t.after(() => db.close());
-    const outbox = sqliteOutbox(db);
     const writer = new Writer(db);
-    await sqliteDestinations(db, writer, outbox).create(aDestination('we_1'));
-    await sqliteCoreEvents(db, writer, outbox).record([anEvent('evt_1')]);
-    const deliveries = sqliteDeliveries(db, writer, outbox);
+    const { sql } = writer;
+    const outbox = sqliteOutbox(sql);
+    await sqliteDestinations(sql, writer, outbox).create(aDestination('we_1'));
+    await sqliteCoreEvents(sql, writer, outbox).record([anEvent('evt_1')]);
+    const deliveries = sqliteDeliveries(sql, writer, outbox);
     const [lane] = deliveries.lanes();
     const due = deliveries.findDue(lane?.lane ?? 0, START_MS);
     assert.ok(due);

@@ -28,21 +28,22 @@ import { Writer } from './writer.ts';
  */
 export function openSqliteCatalog(file: string, options: { readonly clock?: Clock } = {}): Catalog {
   const db = openDatabase(file);
-  const writer = new Writer(db);
   try {
-    const outbox = sqliteOutbox(db);
+    const writer = new Writer(db);
+    const { sql } = writer;
+    const outbox = sqliteOutbox(sql);
     return {
       failure: writer.failure,
-      meters: sqliteMeters(db, writer, outbox),
-      customers: sqliteCustomers(db, writer),
-      keys: sqliteKeys(db, writer, options.clock ?? systemClock),
-      sessions: sqliteSessions(db, writer),
-      alerts: sqliteAlerts(db, writer, outbox),
-      errorReports: sqliteErrorReports(db, writer, outbox),
-      answers: sqliteAnswers(db, writer),
-      coreEvents: sqliteCoreEvents(db, writer, outbox),
-      destinations: sqliteDestinations(db, writer, outbox),
-      deliveries: sqliteDeliveries(db, writer, outbox),
+      meters: sqliteMeters(sql, writer, outbox),
+      customers: sqliteCustomers(sql, writer),
+      keys: sqliteKeys(sql, writer, options.clock ?? systemClock),
+      sessions: sqliteSessions(sql, writer),
+      alerts: sqliteAlerts(sql, writer, outbox),
+      errorReports: sqliteErrorReports(sql, writer, outbox),
+      answers: sqliteAnswers(sql, writer),
+      coreEvents: sqliteCoreEvents(sql, writer, outbox),
+      destinations: sqliteDestinations(sql, writer, outbox),
+      deliveries: sqliteDeliveries(sql, writer, outbox),
       copyTo: (copy) => copyTo(file, copy),
       close: () => void db.close(),
     };

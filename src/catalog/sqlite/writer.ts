@@ -1,14 +1,20 @@
 /**
- * The catalog's writes: each one transaction, and what it means when the disk refuses it. A full disk has changed
+ * The catalog's writes: each one transaction, and what it means when the disk refuses it. The connection is the writer's
+ * own, and what it prepares for others writes only within its transactions: no write can fail unseen. A full disk has changed
  * nothing, and the write may be asked for again. After a failed write or sync nobody can say what the file holds (SQLite
  * takes the change back, the disk may not): the process must stop (P9), and what the file has, the next start reads.
  */
-import { SqliteError, type Database } from 'better-sqlite3';
+import assert from 'node:assert/strict';
+import { SqliteError, type Database, type Statement } from 'better-sqlite3';
 import { ApiError } from '../../errors.ts';
+
+/** What the catalog's parts see of the connection. Statements that write throw outside a transaction of the writer. */
+export type Sql = Pick<Database, 'prepare' | 'inTransaction' | 'open'>;
 
 export class Writer {
   /** Resolves with the error of a write or sync that failed. Nothing is written any more from then on. */
   readonly failure: Promise<unknown>;
+  readonly sql: Sql;
   readonly #db: Database;
   readonly #fail: (error: unknown) => void;
   #failed: unknown;
@@ -16,6 +22,7 @@ export class Writer {
   constructor(db: Database) {
     const { promise, resolve } = Promise.withResolvers<unknown>();
     this.#db = db;
+    this.sql = guarded(db);
     this.failure = promise;
     this.#fail = resolve;
   }
@@ -54,9 +61,9 @@ export class Writer {
   }
 
   #judge(error: unknown): unknown {
-    if (!(error instanceof SqliteError)) return error;
-    if (error.code === 'SQLITE_FULL') return unwritable('The disk is full.', error);
-    if (!error.code.startsWith('SQLITE_IOERR')) return error;
+    const code = error instanceof SqliteError ? error.code : '';
+    if (code === 'SQLITE_FULL') return unwritable('The disk is full.', error);
+    if (!code.startsWith('SQLITE_IOERR')) return error;
     this.#failed = error;
     this.#fail(error);
     return unwritable('The catalog failed.', error);
@@ -67,4 +74,30 @@ function unwritable(why: string, cause: unknown): ApiError {
   const refusal = new ApiError('unavailable', `${why} Nothing was changed. Try again later.`);
   refusal.cause = cause;
   return refusal;
+}
+
+function guarded(db: Database): Sql {
+  const prepare = (source: string): Statement<unknown[]> => guard(db, db.prepare(source));
+  return {
+    prepare: prepare as Sql['prepare'],
+    get inTransaction() {
+      return db.inTransaction;
+    },
+    get open() {
+      return db.open;
+    },
+  };
+}
+
+function guard(db: Database, statement: Statement<unknown[]>): Statement<unknown[]> {
+  if (statement.readonly) return statement;
+  for (const name of ['run', 'get', 'all', 'iterate'] as const) {
+    const method = statement[name].bind(statement) as (...params: unknown[]) => unknown;
+    const value = (...params: unknown[]): unknown => {
+      assert(db.inTransaction, `only the writer writes: ${statement.source}`);
+      return method(...params);
+    };
+    Object.defineProperty(statement, name, { value });
+  }
+  return statement;
 }
