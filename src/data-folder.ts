@@ -11,8 +11,10 @@ import { openSqliteCatalog } from './catalog/sqlite/sqlite-catalog.ts';
 import type { Clock } from './clock.ts';
 import type { Journal } from './journal/journal.ts';
 import { openSqliteJournal } from './journal/sqlite/thread-journal.ts';
+import { OpenPaths } from './open-paths.ts';
 import { StartupError } from './startup-error.ts';
 import { openChdbUsageStore } from './usage/chdb/chdb-usage-store.ts';
+import { usagePaths } from './usage/chdb/usage-paths.ts';
 import type { UsageStore } from './usage/usage-store.ts';
 
 export const JOURNAL_FILE = 'journal.db';
@@ -25,6 +27,8 @@ export type DataFolder = {
   readonly journal: Journal;
   readonly catalog: Catalog;
   readonly store: UsageStore;
+  /** Of all three, and of the folder itself. */
+  readonly paths: OpenPaths;
 };
 
 /** A folder that is only read must exist: a mistyped name should not look like one without usage. */
@@ -49,7 +53,18 @@ export async function openDataFolder(
   const store = inOneLine(usage, () => openChdbUsageStore(usage));
   await refuseForeign(journal, 'catalog', 'catalog.db', catalog.keys.defaultAccount());
   await refuseForeign(journal, 'usage', 'usage/', store.account.id);
-  return { journal, catalog, store };
+  return { journal, catalog, store, paths: pathsOf(folder) };
+}
+
+function pathsOf(folder: string): OpenPaths {
+  const journal = join(folder, JOURNAL_FILE);
+  const catalog = join(folder, CATALOG_FILE);
+  const usage = usagePaths(join(folder, USAGE_FOLDER));
+  return new OpenPaths({
+    files: [journal, catalog],
+    logs: [`${journal}-wal`, `${catalog}-wal`, `${catalog}-shm`, ...usage.logs],
+    folders: [folder, ...usage.folders],
+  });
 }
 
 /** The journal remembers the two others that it has always been with. */
@@ -72,11 +87,19 @@ export function openCatalog(folder: string, clock: Clock, ifMissing: IfMissing):
   return inOneLine(file, () => openSqliteCatalog(file, { clock }));
 }
 
-export async function closeDataFolder({ journal, catalog, store }: DataFolder): Promise<void> {
-  await store.close();
-  catalog.close();
-  // The lock goes last.
-  await journal.close();
+/** Throws MovedError when what was written is not where the paths say: then it has not been done. */
+export async function closeDataFolder(folder: DataFolder): Promise<void> {
+  const { journal, catalog, store, paths } = folder;
+  try {
+    paths.check();
+  } finally {
+    await store.close();
+    catalog.close();
+    // The lock goes last.
+    await journal.close();
+  }
+  paths.checkClosed();
+  paths.close();
 }
 
 /** A store that cannot be opened is for the operator to mend: its first line says why. */

@@ -4,9 +4,19 @@ import { logError } from '../log.ts';
 export class Chores {
   readonly #timers: NodeJS.Timeout[] = [];
 
-  /** A chore that fails is told of, and done again when it is due; `failed` says what has not been done. */
+  /**
+   * A chore that fails is told of, and done again when it is due; `failed` says what has not been done. One that still runs
+   * is not begun again: with a disk that hangs, they would take all threads that wait for disks.
+   */
   every(periodMs: number, failed: string, chore: Chore): void {
-    this.#timers.push(setInterval(() => void run(failed, chore), periodMs));
+    let runs = false;
+    const begin = async (): Promise<void> => {
+      if (runs) return;
+      runs = true;
+      await run(failed, chore);
+      runs = false;
+    };
+    this.#timers.push(setInterval(() => void begin(), periodMs));
   }
 
   /** As `every`, and for the first time at once. */

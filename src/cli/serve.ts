@@ -14,6 +14,7 @@ import { DiskSpace } from '../ingest/disk-space.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import type { NewKeyConfig } from '../keys-config.ts';
 import { log, logError, logWarning, outliveOutput, setLogLevel } from '../log.ts';
+import { isMoved } from '../open-paths.ts';
 import { exposeIngest } from '../metrics/ingest-metrics.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { exposeDisk, exposeProcess } from '../metrics/process-metrics.ts';
@@ -97,7 +98,9 @@ async function serveFolder(
     });
   };
   const ingest = openIngest(config, folder, disk, (error) => stop(error, whyFatal(error)));
-  void catalog.failure.then((error) => stop(error, 'its catalog cannot be written'));
+  void catalog.failure.then((error) =>
+    stop(error, isMoved(error) ? whyFatal(error) : 'its catalog cannot be written'),
+  );
   const usage = new UsageReader(
     store,
     async (signal) => await ingest.settledForReader(signal),
@@ -109,6 +112,7 @@ async function serveFolder(
   const auditing = sampleAudit(folder, ingest, exposeAudits(metrics));
   server.refuse('recovering');
   await ingest.recover(systemClock.nowMs());
+  await folder.paths.look();
   await disk.look();
   await printFirstKey(config, catalog);
   const control = await openControl(config, folder, ingest);
@@ -134,7 +138,7 @@ async function serveFolder(
 
 function beginChores(
   { eventsDays }: ServeConfig,
-  { catalog }: DataFolder,
+  { catalog, paths }: DataFolder,
   ingest: Ingest,
   disk: DiskSpace,
   watches: Watches,
@@ -143,7 +147,10 @@ function beginChores(
   const nowMs = (): number => systemClock.nowMs();
   chores.every(SEAL_MS, 'Identifiers could not be brought to disk.', () => ingest.seal(nowMs()));
   chores.every(WATCH_MS, 'Usage could not be looked at.', () => lookIfDue(watches, nowMs()));
-  chores.every(DISK_MS, 'The disk could not be looked at.', async () => await disk.look());
+  chores.every(DISK_MS, 'The disk could not be looked at.', async () => {
+    await paths.look().catch((error: unknown) => ingest.stop(error));
+    await disk.look();
+  });
   chores.every(MINUTE_MS, KEY_USE_NOT_SAVED, async () => await catalog.keys.saveUse());
   // If it is the journal that failed, the next commit stops the process.
   chores.every(

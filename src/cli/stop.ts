@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { ApiServer } from '../http/server.ts';
 import { DamagedRunError } from '../ingest/remembered/run-file.ts';
 import { exit, logError, logWarningAtOnce } from '../log.ts';
+import { isMoved } from '../open-paths.ts';
 import { UnsureInsertError } from '../usage/usage-store.ts';
 
 /** For the refusals to reach those who wait. */
@@ -38,6 +39,7 @@ export function stopRatherThanLie(
 
 /** Why nothing may be acknowledged any more. */
 export function whyFatal(error: unknown): string {
+  if (isMoved(error)) return 'its data folder is not what it has open, or is read-only';
   if (error instanceof DamagedRunError) return 'its identifiers cannot be read';
   if (error instanceof UnsureInsertError) return 'its usage store is not sure of an insert';
   const isFull = error instanceof Error && 'code' in error && error.code === 'SQLITE_FULL';

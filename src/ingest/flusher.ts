@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ApiError } from '../errors.ts';
 import { secondsSince } from '../histogram.ts';
 import { bytesOf, type FlushPlan, type Journal } from '../journal/journal.ts';
+import { isMoved } from '../open-paths.ts';
 import { UnsureInsertError, type UsageStore } from '../usage/usage-store.ts';
 import { IngestStats } from './ingest-stats.ts';
 
@@ -175,8 +176,8 @@ export class Flusher {
       await this.#store.insert(plan);
       this.#pausing = false;
     } catch (error) {
-      // The same insert would be a no-op, and make nothing good.
-      if (error instanceof UnsureInsertError) throw error;
+      // The same insert would be a no-op, or go to another folder: neither makes it good.
+      if (error instanceof UnsureInsertError || isMoved(error)) throw error;
       this.#pausing = true;
       this.#stats.flushFailures += 1;
       this.#onFailure(error);

@@ -174,6 +174,11 @@ export class Ingest {
     }
   }
 
+  /** Acknowledges nothing any more; `onFatal` gets the reason (P9). */
+  stop(error: unknown): void {
+    this.#committer.stop(error);
+  }
+
   /** Puts the fact that an event was rejected into the next block. Its identifier stays free. */
   reject(rejected: Omit<RejectedEvent, 'sequence'>): void {
     const sequence = this.#committer.nextSequence();

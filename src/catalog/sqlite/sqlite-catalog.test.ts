@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
@@ -319,6 +327,20 @@ suite('SQLite: the writer', () => {
     writer.transaction(() => [insert.run('a'), insertAndTell.get('b')])();
     assert.equal(count.get(), 2);
     assert.throws(() => insert.run('c'), /only the writer writes/u);
+  });
+
+  test('a change of a file that was removed fails, and so does all that comes after it', async (t) => {
+    const file = newFile(t);
+    const db = openDatabase(file);
+    t.after(() => db.close());
+    const writer = new Writer(db);
+    const write = writer.transaction(() => undefined);
+    write();
+    renameSync(file, `${file}-2`);
+    assert.throws(write, ApiError);
+    assert.match(String(await writer.failure), /catalog\.db is not there any more/u);
+    renameSync(`${file}-2`, file);
+    assert.throws(write, ApiError);
   });
 });
 

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { SqliteError, type Database, type Statement } from 'better-sqlite3';
 import { ApiError } from '../../errors.ts';
+import { isMoved, OpenPaths } from '../../open-paths.ts';
 
 /** What the catalog's parts see of the connection. Statements that write throw outside a transaction of the writer. */
 export type Sql = Pick<Database, 'prepare' | 'inTransaction' | 'open'>;
@@ -17,6 +18,7 @@ export class Writer {
   readonly sql: Sql;
   readonly #db: Database;
   readonly #fail: (error: unknown) => void;
+  readonly #paths: OpenPaths;
   #failed: unknown;
 
   constructor(db: Database) {
@@ -25,6 +27,8 @@ export class Writer {
     this.sql = guarded(db);
     this.failure = promise;
     this.#fail = resolve;
+    const { name } = db;
+    this.#paths = new OpenPaths({ files: [name], logs: [`${name}-wal`, `${name}-shm`] });
   }
 
   /** What runs in one transaction. It throws ApiError `unavailable` when the disk is full, or has failed. */
@@ -35,7 +39,10 @@ export class Writer {
     return (...args) => {
       if (this.#failed !== undefined) throw unwritable('The catalog failed.', this.#failed);
       try {
-        return transaction.immediate(...args);
+        const result = transaction.immediate(...args);
+        // A change of a file that nobody can find again is none.
+        this.#paths.check();
+        return result;
       } catch (error) {
         throw this.#judge(error);
       }
@@ -63,7 +70,7 @@ export class Writer {
   #judge(error: unknown): unknown {
     const code = error instanceof SqliteError ? error.code : '';
     if (code === 'SQLITE_FULL') return unwritable('The disk is full.', error);
-    if (!code.startsWith('SQLITE_IOERR')) return error;
+    if (!code.startsWith('SQLITE_IOERR') && !isMoved(error)) return error;
     this.#failed = error;
     this.#fail(error);
     return unwritable('The catalog failed.', error);

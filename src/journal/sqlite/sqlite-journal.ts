@@ -6,6 +6,7 @@
  * process: this is what keeps a second server off the data folder.
  */
 import type Database from 'better-sqlite3';
+import { OpenPaths } from '../../open-paths.ts';
 import { explainDamage } from '../../sqlite/open-checked.ts';
 import { damagedError } from '../../startup-error.ts';
 import {
@@ -50,6 +51,7 @@ export class SqliteJournal {
   readonly #moved: MovedRanges;
   readonly #kept: KeptBlocks;
   readonly #checkpoint: Checkpoint;
+  readonly #paths: OpenPaths;
   /** The blocks of the open plan, once it was handed out. */
   #planned: readonly (BlockSize & Pick<RecentBlock, 'totals'>)[] = [];
 
@@ -62,6 +64,7 @@ export class SqliteJournal {
       this.#moved = new MovedRanges(this.#db);
       this.#kept = new KeptBlocks(this.#sql.selectMovedSizes.all());
       this.#checkpoint = new Checkpoint(this.#db);
+      this.#paths = new OpenPaths({ files: [file], logs: [`${file}-wal`] });
     } catch (error) {
       this.#db.close();
       throw toStartupError(error, file);
@@ -78,6 +81,8 @@ export class SqliteJournal {
     const { lastSequence, rows, events, cancellations, rejections, totals } = block;
     this.#recent.add({ id, lastSequence, rows, events, cancellations, rejections, totals });
     this.#checkpoint.committed(bytesOf(block));
+    // A commit into files that nobody can find again is none.
+    this.#paths.check();
     return id;
   }
 

@@ -77,9 +77,10 @@ class JournalThread {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
     if ('error' in reply) {
-      const { error, code, startup } = reply;
+      const { code, startup } = reply;
+      const error = startup === undefined ? reply.error : new StartupError(startup);
       if (error instanceof Error && code !== undefined) Object.assign(error, { code });
-      waiting?.reject(startup === undefined ? error : new StartupError(startup));
+      waiting?.reject(error);
     } else {
       waiting?.resolve(reply.value);
     }

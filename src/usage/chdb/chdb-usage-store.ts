@@ -9,6 +9,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { drainPending, Session } from 'chdb';
 import type { Namespace } from '../../namespace.ts';
+import { OpenPaths } from '../../open-paths.ts';
 import { StartupError } from '../../startup-error.ts';
 import { windowMs } from '../../summaries/windows.ts';
 import type { RejectionCount, RejectionCountsQuery } from '../rejection-counts.ts';
@@ -62,6 +63,7 @@ import { removeShadow, snapshotInto } from './snapshot.ts';
 import { storeAccount } from './store-account.ts';
 import { TableFolders } from './table-folders.ts';
 import { dropEmptyTokens, hasEmptyTokens } from './token-logs.ts';
+import { usagePaths } from './usage-paths.ts';
 
 /** Reads that run beside each other. Two cores' worth: more only wait inside the engine. */
 const READERS = 2;
@@ -123,6 +125,7 @@ class ChdbUsageStore implements UsageStore {
   readonly #handoverFile: string;
   readonly #joiner = new BlockJoiner();
   readonly #folders: TableFolders;
+  readonly #paths: OpenPaths;
 
   /**
    * The meters that have a cancellation: the others' summaries need not ask for one. Nobody else writes to
@@ -139,6 +142,7 @@ class ChdbUsageStore implements UsageStore {
     this.#readers = readers;
     this.#handoverFile = join(folder, HANDOVER_FILE);
     this.#folders = new TableFolders(writer);
+    this.#paths = new OpenPaths(usagePaths(folder));
     const cancelled = writer.query(cancelledMetersSql().sql, 'JSONCompactEachRow');
     this.#cancelledMeters = new Set(
       parseRows<CancelledMeter>(cancelled).map((names) => names.join(' ')),
@@ -160,6 +164,8 @@ class ChdbUsageStore implements UsageStore {
   }
 
   async insert(batch: UsageBatch): Promise<void> {
+    // The engine goes by the paths: it would insert into another folder that is there now.
+    this.#paths.check();
     // Before they are stored: who asks in between looks, and finds none yet.
     this.#noteCancelled(batch.cancellations);
     try {
@@ -307,6 +313,7 @@ class ChdbUsageStore implements UsageStore {
   }
 
   async prune(beforeMs: number, nowMs: number, settled: () => Promise<void>): Promise<void> {
+    this.#paths.check();
     await this.#pruning.prune(beforeMs, nowMs, {
       settled,
       lastSequence: async () => await this.lastSequence(),
@@ -323,6 +330,7 @@ class ChdbUsageStore implements UsageStore {
     await this.#readers.close();
     this.#writer.close();
     await drainPending();
+    this.#paths.close();
   }
 }
 
