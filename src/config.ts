@@ -152,6 +152,10 @@ export type BackupConfig = FolderConfig & {
   readonly base: string | undefined;
 };
 export type AuditConfig = FolderConfig & {
+  /** Of this backup, instead of a data folder. */
+  readonly backup: string | undefined;
+  /** All other flags, as they were given. */
+  readonly flags: readonly string[];
   readonly json: boolean;
   readonly range: AuditRange;
 };
@@ -168,6 +172,7 @@ type AuditRange = {
 export function readAuditConfig(args: readonly string[], env: Env): AuditConfig {
   const values = parseFlags(args, {
     data: DATA,
+    backup: { type: 'string' },
     json: { type: 'boolean' },
     account: { type: 'string' },
     live: { type: 'boolean' },
@@ -176,7 +181,12 @@ export function readAuditConfig(args: readonly string[], env: Env): AuditConfig 
     from: { type: 'string' },
     to: { type: 'string' },
   });
-  const { account, meter: meterId, customer } = values;
+  const { account, backup, meter: meterId, customer } = values;
+  if (backup !== undefined && values['data'] !== undefined) {
+    throw new StartupError(
+      'Of a backup or of a data folder? --backup and --data do not go together.',
+    );
+  }
   const mode = values['live'] === undefined ? 'test' : 'live';
   if (mode === 'live' && account === undefined) {
     throw new StartupError('--live says which mode of an account: --account acct_… --live');
@@ -189,6 +199,10 @@ export function readAuditConfig(args: readonly string[], env: Env): AuditConfig 
   const namespace = account === undefined ? undefined : toNamespace(account, mode);
   return {
     data: dataFolder(values['data'], env),
+    backup,
+    flags: Object.entries(values).flatMap(([name, value]) =>
+      name === 'backup' ? [] : [`--${name}${value === '' ? '' : `=${value}`}`],
+    ),
     json: 'json' in values,
     range: { namespace, meterId, customer, startMs, endMs },
   };

@@ -9,6 +9,13 @@ import type { Catalog } from './catalog/catalog.ts';
 import { checkCatalogFile } from './catalog/sqlite/check-file.ts';
 import { openSqliteCatalog } from './catalog/sqlite/sqlite-catalog.ts';
 import type { Clock } from './clock.ts';
+import {
+  CATALOG_FILE,
+  JOURNAL_FILE,
+  refuseOccupied,
+  RESTORING_FOLDER,
+  USAGE_FOLDER,
+} from './folder-rules.ts';
 import type { Journal } from './journal/journal.ts';
 import { openSqliteJournal } from './journal/sqlite/thread-journal.ts';
 import { OpenPaths } from './open-paths.ts';
@@ -16,12 +23,6 @@ import { StartupError } from './startup-error.ts';
 import { openChdbUsageStore } from './usage/chdb/chdb-usage-store.ts';
 import { usagePaths } from './usage/chdb/usage-paths.ts';
 import type { UsageStore } from './usage/usage-store.ts';
-
-export const JOURNAL_FILE = 'journal.db';
-export const CATALOG_FILE = 'catalog.db';
-export const USAGE_FOLDER = 'usage';
-/** What a restore has brought so far, until it has all. */
-export const RESTORING_FOLDER = 'restoring';
 
 export type DataFolder = {
   readonly journal: Journal;
@@ -116,6 +117,7 @@ function inOneLine<T>(path: string, open: () => T): T {
 }
 
 function prepareFolder(folder: string, ifMissing: IfMissing): void {
+  refuseOccupied(folder);
   if (ifMissing === 'must exist' && !existsSync(join(folder, CATALOG_FILE))) {
     throw new StartupError(`There is no data folder at ${folder}.`);
   }

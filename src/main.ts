@@ -65,7 +65,8 @@ taximeter events resend EVENT_ID [--webhook-endpoint ID] [--url URL] [--api-key-
     TAXIMETER_API_KEY           its key, unless a file holds it
 
 taximeter audit [--from DAY|HOUR] [--to DAY|HOUR] [--meter ID] [--customer ID] [--account ID [--live]] [--json]
-    [--data FOLDER]   on a stopped folder: compares the rollup, the events and what the journal gave
+    [--data FOLDER | --backup BACKUP]   compares the rollup, the events and what the journal gave: of a stopped folder, or
+                                        of a backup, which it restores for that into the folder for temporary files
 
 taximeter backup --to FOLDER [--base BACKUP] [--data FOLDER]   also while a server runs
 taximeter restore --from BACKUP --data FOLDER                  into a new folder

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { MANIFEST } from '../folder-rules.ts';
 import { StartupError } from '../startup-error.ts';
 
-export const MANIFEST = 'manifest.json';
 /** The data folder within a backup. */
 export const DATA = 'data';
 /** Of the manifest and of the backup's layout. The parts of the data folder have versions of their own. */

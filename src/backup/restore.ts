@@ -1,6 +1,5 @@
 /** Makes a data folder of a backup, after every file of it was found to be what the manifest says. */
 import {
-  existsSync,
   mkdirSync,
   readdirSync,
   renameSync,
@@ -10,7 +9,7 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { dirname, isAbsolute, join, normalize, sep } from 'node:path';
-import { RESTORING_FOLDER } from '../data-folder.ts';
+import { refuseOccupied, RESTORING_FOLDER } from '../folder-rules.ts';
 import { StartupError } from '../startup-error.ts';
 import { copyFile, syncFolder, syncFolders, treeOf } from './files.ts';
 import { DATA, readManifest, type FileEntry, type Manifest } from './manifest.ts';
@@ -23,9 +22,7 @@ export function restoreBackup(backup: string, dataFolder: string): Manifest {
   const manifest = readManifest(backup);
   refuseStrange(manifest);
   refuseIncomplete(backup, manifest);
-  if (existsSync(dataFolder) && readdirSync(dataFolder).length > 0) {
-    throw new StartupError(`${dataFolder} is not empty: a backup is restored into a new folder.`);
-  }
+  refuseTaken(dataFolder);
   const restoring = join(dataFolder, RESTORING_FOLDER);
   mkdirSync(restoring, { recursive: true, mode: 0o700 });
   try {
@@ -41,6 +38,14 @@ export function restoreBackup(backup: string, dataFolder: string): Manifest {
   rmdirSync(restoring);
   syncFolder(dataFolder);
   return manifest;
+}
+
+function refuseTaken(dataFolder: string): void {
+  const found = statSync(dataFolder, { throwIfNoEntry: false });
+  if (found !== undefined && !(found.isDirectory() && readdirSync(dataFolder).length === 0)) {
+    throw new StartupError(`${dataFolder} is not empty: a backup is restored into a new folder.`);
+  }
+  refuseOccupied(dataFolder);
 }
 
 function copyAll(from: string, to: string, { files, links }: Manifest): void {

@@ -5,10 +5,11 @@
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CATALOG_FILE, JOURNAL_FILE, USAGE_FOLDER, type DataFolder } from '../data-folder.ts';
+import type { DataFolder } from '../data-folder.ts';
+import { CATALOG_FILE, JOURNAL_FILE, SNAPSHOT_FOLDER, USAGE_FOLDER } from '../folder-rules.ts';
 
 export function snapshotFolder(dataFolder: string): string {
-  return join(dataFolder, 'snapshot');
+  return join(dataFolder, SNAPSHOT_FOLDER);
 }
 
 export type Snapshot = {

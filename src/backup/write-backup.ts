@@ -12,7 +12,8 @@ import {
   statSync,
   symlinkSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
+import { isDataFolder, isWithin, realPath, refuseOccupied } from '../folder-rules.ts';
 import { StartupError } from '../startup-error.ts';
 import { Base } from './base.ts';
 import { copyFile, syncFolder, syncFolders, treeOf } from './files.ts';
@@ -25,10 +26,20 @@ export type Written = {
   readonly sharedBytes: number;
 };
 
-/** Throws StartupError when a backup cannot be made there. */
-export function refuseTaken(to: string): void {
-  if (existsSync(to) && !(statSync(to).isDirectory() && readdirSync(to).length === 0)) {
+/** Throws StartupError when a backup of the data folder cannot be made there. */
+export function refuseTaken(to: string, dataFolder: string): void {
+  const found = statSync(to, { throwIfNoEntry: false });
+  if (found !== undefined && !(found.isDirectory() && readdirSync(to).length === 0)) {
     throw new StartupError(`${to} is there already: a backup is made in a new or an empty folder.`);
+  }
+  if (isDataFolder(dataFolder) && isWithin(to, dataFolder)) {
+    throw new StartupError(
+      `${to} is in the data folder ${dataFolder}: a backup is made elsewhere.`,
+    );
+  }
+  refuseOccupied(to);
+  if (found !== undefined && found.dev !== statSync(dirname(realPath(to))).dev) {
+    throw new StartupError(`${to} is where a disk is mounted: name a new folder in it.`);
   }
   const partial = partialOf(to);
   if (existsSync(partial)) {
@@ -40,7 +51,7 @@ export function refuseTaken(to: string): void {
 
 /** Under this name a backup is made; it gets its own when it is finished. */
 function partialOf(to: string): string {
-  return `${resolve(to)}.partial`;
+  return `${realPath(to)}.partial`;
 }
 
 type About = Pick<Manifest, 'release' | 'createdAt' | 'sequence'>;
@@ -61,7 +72,7 @@ export function writeBackup(
   try {
     const written = fill(snapshot, partial, about, base);
     syncFolders(partial);
-    renameSync(partial, to);
+    renameSync(partial, realPath(to));
     syncFolder(dirname(partial));
     return written;
   } catch (error) {

@@ -4,6 +4,7 @@ import { closeDataFolder, openDataFolder, type DataFolder } from '../data-folder
 import { compareAccount } from '../ingest/compare-account.ts';
 import { formatRfc3339 } from '../rfc3339.ts';
 import { StartupError } from '../startup-error.ts';
+import { auditBackup } from './audit-backup.ts';
 import { dateOf } from '../usage/pruned.ts';
 import type { Audit, HourDifference, HourFigures } from '../usage/usage-store.ts';
 
@@ -13,6 +14,7 @@ import type { Audit, HourDifference, HourFigures } from '../usage/usage-store.ts
  * first difference. What waits in the journal is in none of them, and is not counted.
  */
 export async function audit(config: AuditConfig): Promise<void> {
+  if (config.backup !== undefined) return await auditBackup(config.backup, config.flags);
   const folder = await openDataFolder(config.data, systemClock, 'must exist');
   try {
     const found = await lookAt(folder, config);

@@ -7,15 +7,17 @@ import { systemClock } from '../clock.ts';
 import type { BackupConfig } from '../config.ts';
 import { askServer } from '../control/control-client.ts';
 import { closeDataFolder, openDataFolder } from '../data-folder.ts';
+import { isWithin } from '../folder-rules.ts';
 import { formatRfc3339 } from '../rfc3339.ts';
+import { StartupError } from '../startup-error.ts';
 
 /**
  * `taximeter backup`: of a data folder that a server runs on, or of a stopped one. The server makes a snapshot; it is copied
  * here, so that the server has nothing to do with where it goes.
  */
 export async function backup(config: BackupConfig): Promise<void> {
-  refuseTaken(config.to);
-  const base = config.base === undefined ? undefined : new Base(config.base);
+  refuseTaken(config.to, config.data);
+  const base = openBase(config);
   const asked = await askServer(config.data, { call: 'snapshot', params: null });
   if (asked === undefined) return await backupStopped(config, base);
   try {
@@ -24,6 +26,17 @@ export async function backup(config: BackupConfig): Promise<void> {
   } finally {
     asked.close();
   }
+}
+
+function openBase({ base, data }: BackupConfig): Base | undefined {
+  if (base === undefined) return undefined;
+  const opened = new Base(base);
+  if (isWithin(base, data)) {
+    throw new StartupError(
+      `The base ${base} is in the data folder ${data}: a backup is kept elsewhere.`,
+    );
+  }
+  return opened;
 }
 
 async function backupStopped(config: BackupConfig, base: Base | undefined): Promise<void> {
