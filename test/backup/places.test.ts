@@ -20,7 +20,7 @@ import { newClient } from '../support/sdk.ts';
 import { newFolder, removeFolder, REPO, runCli, Server, type Exit } from '../support/server.ts';
 import { noSmallDisks, SmallDisks } from '../support/small-disk.ts';
 import { dayStart } from '../support/times.ts';
-import { until } from '../support/wait.ts';
+import { until, within } from '../support/wait.ts';
 
 let server: Server;
 const parent = newFolder();
@@ -141,7 +141,7 @@ describe('audit --backup', () => {
       const exited = once(child, 'exit');
       await until('it has begun', () => readdirSync(temporary).length > 0);
       child.kill(signal);
-      assert.deepEqual(await exited, [1, null]);
+      assert.deepEqual(await within('it ends', exited), [1, null]);
       assert.deepEqual(readdirSync(temporary), []);
       assert.deepEqual(stateOf(backup), asMade);
     });
