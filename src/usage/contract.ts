@@ -67,6 +67,27 @@ export function usageStoreContract(name: string, open: OpenUsageStore): void {
       assert.deepEqual(await hours('newest_first', 9), [4, 3, 2, 1, 0]);
     });
 
+    test('a range that no event can be in is empty, whatever it is asked for', async () => {
+      const meterId = `mtr_${randomUUID()}`;
+      await store.insert(batchOf([anEvent({ meterId, timestampMs: ORIGIN_MS })]));
+      const lastHourMs = 4_294_964_400_000;
+      for (const startMs of [lastHourMs, 2 ** 32 * 1000, 253_402_300_740_000]) {
+        for (const eventTimeWindow of [null, 'hour', 'day'] as const) {
+          for (const groupingWindow of [null, 'hour', 'day'] as const) {
+            const endMs = startMs + DAY_MS;
+            const range = { startMs, endMs, eventTimeWindow, groupingWindow };
+            assert.deepEqual(await store.summarize({ ...wholeDay(meterId), ...range }), []);
+            const [row, ...more] = await store.summarize({
+              ...wholeDay(meterId),
+              ...range,
+              startMs: lastHourMs - HOUR_MS,
+            });
+            assert.deepEqual([row, more], [undefined, []], 'it ends there');
+          }
+        }
+      }
+    });
+
     test('a batch under the same token is stored once, rollup and cancellations included', async () => {
       const meterId = `mtr_${randomUUID()}`;
       // Two months, so that the insert is cut into two parts.

@@ -33,6 +33,7 @@ import {
 } from '../sql/rejection-counts.ts';
 import { toText } from '../sql/statement.ts';
 import { anyCancelledSql, summarySql } from '../sql/summary.ts';
+import { isPastAll } from '../sql/usage-parts.ts';
 import {
   UnsureInsertError,
   type Auditor,
@@ -244,6 +245,7 @@ class ChdbUsageStore implements UsageStore {
     patience: Patience | undefined,
   ): Promise<readonly SummaryRow[]> {
     refuseRagged(query, prunedBeforeMs);
+    if (isPastAll(query)) return [];
     const anyCancelled = await this.#anyCancelled(query, patience);
     const statement = summarySql(query, anyCancelled, prunedBeforeMs);
     const rows = await this.#readers.rows<[number, string]>(statement, patience);

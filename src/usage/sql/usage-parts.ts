@@ -59,6 +59,12 @@ export type Bounds = {
   readonly touchedTo: number;
 };
 
+/** Whether nothing that is stored can be in the range: then there is no query for it. */
+export function isPastAll({ startMs }: Pick<SummaryQuery, 'startMs'>): boolean {
+  return startMs >= LAST_HOUR_MS;
+}
+
+/** Of a range that begins before the last hour. */
 export function toBounds(
   query: Pick<SummaryQuery, 'startMs' | 'endMs' | 'eventTimeWindow'>,
 ): Bounds {
