@@ -1,3 +1,5 @@
+import { escapeInvisible } from './characters.ts';
+
 /**
  * Every refusal that a caller can cause, with its HTTP status, Stripe's error `type` and the `code` on
  * the wire of v1 (null: Stripe sends none), then what v2 says otherwise. A new refusal does not compile until
@@ -106,7 +108,10 @@ export type WireError = {
   readonly code: string | null;
 };
 
-/** A refused request: it changed nothing. `param` is the path of the wrong parameter, as Stripe writes it. */
+/**
+ * A refused request: it changed nothing. `param` is the path of the wrong parameter, as Stripe writes it. What cannot be
+ * seen of what the message repeats is escaped.
+ */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly reason: ErrorCode;
@@ -115,7 +120,7 @@ export class ApiError extends Error {
   readonly retryAfterS: number;
 
   constructor(reason: ErrorCode, message: string, param?: string, retryAfterS = 1) {
-    super(message);
+    super(escapeInvisible(message));
     this.reason = reason;
     this.param = param;
     this.retryAfterS = retryAfterS;

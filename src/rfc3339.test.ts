@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { formatRfc3339, parseRfc3339 } from './rfc3339.ts';
+import { formatRfc3339, LAST_SECOND, parseRfc3339, parseTime, unitHint } from './rfc3339.ts';
 
 const YEAR_0 = Date.parse('0000-01-01T00:00:00.000Z');
 const YEAR_9999 = Date.parse('9999-12-31T23:59:59.999Z');
@@ -140,4 +140,27 @@ test('what is not a time is refused', () => {
   ]) {
     assert.equal(parseRfc3339(text), undefined, text);
   }
+});
+
+test('whole Unix seconds are a time too, as a number or in digits', () => {
+  for (const seconds of [0, 1, -1, 1_795_833_000, -62_167_219_200, 9_007_199_254_740]) {
+    assert.equal(parseTime(seconds), seconds * 1000);
+    assert.equal(parseTime(String(seconds)), seconds * 1000);
+  }
+  assert.equal(parseTime('2024-06-01T12:00:00Z'), Date.UTC(2024, 5, 1, 12));
+  assert.equal(Object.is(parseTime('-0'), 0), true);
+  for (const none of [1.5, NaN, Infinity, 9_007_199_254_741, -9_007_199_254_741, 1e21]) {
+    assert.equal(parseTime(none), undefined);
+    assert.equal(parseTime(String(none)), undefined);
+  }
+  for (const none of ['', '-', '+1', ' 1', '1 ', '1.0', '1e9', '0x1', '١', '12345678901234']) {
+    assert.equal(parseTime(none), undefined, none);
+  }
+});
+
+test('seconds past the year 9999 look like another unit', () => {
+  assert.equal(unitHint(LAST_SECOND), '');
+  assert.match(unitHint(LAST_SECOND + 1), /looks like milliseconds/u);
+  assert.match(unitHint(1_795_833_000_000), /^ 1795833000000 looks like milliseconds: /u);
+  assert.match(unitHint(1_795_833_000_000_000), /looks like microseconds/u);
 });

@@ -1,5 +1,6 @@
 /**
- * Times as the v2 API writes them (RFC 3339), in milliseconds since 1970-01-01T00:00:00Z.
+ * Times as the v2 API writes and takes them (RFC 3339, and whole Unix seconds), in milliseconds since
+ * 1970-01-01T00:00:00Z.
  *
  * By character codes and integer arithmetic, without Date or a pattern: a stream reads some 400,000 of them
  * a second.
@@ -16,6 +17,37 @@ const [T, Z, PLUS, MINUS, COLON, POINT, ZERO] = [84, 90, 43, 45, 58, 46, 48];
 const LOWER_CASE = 32;
 
 const DAYS_OF_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/** The last second of the year 9999, which is as far as RFC 3339 reaches. */
+export const LAST_SECOND = 253_402_300_799;
+const UNIX_SECONDS = /^-?\d{1,13}$/u;
+
+/**
+ * A time as the v2 API takes one, undefined when it is none: RFC 3339, or whole Unix seconds as a number or in digits,
+ * which is what Stripe's SDKs make of their language's own times (stripe-node 23 of a `Date`, stripe-python 16 of a
+ * `datetime`). Seconds may reach past the year 9999, so that milliseconds by mistake are a time too far off, and told so.
+ */
+export function parseTime(sent: string | number): number | undefined {
+  if (typeof sent === 'string') {
+    if (sent.length > SECONDS_END) return parseRfc3339(sent);
+    return UNIX_SECONDS.test(sent) ? parseTime(Number(sent)) : undefined;
+  }
+  // -0 plus 0 is 0.
+  const timeMs = sent * SECOND_MS + 0;
+  return Number.isInteger(sent) && Number.isSafeInteger(timeMs) ? timeMs : undefined;
+}
+
+/** Whether `parseTime` takes a text for seconds. */
+export function isUnixSeconds(text: string): boolean {
+  return UNIX_SECONDS.test(text);
+}
+
+/** For the end of a refusal of a time: the unit that so many seconds were probably meant in; '' when seconds may be right. */
+export function unitHint(seconds: number): string {
+  if (seconds <= LAST_SECOND) return '';
+  const unit = seconds < 1e14 ? 'milliseconds' : 'microseconds';
+  return ` ${seconds} looks like ${unit}: send whole seconds.`;
+}
 
 /**
  * The time that the text says; undefined when it says none. Strict as RFC 3339, section 5.6: a date and a

@@ -164,7 +164,7 @@ const RELIABILITY: readonly string[] = [
   `except that past ${mib(constant('src/ingest/committer.ts', 'BLOCK_LENGTH_MAX'))} MB that wait for the journal`,
   `at most ${KEYS_MAX + figure(STREAM, /PAYLOAD_KEYS_MAX \+ (\d+)/u)} values for each event that it may have, others ${n(constant('src/http/json.ts', 'VALUES_MAX'))}`,
   `429 past ${mib(constant('src/http/body-budget.ts', 'BYTES_MAX'))} MiB`,
-  `no more than ${constant('src/http/params.ts', 'SHOWN_MAX')} characters`,
+  `no more than ${constant('src/characters.ts', 'SHOWN_MAX')} characters`,
   `408 after ${seconds(limit('headersTimeoutMs'))} s for headers and ${seconds(limit('requestTimeoutMs'))} s in all`,
   `closed after ${words(seconds(limit('stalledTimeoutMs')) / 60)} minutes without a byte`,
   `Does not start below ${OLDEST_NODE}`,

@@ -10,6 +10,7 @@ const SRC = join(REPO, 'src');
 type Part = string;
 /** What each part of `src/` may import besides itself. What is not listed here may not exist. */
 const BASE = [
+  'characters',
   'quantity',
   'rfc3339',
   'errors',
@@ -78,7 +79,16 @@ const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
 };
 
 /** No `node:*`, no package, no clock, randomness or environment. */
-const PURE = [...DOMAIN, 'quantity', 'rfc3339', 'errors', 'namespace', 'redact', 'api-version'];
+const PURE = [
+  ...DOMAIN,
+  'characters',
+  'quantity',
+  'rfc3339',
+  'errors',
+  'namespace',
+  'redact',
+  'api-version',
+];
 const IMPURE_WORDS =
   /\b(?:Date|performance|process|crypto|setTimeout|setInterval|setImmediate|fetch|console|globalThis)\b|\bMath\.random\b/u;
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Payload } from '../../src/events/event.ts';
-import { parseForm } from '../../src/http/form.ts';
-import { jsonToForm, parseJson } from '../../src/http/json.ts';
+import { charactersIn } from '../../src/characters.ts';
+import { parseForm, type Form } from '../../src/http/form.ts';
+import { jsonToForm, parseJson, type JsonShape } from '../../src/http/json.ts';
 import { parseSentEvent } from '../../src/http/meter-events.ts';
 import { readStreamEvent, type StreamContext } from '../../src/http/stream-event.ts';
 import type { Meter } from '../../src/meters/meter.ts';
@@ -28,6 +29,12 @@ const METER: Meter = {
   updatedS: 0,
   deactivatedAtS: null,
 };
+const SHAPE: JsonShape = {
+  event_name: 'text',
+  payload: 'texts',
+  identifier: 'text',
+  timestamp: 'time',
+};
 const CONTEXT: StreamContext = {
   namespace,
   receivedAtMs: Date.UTC(2026, 0, 1),
@@ -36,7 +43,8 @@ const CONTEXT: StreamContext = {
 };
 
 function assertText(text: string, min = 0): void {
-  assert.ok(text.length >= min && text.length <= TEXT_MAX && text.isWellFormed(), 'a wrong text');
+  const count = charactersIn(text);
+  assert.ok(count >= min && count <= TEXT_MAX && text.isWellFormed(), 'a wrong text');
 }
 
 function assertPayload(payload: Payload): void {
@@ -51,7 +59,8 @@ export const event: Target<ReturnType<typeof parseSentEvent>> = {
   generate: (random) => (random.chance(0.5) ? generateJson : generateForm)(random),
   read: (input) => {
     const isJson = input.startsWith('{');
-    return parseSentEvent(isJson ? jsonToForm(parseJson(Buffer.from(input))) : parseForm(input));
+    const json = (): Form => jsonToForm(parseJson(Buffer.from(input)), SHAPE);
+    return parseSentEvent(isJson ? json() : parseForm(input));
   },
   check: (_, { eventName, identifier, payload }) => {
     [eventName, identifier ?? 'none'].forEach((one) => assertText(one, 1));

@@ -4,8 +4,10 @@
  *
  * Codes: Stripe's v2 meter events (`x-stripeErrors` in its OpenAPI) and meter error reports.
  */
+import { quoted } from '../characters.ts';
 import type { Meter } from '../meters/meter.ts';
 import { formatQuantity, ONE, parseDecimal, type Decimal } from '../quantity.ts';
+import { unitHint } from '../rfc3339.ts';
 import { NOTHING_MORE, type MeterEvent, type Payload } from './event.ts';
 
 export type Rejection = {
@@ -48,7 +50,7 @@ export function measure(
   if (customer === undefined || customer === '') {
     return {
       code: 'payload_no_customer_defined',
-      message: `Customer mapping key ${meter.customerKey} not found in payload.`,
+      message: `Customer mapping key ${meter.customerKey} ${absence(customer)}.`,
       param: `payload[${meter.customerKey}]`,
     };
   }
@@ -56,13 +58,18 @@ export function measure(
   if (valueText === undefined || valueText === '') {
     return {
       code: 'payload_no_value_defined',
-      message: `Value key ${meter.valueKey} not found in payload.`,
+      message: `Value key ${meter.valueKey} ${absence(valueText)}.`,
       param: `payload[${meter.valueKey}]`,
     };
   }
   const value = parseDecimal(valueText);
   if (typeof value === 'string') return invalidValue(meter, valueText, value);
   return { customer, value, saysValue: value.canonical };
+}
+
+/** What is wrong with a text that is not there, or is there and empty. */
+function absence(text: '' | undefined): string {
+  return text === undefined ? 'not found in payload' : 'has an empty value in payload';
 }
 
 /** What of a payload that was measured the row does not say already (MeterEvent's `rest`). */
@@ -99,26 +106,31 @@ function invalidValue(
       : 'The value in the event payload can have at most 15 integer digits and 12 fraction digits.';
   return {
     code: reason === 'not_a_number' ? 'payload_invalid_value' : 'payload_value_too_many_digits',
-    message: `${rule} Received ${text}.`,
+    message: `${rule} Received ${quoted(text)}.`,
     param: `payload[${valueKey}]`,
   };
 }
 
-/** Undefined when the time is in bounds: `pastDays` back, FUTURE_MS_MAX ahead, both included. */
+/**
+ * Undefined when the time is in bounds: `pastDays` back, FUTURE_MS_MAX ahead, both included. The texts are Stripe's, as its
+ * users report them; what looks like another unit than seconds is said behind.
+ */
 export function rejectTimestamp(
   timestampMs: number,
   nowMs: number,
   pastDays: number,
 ): Rejection | undefined {
   const param = 'timestamp';
-  const rule =
-    `The timestamp must be within the past ${pastDays} days and at most 5 minutes in the future. ` +
-    `Received ${Math.floor(timestampMs / 1000)}.`;
-  if (timestampMs < nowMs - pastDays * DAY_MS) {
-    return { code: 'timestamp_too_far_in_past', message: rule, param };
+  const firstMs = nowMs - pastDays * DAY_MS;
+  if (timestampMs < firstMs) {
+    const message =
+      `The event timestamp cannot be more than ${pastDays} day${pastDays === 1 ? '' : 's'} in past. ` +
+      `Expected a timestamp greater than or equal to ${Math.ceil(firstMs / 1000)}.`;
+    return { code: 'timestamp_too_far_in_past', message, param };
   }
   if (timestampMs > nowMs + FUTURE_MS_MAX) {
-    return { code: 'timestamp_in_future', message: rule, param };
+    const message = `The event timestamp cannot be in future.${unitHint(timestampMs / 1000)}`;
+    return { code: 'timestamp_in_future', message, param };
   }
   return undefined;
 }

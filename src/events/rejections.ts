@@ -3,6 +3,7 @@
  * `v1.billing.meter.error_report_triggered`; its docs list `meter_event_value_not_found` too). One code is ours, for
  * what Stripe would refuse the whole request for.
  */
+import { bareOrQuoted } from '../characters.ts';
 import type { Rejection } from './measure.ts';
 
 export const STREAM_REJECTION_CODES = [
@@ -36,8 +37,8 @@ export function rejectEventName(
 ): StreamRejection {
   const text =
     code === 'no_meter'
-      ? `No meter was found matching event_name ${eventName}.`
-      : `The meter matching event_name ${eventName} is archived.`;
+      ? `No meter was found matching event_name ${bareOrQuoted(eventName)}.`
+      : `The meter matching event_name ${bareOrQuoted(eventName)} is archived.`;
   return { code, message: text };
 }
 

@@ -4,8 +4,8 @@ import type { Remember } from '../catalog/catalog.ts';
 import type { Fingerprint, Receipt } from '../journal/receipt.ts';
 import type { Key, Scope } from '../keys/key.ts';
 import type { Namespace } from '../namespace.ts';
-import type { BodyKind } from './body.ts';
 import type { Form } from './form.ts';
+import type { JsonShape } from './json.ts';
 
 /** An authenticated request with its parameters read. */
 export type ApiRequest = {
@@ -59,10 +59,10 @@ export type Route = {
   /** What the Authorization header must hold: a key unless it says otherwise. */
   readonly opensWith?: 'session';
   /**
-   * How the body is written: a form unless it says otherwise. `json` becomes the same tree as a form does;
-   * `raw_json` is for the hot path and stays as it came.
+   * How the body is written: a form unless it says otherwise. `json`, with what it holds, becomes the same tree as a form
+   * does; `raw_json` is for the hot path and stays as it came.
    */
-  readonly body?: Exclude<BodyKind, 'form'>;
+  readonly body?: { readonly json: JsonShape } | 'raw_json';
   /** The largest body that is read; BODY_BYTES_MAX unless it says otherwise. */
   readonly bodyBytesMax?: number;
   readonly handle: (request: ApiRequest) => Promise<Answer> | Answer;

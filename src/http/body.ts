@@ -1,28 +1,28 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { ApiError } from '../errors.ts';
+import type { Route } from './api.ts';
 import type { BodyShare } from './body-budget.ts';
 
 /** The largest call of the API that is not a batch needs a few KiB. */
 export const BODY_BYTES_MAX = 1024 * 1024;
 
-/** How a route takes its body; `raw_json` is not made into parameters. */
-export type BodyKind = 'form' | 'json' | 'raw_json';
-
-const MEDIA_TYPES: Readonly<Record<BodyKind, string>> = {
-  form: 'application/x-www-form-urlencoded',
-  json: 'application/json',
-  raw_json: 'application/json',
-};
+const FORM_TYPE = 'application/x-www-form-urlencoded';
+const JSON_TYPE = 'application/json';
 
 /** Throws `body_invalid` for bytes that are not UTF-8 and for another content type. No bytes are no body. */
-export function checkBody(headers: IncomingHttpHeaders, kind: BodyKind, bytes: Buffer): void {
+export function checkBody(
+  headers: IncomingHttpHeaders,
+  { body }: Pick<Route, 'body'>,
+  bytes: Buffer,
+): void {
   if (bytes.length === 0) return;
+  const expected = body === undefined ? FORM_TYPE : JSON_TYPE;
   const type = headers['content-type'];
-  if (type !== undefined && type.split(';', 1)[0]?.trim().toLowerCase() !== MEDIA_TYPES[kind]) {
+  if (type !== undefined && type.split(';', 1)[0]?.trim().toLowerCase() !== expected) {
     throw new ApiError(
       'body_invalid',
-      `Invalid request body: send parameters as ${MEDIA_TYPES[kind]}, not as ${type.slice(0, 100)}.`,
+      `Invalid request body: send parameters as ${expected}, not as ${type.slice(0, 100)}.`,
     );
   }
   const encoding = headers['content-encoding'];

@@ -7,6 +7,7 @@
  * hash, brackets that do not pair, and `a[][b]=1`, where readers disagree whether the next such pair belongs
  * to the same item. Brackets count whether raw or percent-encoded: SDKs send both.
  */
+import { beginning, shown } from '../characters.ts';
 import { ApiError } from '../errors.ts';
 
 export type FormValue = string | Form;
@@ -17,8 +18,6 @@ type FormInTheMaking = Map<string, string | FormInTheMaking>;
 export const PAIRS_MAX = 1000;
 /** How many names a path has at most (`a[b]` has two); a bound for whoever walks the tree (promise P10). */
 export const DEPTH_MAX = 8;
-/** A name may be as long as the body; what an error repeats of it may not. */
-const PATH_SHOWN_MAX = 200;
 
 /**
  * Reads a whole body or query string; the empty text is the empty form. A key without `=` has the value '';
@@ -161,7 +160,5 @@ function ambiguous(path: string): ApiError {
 }
 
 function invalid(path: string, problem: string): ApiError {
-  // The cut may halve a character.
-  const shown = path.slice(0, PATH_SHOWN_MAX).toWellFormed();
-  return new ApiError('parameter_invalid', `${problem}: ${shown}`, shown);
+  return new ApiError('parameter_invalid', `${problem}: ${shown(path)}`, beginning(path));
 }

@@ -1,3 +1,4 @@
+import { beginning, isLonger, shown } from '../characters.ts';
 import { ApiError } from '../errors.ts';
 import type { Form } from './form.ts';
 
@@ -37,15 +38,19 @@ function metadataValue(key: string, value: string | Form): string {
   if (typeof value !== 'string') {
     throw new ApiError('parameter_invalid', `Invalid string: ${path}`, path);
   }
-  if (key === '' || key.length > METADATA_KEY_LENGTH_MAX) {
+  if (key === '' || isLonger(key, METADATA_KEY_LENGTH_MAX)) {
     throw invalid(path, `${METADATA_KEY_LENGTH_MAX} characters in a key`);
   }
-  if (value.length > METADATA_VALUE_LENGTH_MAX) {
+  if (isLonger(value, METADATA_VALUE_LENGTH_MAX)) {
     throw invalid(path, `${METADATA_VALUE_LENGTH_MAX} characters in a value`);
   }
   return value;
 }
 
 function invalid(path: string, limit: string): ApiError {
-  return new ApiError('parameter_invalid', `Invalid ${path}: metadata has at most ${limit}.`, path);
+  return new ApiError(
+    'parameter_invalid',
+    `Invalid ${shown(path)}: metadata has at most ${limit}.`,
+    beginning(path),
+  );
 }

@@ -1,5 +1,6 @@
 /** What the v1 and the v2 call for an adjustment share: everything but how it is written on the wire. */
 import type { Catalog } from '../catalog/catalog.ts';
+import { quoted } from '../characters.ts';
 import { ApiError } from '../errors.ts';
 import type { MeterEvent } from '../events/event.ts';
 import type { Ingest } from '../ingest/ingest.ts';
@@ -108,14 +109,18 @@ async function findEvent(
 ): Promise<StoredEvent> {
   const meters = parts.meters.ofEventName(namespace, eventName);
   if (meters.length === 0) {
-    throw new ApiError('no_meter', `No meter found for event name "${eventName}".`, 'event_name');
+    throw new ApiError(
+      'no_meter',
+      `No meter found for event name ${quoted(eventName)}.`,
+      'event_name',
+    );
   }
   const meterIds = meters.map((meter) => meter.id);
   const found = await parts.usage.findEvent(namespace, meterIds, identifier);
   if (found !== undefined) return found;
   throw new ApiError(
     'cancel_unknown_event',
-    `No event found with identifier ${identifier} for event name "${eventName}".`,
+    `No event found with identifier ${quoted(identifier)} for event name ${quoted(eventName)}.`,
     'cancel[identifier]',
   );
 }

@@ -1,6 +1,7 @@
 /** What the v1 and the v2 call for one meter event share: everything but how it is written on the wire. */
 import { randomUUID } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
+import { beginning, isLonger, quoted, shown } from '../characters.ts';
 import { ApiError } from '../errors.ts';
 import type { Payload } from '../events/event.ts';
 import {
@@ -15,8 +16,8 @@ import type { Receipt } from '../journal/receipt.ts';
 import type { Meter } from '../meters/meter.ts';
 import type { Namespace } from '../namespace.ts';
 import { toReceipt, type ApiRequest } from './api.ts';
-import type { Form } from './form.ts';
-import { requiredHash, requiredText, shown, text } from './params.ts';
+import type { Form, FormValue } from './form.ts';
+import { requiredHash, requiredText, text, tooLong } from './params.ts';
 
 export type MeterEventParts = {
   readonly meters: Pick<Catalog['meters'], 'ofEventName'>;
@@ -166,19 +167,23 @@ function parsePayload(sent: Form): Payload {
   for (const [key, value] of sent) {
     if (
       typeof value !== 'string' ||
-      value.length > PAYLOAD_TEXT_MAX ||
-      key.length > PAYLOAD_TEXT_MAX
+      isLonger(value, PAYLOAD_TEXT_MAX) ||
+      isLonger(key, PAYLOAD_TEXT_MAX)
     ) {
-      const path = shown(`payload[${key}]`);
-      throw new ApiError(
-        'parameter_invalid',
-        `Invalid string: ${path} must be a text of at most ${PAYLOAD_TEXT_MAX} characters.`,
-        path,
-      );
+      throw wrongPayload(key, value);
     }
     payload.set(key, value);
   }
   return payload;
+}
+
+function wrongPayload(key: string, value: FormValue): ApiError {
+  const path = `payload[${key}]`;
+  if (isLonger(key, PAYLOAD_TEXT_MAX)) {
+    return tooLong(path, key, PAYLOAD_TEXT_MAX, `the key of ${path}`);
+  }
+  if (typeof value === 'string') return tooLong(path, value, PAYLOAD_TEXT_MAX);
+  return new ApiError('parameter_invalid', `Invalid string: ${shown(path)}`, beginning(path));
 }
 
 function activeMeter(meters: readonly Meter[], eventName: string): Meter {
@@ -187,7 +192,7 @@ function activeMeter(meters: readonly Meter[], eventName: string): Meter {
   // Stripe's text for both; the code tells them apart.
   throw new ApiError(
     meter === undefined ? 'no_meter' : 'archived_meter',
-    `No active meter found for event name "${eventName}".`,
+    `No active meter found for event name ${quoted(eventName)}.`,
     'event_name',
   );
 }

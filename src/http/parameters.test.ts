@@ -7,7 +7,7 @@ import { identityOf, readParameters, type Sent } from './parameters.ts';
 
 type Kind = Pick<Route, 'method' | 'body'>;
 const RAW: Kind = { method: 'POST', body: 'raw_json' };
-const JSON_ROUTE: Kind = { method: 'POST', body: 'json' };
+const JSON_ROUTE: Kind = { method: 'POST', body: { json: { a: 'text', b: { c: 'text' } } } };
 const FORM_ROUTE: Kind = { method: 'POST' };
 
 test('the same parameters are the same request, as a form or as JSON', () => {

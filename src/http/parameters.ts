@@ -18,7 +18,7 @@ export function readParameters({ body }: Pick<Route, 'body'>, query: string, byt
   }
   if (query !== '') refuseUnknown(parseForm(query), {});
   if (body === 'raw_json') return { form: NO_FORM, bytes };
-  return { form: jsonToForm(parseJson(bytes)), bytes: NO_BYTES };
+  return { form: jsonToForm(parseJson(bytes), body.json), bytes: NO_BYTES };
 }
 
 /**

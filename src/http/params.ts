@@ -4,8 +4,9 @@
  *
  * Texts and codes: Stripe's error-code pages and what users report of them.
  */
+import { bareOrQuoted, beginning, charactersIn, isLonger, quoted, shown } from '../characters.ts';
 import { ApiError } from '../errors.ts';
-import { parseRfc3339 } from '../rfc3339.ts';
+import { LAST_SECOND, parseTime, unitHint } from '../rfc3339.ts';
 import { toList, type Form, type FormValue } from './form.ts';
 
 /** What a call takes: `true` for one value or anything below it, or the names inside. */
@@ -14,14 +15,18 @@ export type Shape = { readonly [name: string]: true | Shape };
 /** Throws `parameter_unknown` for every parameter that the shape does not name, all in one message. */
 export function refuseUnknown(form: Form, shape: Shape): void {
   if (isKnown(form, shape)) return;
-  const unknown = unknownPaths(form, shape, '');
-  const [first] = unknown;
+  refuseAsUnknown(unknownPaths(form, shape, ''));
+}
+
+/** Throws `parameter_unknown` with these paths, if there are any. */
+export function refuseAsUnknown(paths: readonly string[]): void {
+  const [first] = paths;
   if (first === undefined) return;
-  const plural = unknown.length > 1 ? 's' : '';
+  const plural = paths.length > 1 ? 's' : '';
   throw new ApiError(
     'parameter_unknown',
-    `Received unknown parameter${plural}: ${shown(unknown.join(', '))}`,
-    shown(first),
+    `Received unknown parameter${plural}: ${shown(paths.join(', '))}`,
+    beginning(first),
   );
 }
 
@@ -54,14 +59,18 @@ export function text(form: Form, path: string, max: number): string | undefined 
   if (typeof value !== 'string')
     throw new ApiError('parameter_invalid', `Invalid string: ${path}`, path);
   if (value === '') throw empty(path);
-  if (value.length > max) {
-    throw new ApiError(
-      'parameter_invalid',
-      `Invalid string: ${path} must be at most ${max} characters, and has ${value.length}.`,
-      path,
-    );
-  }
+  if (isLonger(value, max)) throw tooLong(path, value, max);
   return value;
+}
+
+/** As every text that is too long is refused; `what` says which it is, if not what stands at the path. */
+export function tooLong(path: string, value: string, max: number, what = path): ApiError {
+  const count = charactersIn(value);
+  return new ApiError(
+    'parameter_invalid',
+    `Invalid string: ${shown(what)} must be at most ${max} characters, and has ${count}.`,
+    beginning(path),
+  );
 }
 
 export function requiredText(form: Form, path: string, max: number): string {
@@ -98,52 +107,58 @@ export function requiredOneOf<T extends string>(
   return oneOf(form, path, allowed) ?? missing(path);
 }
 
+type Bounds = {
+  readonly min: number;
+  readonly max: number;
+  /** What is said behind a refusal of so many. */
+  readonly hint?: (sent: number) => string;
+};
+
 /** A whole number in [min, max]. */
 export function integer(
   form: Form,
   path: string,
-  { min, max }: { min: number; max: number },
+  { min, max, hint = () => '' }: Bounds,
 ): number | undefined {
   const value = valueAt(form, path);
   if (value === undefined) return undefined;
   if (value === '') throw empty(path);
   // Sixteen digits are past what a number holds exactly.
   if (typeof value !== 'string' || !/^-?\d{1,15}$/.test(value)) {
-    const sent = typeof value === 'string' ? shown(value) : path;
+    const sent = typeof value === 'string' ? bareOrQuoted(value) : path;
     throw new ApiError('parameter_invalid_integer', `Invalid integer: ${sent}`, path);
   }
   const number = Number(value);
   if (number < min || number > max) {
     throw new ApiError(
       'parameter_invalid_integer',
-      `Invalid integer: ${path} must be from ${min} to ${max}, and is ${value}.`,
+      `Invalid integer: ${path} must be from ${min} to ${max}, and is ${value}.${hint(number)}`,
       path,
     );
   }
   return number;
 }
 
-export function requiredInteger(
-  form: Form,
-  path: string,
-  bounds: { min: number; max: number },
-): number {
+export function requiredInteger(form: Form, path: string, bounds: Bounds): number {
   return integer(form, path, bounds) ?? missing(path);
 }
 
-/** A time as the v2 API writes it, in milliseconds; or undefined when it was not sent. */
+/** A time of the v2 API, in milliseconds (see `parseTime`); or undefined when it was not sent. */
 export function time(form: Form, path: string): number | undefined {
   const value = valueAt(form, path);
   if (value === undefined) return undefined;
   if (value === '') throw empty(path);
-  const timeMs = typeof value === 'string' ? parseRfc3339(value) : undefined;
+  const timeMs = typeof value === 'string' ? parseTime(value) : undefined;
   if (timeMs !== undefined) return timeMs;
+  const hint = typeof value === 'string' && /^\d+$/u.test(value) ? unitHint(Number(value)) : '';
   throw new ApiError(
     'parameter_invalid',
-    `Invalid ${path}: must be an RFC 3339 time such as 2024-06-01T12:00:00.000Z.`,
+    `Invalid ${path}: must be ${TIME_RULE}${typeof value === 'string' ? `, not ${quoted(value)}` : ''}.${hint}`,
     path,
   );
 }
+
+export const TIME_RULE = 'an RFC 3339 time such as 2024-06-01T12:00:00.000Z or whole Unix seconds';
 
 /** Bounds of a time, each of them optional (Stripe: the `created` of its lists). */
 export const TIME_RANGE_SHAPE = {
@@ -178,8 +193,8 @@ export function timeRange(
   };
 }
 
-/** Up to 9999-12-31T23:59:59Z. */
-export const TIME_S_BOUNDS = { min: 0, max: 253_402_300_799 };
+/** Of a time of the v1 API, in seconds. */
+export const TIME_S_BOUNDS = { min: 0, max: LAST_SECOND, hint: unitHint };
 
 /** A list of texts, each of 1 to `lengthMax` characters; the empty list when it was sent empty. */
 export function texts(
@@ -244,7 +259,7 @@ export function expanded(form: Form, expandable: readonly string[]): ReadonlySet
 }
 
 function notExpandable(path: FormValue): ApiError {
-  const sent = typeof path === 'string' ? shown(path) : '…';
+  const sent = typeof path === 'string' ? bareOrQuoted(path) : '…';
   return new ApiError('parameter_invalid', `This property cannot be expanded (${sent}).`, 'expand');
 }
 
@@ -261,14 +276,6 @@ function empty(path: string): ApiError {
       `or supply a non-empty value.`,
     path,
   );
-}
-
-/** A name or value may be as long as the body; what a refusal repeats of it may not. */
-const SHOWN_MAX = 200;
-
-/** The cut may halve a character. */
-export function shown(sent: string): string {
-  return sent.length <= SHOWN_MAX ? sent : `${sent.slice(0, SHOWN_MAX).toWellFormed()}…`;
 }
 
 /** `a, b, or c` */

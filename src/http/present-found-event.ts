@@ -5,9 +5,9 @@
 import { toSeconds } from '../clock.ts';
 import type { RejectedEvent } from '../events/event.ts';
 import { wholePayload } from '../events/measure.ts';
+import { readSent, saidTimeMs } from '../events/said-time.ts';
 import { isLive } from '../namespace.ts';
 import { formatQuantity } from '../quantity.ts';
-import { parseRfc3339 } from '../rfc3339.ts';
 import type { EventIds } from './event-ids.ts';
 import type { ShownEvent } from './event-look-up.ts';
 import { toObject } from './present.ts';
@@ -49,8 +49,7 @@ function presentAccepted(
 /** What could not be read of it is null. */
 function presentRejected(ids: EventIds, rejected: RejectedEvent): object {
   const { namespace, code, message, requestId } = rejected;
-  const { payload, timestamp } = readSent(rejected.sent);
-  const timestampMs = typeof timestamp === 'string' ? parseRfc3339(timestamp) : undefined;
+  const timestampMs = saidTimeMs(rejected);
   return {
     id: ids.toId(namespace, rejected.sequence),
     object: 'billing.meter_event',
@@ -61,23 +60,13 @@ function presentRejected(ids: EventIds, rejected: RejectedEvent): object {
     identifier: orNull(rejected.identifier),
     livemode: isLive(namespace),
     meter: orNull(rejected.meterId),
-    payload: payload ?? null,
+    payload: readSent(rejected.sent)?.payload ?? null,
     rejection: { code, message, request: requestId, sent: rejected.sent },
     status: 'rejected',
     superseded_by: null,
     timestamp: timestampMs === undefined ? null : toSeconds(timestampMs),
     value: null,
   };
-}
-
-/** The text is cut where it is long, and then says nothing that could be read. */
-function readSent(sent: string): { payload?: unknown; timestamp?: unknown } {
-  try {
-    const event: unknown = JSON.parse(sent);
-    return typeof event === 'object' && event !== null ? event : {};
-  } catch {
-    return {};
-  }
 }
 
 function orNull(text: string): string | null {

@@ -13,7 +13,7 @@ const busy: Route['handle'] = () => {
 };
 const ROUTES: readonly Route[] = [
   { method: 'POST', path: '/v1/busy', scope: 'meters.read', handle: busy },
-  { method: 'POST', path: '/v2/busy', scope: 'meters.read', body: 'json', handle: busy },
+  { method: 'POST', path: '/v2/busy', scope: 'meters.read', body: { json: {} }, handle: busy },
   {
     method: 'POST',
     path: '/v2/echo',

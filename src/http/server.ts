@@ -223,7 +223,7 @@ export class ApiServer {
     const bytes = read instanceof Promise ? await read : read;
     // A body may take its time, and come when the data folder is being closed.
     this.#whileServing();
-    checkBody(headers, route.body ?? 'form', bytes);
+    checkBody(headers, route, bytes);
     this.#beginAnswer(exchange);
     const sent = readParameters(route, query, bytes);
     const { form } = sent;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { charactersIn } from '../characters.ts';
 import type { IncomingEvent, Payload } from '../events/event.ts';
 import { measure, restOf, wholePayload } from '../events/measure.ts';
 import type { Meter } from '../meters/meter.ts';
@@ -42,7 +43,7 @@ const text = fc.oneof(
   name,
   fc.string({ maxLength: 8 }),
   fc.string({ unit: 'binary', maxLength: 8 }),
-  fc.constantFrom('\ud83d', '\ude95x', '🚕'.repeat(50), '🚕'.repeat(51), `x${'🚕'.repeat(1001)}`),
+  fc.constantFrom('\ud83d', '\ude95x', '🚕'.repeat(100), '🚕'.repeat(101), `x${'🚕'.repeat(1001)}`),
 );
 const textJson = text.map((one) => JSON.stringify(one));
 
@@ -90,7 +91,10 @@ const nearMiss = fc
   .tuple(
     field('event_name', quoted('requests', 'requests', 'requests', 'archived', 'nobody')),
     field('payload', payloadJson),
-    field('identifier', quoted('a', '\u0000', '🚕', 'x'.repeat(100), 'x'.repeat(101))),
+    field(
+      'identifier',
+      quoted('a', '\u0000', '🚕', 'x'.repeat(100), 'x'.repeat(101), '🚕'.repeat(100)),
+    ),
     field('timestamp', quoted('2023-11-14T00:00:00Z', '2023-11-14T05:00:00.5+05:30', '2001-01-01')),
     fc.oneof(
       { weight: 9, arbitrary: fc.constant<[string, string][]>([]) },
@@ -109,7 +113,7 @@ function deepFreeze(value: unknown): void {
 }
 
 function isText(value: unknown, max: number): boolean {
-  return typeof value === 'string' && value.isWellFormed() && value.length <= max;
+  return typeof value === 'string' && value.isWellFormed() && charactersIn(value) <= max;
 }
 
 describe('whatever JSON is sent as an event', () => {

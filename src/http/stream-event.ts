@@ -6,6 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
+import { charactersIn, escapeInvisible, isLonger, quoted } from '../characters.ts';
 import { NOTHING_MORE, type IncomingEvent } from '../events/event.ts';
 import { measure, rejectTimestamp } from '../events/measure.ts';
 import {
@@ -17,13 +18,15 @@ import {
 } from '../events/rejections.ts';
 import type { Meter } from '../meters/meter.ts';
 import type { Namespace } from '../namespace.ts';
-import { parseRfc3339 } from '../rfc3339.ts';
+import { parseTime } from '../rfc3339.ts';
+import { isHash, kindOf } from './json.ts';
 import {
   EVENT_NAME_MAX,
   IDENTIFIER_MAX,
   PAYLOAD_KEYS_MAX,
   PAYLOAD_TEXT_MAX,
 } from './meter-events.ts';
+import { TIME_RULE } from './params.ts';
 
 /** What the events of one request have in common. */
 export type StreamContext = {
@@ -58,11 +61,12 @@ export function readStreamEvent(context: StreamContext, sent: unknown): Incoming
 }
 
 function reject(
-  rejection: StreamRejection,
+  { code, message }: StreamRejection,
   eventName = '',
   identifier = '',
   meterId = '',
 ): Rejected {
+  const rejection = { code, message: escapeInvisible(message) };
   return { rejection, eventName, identifier, meterId };
 }
 
@@ -70,27 +74,29 @@ function reject(
 type Fields = {
   readonly event_name: string;
   readonly identifier?: string | null;
-  readonly timestamp?: string | null;
+  readonly timestamp?: string | number | null;
   readonly payload: Hash;
 };
 type Hash = Readonly<Record<string, unknown>>;
 
 function wrongField(sent: Hash): StreamRejection | undefined {
   const { event_name: eventName, identifier, timestamp, payload } = sent;
-  if (!isText(eventName, EVENT_NAME_MAX)) return wrongText('event_name', EVENT_NAME_MAX);
+  if (!isText(eventName, EVENT_NAME_MAX)) return wrongText('event_name', eventName, EVENT_NAME_MAX);
   if (isSent(identifier) && !isText(identifier, IDENTIFIER_MAX)) {
-    return wrongText('identifier', IDENTIFIER_MAX);
+    return wrongText('identifier', identifier, IDENTIFIER_MAX);
   }
-  if (isSent(timestamp) && typeof timestamp !== 'string') return wrong('timestamp', TIME);
-  if (!isHash(payload)) return wrong('payload', 'must be an object');
+  if (isSent(timestamp) && typeof timestamp !== 'string' && typeof timestamp !== 'number') {
+    return wrong('timestamp', `must be ${TIME_RULE}, not ${kindOf(timestamp)}`);
+  }
+  if (!isSent(payload)) return wrong('payload', 'is missing');
+  if (!isHash(payload)) return wrong('payload', `must be an object, not ${kindOf(payload)}`);
   for (const name in sent) {
-    if (!KNOWN.has(name) && sent[name] !== null) return wrong(shown(name), 'is not known');
+    if (!KNOWN.has(name) && sent[name] !== null) return wrong(start(name), 'is not known');
   }
   return undefined;
 }
 
 const KNOWN = new Set(['event_name', 'identifier', 'timestamp', 'payload']);
-const TIME = 'must be an RFC 3339 time';
 
 function toEvent(
   { namespace, receivedAtMs, pastDays, customers }: StreamContext,
@@ -105,8 +111,10 @@ function toEvent(
   if (customers?.has(read.customer) === false) return rejectCustomer(read.customer);
   let timestampMs: number | undefined = receivedAtMs;
   if (isSent(timestamp)) {
-    timestampMs = parseRfc3339(timestamp);
-    if (timestampMs === undefined) return wrong('timestamp', TIME);
+    timestampMs = parseTime(timestamp);
+    if (timestampMs === undefined) {
+      return wrong('timestamp', `must be ${TIME_RULE}, not ${quoted(start(String(timestamp)))}`);
+    }
     const rejection = rejectTimestamp(timestampMs, receivedAtMs, pastDays);
     if (rejection !== undefined) return toStreamRejection(rejection);
   }
@@ -135,14 +143,14 @@ function readPayload(meter: Meter, payload: Hash): Read | StreamRejection {
     const value = payload[key];
     if (value === null) continue;
     keys += 1;
-    if (typeof value !== 'string' || value.length > PAYLOAD_TEXT_MAX || !value.isWellFormed()) {
-      return wrongText(`payload[${shown(key)}]`, PAYLOAD_TEXT_MAX);
+    if (typeof value !== 'string' || isLonger(value, PAYLOAD_TEXT_MAX) || !value.isWellFormed()) {
+      return wrongText(`payload[${start(key)}]`, value, PAYLOAD_TEXT_MAX);
     }
     if (key === valueKey) valueText = value;
     if (key === customerKey) customer = value;
     else if (key !== valueKey) {
-      if (key.length > PAYLOAD_TEXT_MAX || !key.isWellFormed()) {
-        return wrongText(`the key ${shown(key)} of payload`, PAYLOAD_TEXT_MAX);
+      if (isLonger(key, PAYLOAD_TEXT_MAX) || !key.isWellFormed()) {
+        return wrongText(`the key ${quoted(start(key))} of payload`, key, PAYLOAD_TEXT_MAX);
       }
       rest ??= new Map();
       rest.set(key, value);
@@ -162,16 +170,17 @@ function isSent<T>(value: T): value is NonNullable<T> {
   return value !== undefined && value !== null;
 }
 
-function isHash(value: unknown): value is Hash {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function isText(value: unknown, max: number): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= max && value.isWellFormed();
+  return typeof value === 'string' && value !== '' && !isLonger(value, max) && value.isWellFormed();
 }
 
-function wrongText(path: string, max: number): StreamRejection {
-  return wrong(path, `must be a string of at most ${max} characters`);
+/** Of what `isText` does not take. */
+function wrongText(path: string, value: unknown, max: number): StreamRejection {
+  if (!isSent(value)) return wrong(path, 'is missing');
+  if (typeof value !== 'string') return wrong(path, `must be a string, not ${kindOf(value)}`);
+  if (value === '') return wrong(path, 'is empty');
+  if (!isLonger(value, max)) return wrong(path, 'is not well-formed Unicode');
+  return wrong(path, `must be at most ${max} characters, and has ${charactersIn(value)}`);
 }
 
 function wrong(path: string, problem: string): StreamRejection {
@@ -184,6 +193,6 @@ function textOr(value: unknown, max: number): string {
 }
 
 /** No longer than any of an event's texts may be. The cut comes first: it may halve a character. */
-function shown(text: string): string {
+function start(text: string): string {
   return text.slice(0, PAYLOAD_TEXT_MAX).toWellFormed();
 }

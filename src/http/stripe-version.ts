@@ -1,8 +1,8 @@
 /** The header `Stripe-Version`: which version of Stripe's API a request is written for. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { API_VERSION, parseApiVersion } from '../api-version.ts';
+import { bareOrQuoted } from '../characters.ts';
 import { ApiError } from '../errors.ts';
-import { shown } from './params.ts';
 
 /** The version that is asked for, as it was sent; ours without a header; undefined when the header names none. */
 export function askedVersion(headers: IncomingHttpHeaders): string | undefined {
@@ -22,6 +22,6 @@ export function requestVersion({ headers }: { readonly headers: IncomingHttpHead
 
 /** Stripe's text and body, as users report them (the issues of stripe-java and stripity-stripe). */
 export function unknownVersion(headers: IncomingHttpHeaders): ApiError {
-  const sent = shown(String(headers['stripe-version']));
+  const sent = bareOrQuoted(String(headers['stripe-version']));
   return new ApiError('api_version_invalid', `Invalid Stripe API version: ${sent}`);
 }

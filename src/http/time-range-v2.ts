@@ -1,9 +1,11 @@
+import { ApiError } from '../errors.ts';
+import { isUnixSeconds, LAST_SECOND, unitHint } from '../rfc3339.ts';
 import type { Form } from './form.ts';
-import { hash, requiredInteger, time, TIME_S_BOUNDS, valueAt } from './params.ts';
+import { hash, time, valueAt } from './params.ts';
 
 type Span = { readonly fromMs: number; readonly toMs: number };
 
-/** As `timeRange`, of the v2 API: bounds alone, each a time or whole seconds (the SDK's types say numbers). */
+/** As `timeRange`, of the v2 API: bounds alone, each a time or whole seconds. */
 export function timeRangeV2(form: Form, path: string): Span | undefined {
   if (hash(form, path) === undefined) return undefined;
   const bound = (name: string): Span | undefined => timeOrSecond(form, `${path}[${name}]`);
@@ -13,13 +15,17 @@ export function timeRangeV2(form: Form, path: string): Span | undefined {
   };
 }
 
-/** The millisecond or the second that was sent. */
+/** The millisecond or the second that was sent: a second counts whole. */
 function timeOrSecond(form: Form, path: string): Span | undefined {
-  const sent = valueAt(form, path);
-  if (typeof sent === 'string' && /^\d+$/u.test(sent)) {
-    const fromMs = 1000 * requiredInteger(form, path, TIME_S_BOUNDS);
-    return { fromMs, toMs: fromMs + 1000 };
-  }
   const fromMs = time(form, path);
-  return fromMs === undefined ? undefined : { fromMs, toMs: fromMs + 1 };
+  if (fromMs === undefined) return undefined;
+  const sent = valueAt(form, path);
+  if (typeof sent !== 'string' || !isUnixSeconds(sent)) return { fromMs, toMs: fromMs + 1 };
+  const seconds = fromMs / 1000;
+  if (seconds <= LAST_SECOND) return { fromMs, toMs: fromMs + 1000 };
+  throw new ApiError(
+    'parameter_invalid',
+    `Invalid ${path}: must be at most ${LAST_SECOND} in seconds, and is ${sent}.${unitHint(seconds)}`,
+    path,
+  );
 }

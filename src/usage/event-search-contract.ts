@@ -5,9 +5,10 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { Cancellation, MeterEvent, RejectedEvent } from '../events/event.ts';
 import { wholePayload } from '../events/measure.ts';
+import { saidTimeMs } from '../events/said-time.ts';
 import type { EventTimeWindow, Formula } from '../meters/meter.ts';
 import { toNamespace, type Namespace } from '../namespace.ts';
-import { formatRfc3339, parseRfc3339 } from '../rfc3339.ts';
+import { formatRfc3339 } from '../rfc3339.ts';
 import { DAY_MS, HOUR_MS, windowStartMs } from '../summaries/windows.ts';
 import { batchOf } from './batch-fixture.ts';
 import { withStore, type OpenUsageStore } from './contract-store.ts';
@@ -252,10 +253,7 @@ function expectedRejections(world: World, search: RejectionSearch): RejectedEven
       holds(search.eventName, rejected.eventName) &&
       holds(search.code, rejected.code) &&
       holds(search.customer, said.payload['who']) &&
-      isIn(
-        search.timestampMs,
-        said.timestamp === undefined ? rejected.receivedAtMs : parseRfc3339(said.timestamp)!,
-      ) &&
+      isIn(search.timestampMs, saidTimeMs(rejected)) &&
       isIn(search.receivedAtMs, rejected.receivedAtMs) &&
       hasAll(search.payload, (key) => said.payload[key])
     );
@@ -264,7 +262,6 @@ function expectedRejections(world: World, search: RejectionSearch): RejectedEven
 }
 
 type Said = {
-  readonly timestamp?: string;
   readonly payload: Readonly<Record<string, string | undefined>>;
 };
 
@@ -312,8 +309,9 @@ function holds(asked: string | undefined, is: string | undefined): boolean {
   return asked === undefined || asked === is;
 }
 
-function isIn(asked: TimeRange | undefined, timeMs: number): boolean {
-  return asked === undefined || (timeMs >= asked.fromMs && timeMs < asked.toMs);
+function isIn(asked: TimeRange | undefined, timeMs: number | undefined): boolean {
+  if (asked === undefined) return true;
+  return timeMs !== undefined && timeMs >= asked.fromMs && timeMs < asked.toMs;
 }
 
 function hasAll(

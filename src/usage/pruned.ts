@@ -1,6 +1,6 @@
 import { ApiError } from '../errors.ts';
 import { formatRfc3339 } from '../rfc3339.ts';
-import { HOUR_MS } from '../summaries/windows.ts';
+import { HOUR_MS, windowStartMs } from '../summaries/windows.ts';
 import type { SummaryQuery } from './usage-store.ts';
 
 /** `2026-01-01` */
@@ -22,7 +22,8 @@ export function refuseRagged(query: SummaryQuery, prunedBeforeMs: number): void 
     throw new ApiError(
       'parameter_invalid',
       `Invalid ${param}: events before ${dateOf(prunedBeforeMs)} were pruned, and what is kept of them is by the ` +
-        `hour. Before that, it must be a multiple of 3600 seconds, and is ${timeMs / 1000}.`,
+        `hour. Before that, it must be a multiple of 3600 seconds, and is ${timeMs / 1000}. The nearest are ` +
+        `${windowStartMs('hour', timeMs) / 1000} and ${(windowStartMs('hour', timeMs) + HOUR_MS) / 1000}.`,
       param,
     );
   }

@@ -244,7 +244,9 @@ describe('values', () => {
       const error = errorOf(refused);
       assert.equal(error.type, 'invalid_request_error');
       assert.equal(error.param, 'payload[value]');
-      assert.ok(error.message.includes(text), error.message);
+      // What cannot be seen is escaped.
+      const shown = JSON.stringify(text).replace(String.raw`\n`, String.raw`\u000a`);
+      assert.ok(error.message.endsWith(` Received ${shown}.`), error.message);
       // A refused request changes nothing: its identifier is still free.
       const good = await post(meter, { 'payload[stripe_customer_id]': customer, identifier });
       assert.equal(good.status, 200, good.text);

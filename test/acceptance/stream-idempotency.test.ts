@@ -277,13 +277,13 @@ describe('Prefer: return=representation', () => {
           identifier: b,
           status,
           code: 'meter_event_invalid_value',
-          message: 'The value in the event payload must be a decimal number. Received x.',
+          message: 'The value in the event payload must be a decimal number. Received "x".',
         },
         {
           identifier: null,
           status,
           code: 'meter_event_value_not_found',
-          message: 'Value key value not found in payload.',
+          message: 'Value key value has an empty value in payload.',
         },
         {
           identifier: null,

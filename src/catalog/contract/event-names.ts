@@ -18,7 +18,11 @@ export function eventNamesContract(start: Start): void {
     const second = catalog.meters.create(rides('mtr_2'), () => anAnswer('key'));
     await assert.rejects(
       second,
-      refusal('event_name_taken', 'event_name', /'rides' already exists/),
+      refusal(
+        'event_name_taken',
+        'event_name',
+        /^An active meter already exists for event name 'rides'\./,
+      ),
     );
     for await (const each of restarts(subject)) {
       assert.equal(await each.meters.find(NAMESPACE, 'mtr_2'), undefined);
@@ -38,7 +42,14 @@ export function eventNamesContract(start: Start): void {
       (m) => reactivate(m, 1_760_000_002),
       () => anAnswer('key'),
     );
-    await assert.rejects(back, refusal('event_name_taken', 'event_name', /'rides' already exists/));
+    await assert.rejects(
+      back,
+      refusal(
+        'event_name_taken',
+        'event_name',
+        /^An active meter already exists for event name 'rides'\./,
+      ),
+    );
     assert.equal((await catalog.meters.find(NAMESPACE, 'mtr_1'))?.status, 'inactive');
     assert.equal(await catalog.answers.find(NAMESPACE, 'key'), undefined);
     await catalog.meters.change(NAMESPACE, 'mtr_2', (m) => deactivate(m, 1_760_000_003));
@@ -147,7 +158,10 @@ export function eventNamesContract(start: Start): void {
 
   async function refusedIf(taken: boolean, call: Promise<unknown>): Promise<void> {
     if (taken)
-      await assert.rejects(call, refusal('event_name_taken', 'event_name', /already exists/));
+      await assert.rejects(
+        call,
+        refusal('event_name_taken', 'event_name', /already exists for event name/),
+      );
     else await call;
   }
 }

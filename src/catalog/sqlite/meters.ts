@@ -87,8 +87,9 @@ function refuseTakenEventName(sql: Statements, { namespace, id, eventName, statu
   if (holder === undefined || holder === id) return;
   throw new ApiError(
     'event_name_taken',
-    `A meter with the event name '${eventName}' already exists. ` +
-      'Deactivate that meter first, or choose another event name.',
+    // Stripe's text, as its users report it.
+    `An active meter already exists for event name '${eventName}'. To create a new meter with the same event name, ` +
+      'first deactivate the currently active meter.',
     'event_name',
   );
 }

@@ -12,31 +12,23 @@ import {
   type DestinationParts,
 } from '../destination-params.ts';
 import type { Form } from '../form.ts';
+import type { JsonShape } from '../json.ts';
 import { parseMetadata } from '../metadata.ts';
-import {
-  missing,
-  refuseUnknown,
-  requiredHash,
-  requiredOneOf,
-  requiredText,
-  text,
-  texts,
-  type Shape,
-} from '../params.ts';
+import { missing, requiredHash, requiredOneOf, requiredText, text, texts } from '../params.ts';
 import { presentEventDestination } from '../present-destination.ts';
 import { requestVersion } from '../stripe-version.ts';
 
-const SHAPE: Shape = {
-  name: true,
-  description: true,
-  type: true,
-  event_payload: true,
-  enabled_events: true,
-  events_from: true,
-  snapshot_api_version: true,
-  webhook_endpoint: { url: true },
-  metadata: true,
-  include: true,
+const SHAPE: JsonShape = {
+  name: 'text',
+  description: 'text',
+  type: 'text',
+  event_payload: 'text',
+  enabled_events: 'list',
+  events_from: 'list',
+  snapshot_api_version: 'text',
+  webhook_endpoint: { url: 'text' },
+  metadata: 'metadata',
+  include: 'list',
 };
 
 /** POST /v2/core/event_destinations: the one answer that has the secret, if it is asked for. */
@@ -45,7 +37,7 @@ export function createEventDestination(parts: DestinationParts): Route {
     method: 'POST',
     path: '/v2/core/event_destinations',
     scope: 'destinations.write',
-    body: 'json',
+    body: { json: SHAPE },
     handle: async (request) => {
       const destination = parse(request, parts);
       const included = parseInclude(request.form, [
@@ -61,7 +53,6 @@ export function createEventDestination(parts: DestinationParts): Route {
 
 function parse(request: ApiRequest, { addresses }: DestinationParts): Destination {
   const { form, namespace, receivedAtMs } = request;
-  refuseUnknown(form, SHAPE);
   requiredOneOf(form, 'type', ['webhook_endpoint']);
   refuseOtherAccounts(form);
   const payload = requiredOneOf(form, 'event_payload', PAYLOADS);

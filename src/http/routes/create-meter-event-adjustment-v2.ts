@@ -1,12 +1,12 @@
 import type { Route } from '../api.ts';
 import type { Form } from '../form.ts';
+import type { JsonShape } from '../json.ts';
 import {
   parseSentAdjustment,
   replayAdjustment,
   type Adjustments,
   type SentAdjustment,
 } from '../meter-event-adjustments.ts';
-import { refuseUnknown, type Shape } from '../params.ts';
 import { presentMeterEventAdjustmentV2 } from '../present-v2.ts';
 
 /** POST /v2/billing/meter_event_adjustments */
@@ -15,7 +15,7 @@ export function createMeterEventAdjustmentV2(adjustments: Pick<Adjustments, 'can
     method: 'POST',
     path: '/v2/billing/meter_event_adjustments',
     scope: 'adjustments.write',
-    body: 'json',
+    body: { json: SHAPE },
     handle: async (request) =>
       presentMeterEventAdjustmentV2(await adjustments.cancel(request, parse(request.form))),
     replay: (request, receipt) =>
@@ -23,9 +23,8 @@ export function createMeterEventAdjustmentV2(adjustments: Pick<Adjustments, 'can
   };
 }
 
-const SHAPE: Shape = { type: true, event_name: true, cancel: { identifier: true } };
+const SHAPE: JsonShape = { type: 'text', event_name: 'text', cancel: { identifier: 'text' } };
 
 function parse(form: Form): SentAdjustment {
-  refuseUnknown(form, SHAPE);
   return parseSentAdjustment(form);
 }

@@ -3,7 +3,6 @@ import { newSessionId, newSessionToken } from '../../ids.ts';
 import { modeOf } from '../../namespace.ts';
 import type { Route } from '../api.ts';
 import { hashSecret } from '../auth.ts';
-import { refuseUnknown } from '../params.ts';
 import { presentMeterEventSession } from '../present-v2.ts';
 
 export type SessionParts = {
@@ -22,10 +21,9 @@ export function createMeterEventSession({ sessions, sessionMinutes }: SessionPar
     method: 'POST',
     path: '/v2/billing/meter_event_session',
     scope: 'events.write',
-    body: 'json',
+    body: { json: {} },
     keepsNoAnswer: true,
-    handle: async ({ form, namespace, key, receivedAtMs }) => {
-      refuseUnknown(form, {});
+    handle: async ({ namespace, key, receivedAtMs }) => {
       const session: Session = {
         id: newSessionId(modeOf(namespace)),
         namespace,

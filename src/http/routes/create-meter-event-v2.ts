@@ -1,5 +1,6 @@
 import type { Route } from '../api.ts';
 import type { Form } from '../form.ts';
+import type { JsonShape } from '../json.ts';
 import {
   parseSentEvent,
   recordMeterEvent,
@@ -7,7 +8,7 @@ import {
   type MeterEventParts,
   type SentEvent,
 } from '../meter-events.ts';
-import { refuseUnknown, time, type Shape } from '../params.ts';
+import { time } from '../params.ts';
 import { presentMeterEventV2 } from '../present-v2.ts';
 
 /** POST /v2/billing/meter_events */
@@ -16,7 +17,7 @@ export function createMeterEventV2(parts: MeterEventParts): Route {
     method: 'POST',
     path: '/v2/billing/meter_events',
     scope: 'events.write',
-    body: 'json',
+    body: { json: SHAPE },
     handle: (request) => {
       const sent = parse(request.form, request.receivedAtMs);
       return recordMeterEvent(parts, request, sent, presentMeterEventV2);
@@ -28,10 +29,14 @@ export function createMeterEventV2(parts: MeterEventParts): Route {
   };
 }
 
-const SHAPE: Shape = { event_name: true, payload: true, identifier: true, timestamp: true };
+const SHAPE: JsonShape = {
+  event_name: 'text',
+  payload: 'texts',
+  identifier: 'text',
+  timestamp: 'time',
+};
 
 /** Times of v2 have milliseconds: without a timestamp the event happened when it was received. */
 function parse(form: Form, receivedAtMs: number): SentEvent {
-  refuseUnknown(form, SHAPE);
   return { ...parseSentEvent(form), timestampMs: time(form, 'timestamp') ?? receivedAtMs };
 }

@@ -9,7 +9,7 @@ export function deleteEventDestination({ destinations }: Pick<Catalog, 'destinat
     method: 'DELETE',
     path: '/v2/core/event_destinations/:id',
     scope: 'destinations.write',
-    body: 'json',
+    body: { json: {} },
     handle: (request) => changeDestination(destinations, request, erase),
   };
 }

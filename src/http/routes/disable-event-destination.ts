@@ -9,7 +9,7 @@ export function disableEventDestination({ destinations }: Pick<Catalog, 'destina
     method: 'POST',
     path: '/v2/core/event_destinations/:id/disable',
     scope: 'destinations.write',
-    body: 'json',
+    body: { json: {} },
     handle: (request) =>
       changeDestination(destinations, request, (current) =>
         disable(current, 'user', request.receivedAtMs),

@@ -9,7 +9,7 @@ export function enableEventDestination({ destinations }: Pick<Catalog, 'destinat
     method: 'POST',
     path: '/v2/core/event_destinations/:id/enable',
     scope: 'destinations.write',
-    body: 'json',
+    body: { json: {} },
     handle: (request) =>
       changeDestination(destinations, request, (current) => enable(current, request.receivedAtMs)),
   };

@@ -13,6 +13,7 @@ import {
   refuseUnknown,
   requiredInteger,
   requiredText,
+  TIME_S_BOUNDS,
   type Shape,
 } from '../params.ts';
 import { presentList, presentMeterEventSummary } from '../present.ts';
@@ -67,7 +68,6 @@ const SHAPE: Shape = {
   end_time: true,
   value_grouping_window: true,
 };
-const TIME_BOUNDS = { min: 0, max: 253_402_300_799 }; // 9999-12-31T23:59:59Z
 /** What times have to be a multiple of, in seconds, in UTC (Stripe's OpenAPI: event_summaries). */
 const ALIGNMENT_S = { minute: 60, hour: 3600, day: 86_400 } as const;
 
@@ -75,8 +75,8 @@ function parseRange(form: Form): Range {
   refuseUnknown(form, SHAPE);
   refuseExpand(form);
   const customer = requiredText(form, 'customer', 100);
-  const startS = requiredInteger(form, 'start_time', TIME_BOUNDS);
-  const endS = requiredInteger(form, 'end_time', TIME_BOUNDS);
+  const startS = requiredInteger(form, 'start_time', TIME_S_BOUNDS);
+  const endS = requiredInteger(form, 'end_time', TIME_S_BOUNDS);
   const grouping = oneOf(form, 'value_grouping_window', ['day', 'hour'] as const) ?? null;
   refuseMisaligned('start_time', startS, grouping);
   refuseMisaligned('end_time', endS, grouping);
@@ -92,11 +92,13 @@ function parseRange(form: Form): Range {
 
 function refuseMisaligned(param: string, timeS: number, grouping: GroupingWindow | null): void {
   const unit = grouping ?? 'minute';
-  if (timeS % ALIGNMENT_S[unit] === 0) return;
+  const lengthS = ALIGNMENT_S[unit];
+  const beforeS = timeS - (timeS % lengthS);
+  if (timeS === beforeS) return;
   throw new ApiError(
     'parameter_invalid',
-    `Invalid ${param}: it must be aligned with ${unit} boundaries in UTC (a multiple of ` +
-      `${ALIGNMENT_S[unit]} seconds), and is ${timeS}.`,
+    `Invalid ${param}: it must be aligned with ${unit} boundaries in UTC (a multiple of ${lengthS} seconds), and is ` +
+      `${timeS}. The nearest are ${beforeS} and ${beforeS + lengthS}.`,
     param,
   );
 }

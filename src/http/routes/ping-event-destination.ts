@@ -4,7 +4,6 @@ import { presentThinEvent } from '../../core-events/wire.ts';
 import { toPing } from '../announce.ts';
 import { remember, type Route } from '../api.ts';
 import { noSuchDestination } from '../destination-params.ts';
-import { refuseUnknown } from '../params.ts';
 import { pathId } from '../resources.ts';
 
 /** POST /v2/core/event_destinations/{id}/ping: an event for this destination alone, whatever it has enabled. */
@@ -16,9 +15,8 @@ export function pingEventDestination({
     method: 'POST',
     path: '/v2/core/event_destinations/:id/ping',
     scope: 'destinations.write',
-    body: 'json',
+    body: { json: {} },
     handle: async (request) => {
-      refuseUnknown(request.form, {});
       const id = pathId(request);
       const destination = await destinations.find(request.namespace, id);
       const ping = toPing(request, destination ?? noSuchDestination(id));

@@ -2,10 +2,11 @@ import type { Catalog } from '../../catalog/catalog.ts';
 import { rotateSecret, SECRET_OVERLAP_HOURS_MAX } from '../../core-events/destination.ts';
 import { ApiError } from '../../errors.ts';
 import { newSigningSecret } from '../../ids.ts';
+import { unitHint } from '../../rfc3339.ts';
 import type { Route } from '../api.ts';
 import { changeDestinationAs } from '../change-destination.ts';
 import type { Form } from '../form.ts';
-import { refuseUnknown, time } from '../params.ts';
+import { time } from '../params.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 const WHEN = 'previous_secret_expires_at';
@@ -20,10 +21,9 @@ export function rotateSigningSecret({ destinations }: Pick<Catalog, 'destination
     method: 'POST',
     path: '/v2/core/event_destinations/:id/rotate_secret',
     scope: 'destinations.write',
-    body: 'json',
+    body: { json: { [WHEN]: 'time' } },
     handle: async (request) => {
       const { form, receivedAtMs } = request;
-      refuseUnknown(form, { [WHEN]: true });
       const untilMs = parseUntil(form, receivedAtMs);
       const secret = newSigningSecret();
       return await changeDestinationAs(
@@ -42,7 +42,7 @@ function parseUntil(form: Form, nowMs: number): number {
   if (untilMs <= latestMs) return untilMs;
   throw new ApiError(
     'parameter_invalid',
-    `Invalid ${WHEN}: must be within ${SECRET_OVERLAP_HOURS_MAX} hours.`,
+    `Invalid ${WHEN}: must be within ${SECRET_OVERLAP_HOURS_MAX} hours.${unitHint(untilMs / 1000)}`,
     WHEN,
   );
 }

@@ -7,18 +7,19 @@ import {
   parseUrl,
   type DestinationParts,
 } from '../destination-params.ts';
+import type { JsonShape } from '../json.ts';
 import { parseMetadata } from '../metadata.ts';
-import { refuseUnknown, text, type Shape } from '../params.ts';
+import { text } from '../params.ts';
 import { presentEventDestination } from '../present-destination.ts';
 import { pathId } from '../resources.ts';
 
-const SHAPE: Shape = {
-  name: true,
-  description: true,
-  enabled_events: true,
-  webhook_endpoint: { url: true },
-  metadata: true,
-  include: true,
+const SHAPE: JsonShape = {
+  name: 'text',
+  description: 'text',
+  enabled_events: 'list',
+  webhook_endpoint: { url: 'text' },
+  metadata: 'metadata',
+  include: 'list',
 };
 
 /** POST /v2/core/event_destinations/{id}: what it takes, and as what, stays as it was made. */
@@ -27,10 +28,9 @@ export function updateEventDestination({ destinations, addresses }: DestinationP
     method: 'POST',
     path: '/v2/core/event_destinations/:id',
     scope: 'destinations.write',
-    body: 'json',
+    body: { json: SHAPE },
     handle: async (request) => {
       const { form, namespace, receivedAtMs } = request;
-      refuseUnknown(form, SHAPE);
       const included = parseInclude(form);
       const id = pathId(request);
       const { payload } = (await destinations.find(namespace, id)) ?? noSuchDestination(id);

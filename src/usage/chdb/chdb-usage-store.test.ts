@@ -11,6 +11,7 @@ import { accountContract } from '../account-contract.ts';
 import { customerUsageContract } from '../customer-usage-contract.ts';
 import { eventSearchContract } from '../event-search-contract.ts';
 import { rejectionCountsContract } from '../rejection-counts-contract.ts';
+import { saidTimeContract } from '../said-time-contract.ts';
 import { openChdbUsageStore } from './chdb-usage-store.ts';
 
 const open: OpenUsageStore = async () => {
@@ -36,6 +37,7 @@ const open: OpenUsageStore = async () => {
 };
 usageStoreContract('chDB', open);
 eventSearchContract('chDB', open);
+saidTimeContract('chDB', open);
 customerUsageContract('chDB', open);
 rejectionCountsContract('chDB', open);
 accountContract('chDB', open);

@@ -15,6 +15,7 @@ import type {
   TimeRange,
 } from '../event-search.ts';
 import { EVENT_COLUMNS } from './event.ts';
+import { SAID_TIME_MS } from './said-time.ts';
 import type { Statement } from './statement.ts';
 
 /** Rows of EVENT_COLUMNS. */
@@ -61,7 +62,13 @@ export function findRejectionsSql(search: RejectionSearch): Statement {
       { customer, customerKeys },
     );
   }
-  if (search.timestampMs !== undefined) where.addRange(SAID_TIMESTAMP, search.timestampMs);
+  if (search.timestampMs !== undefined) {
+    const { fromMs, toMs } = search.timestampMs;
+    where.add(`${SAID_TIME_MS} BETWEEN {saidFrom:Integer} AND {saidTo:Integer}`, {
+      saidFrom: fromMs,
+      saidTo: toMs - 1,
+    });
+  }
   if (search.receivedAtMs !== undefined) where.addRange('received_at', search.receivedAtMs);
   for (const [key, text] of search.payload ?? []) {
     const [name, value] = where.name('key', 'text');
@@ -73,10 +80,6 @@ export function findRejectionsSql(search: RejectionSearch): Statement {
   }
   return where.page('rejections', REJECTION_COLUMNS, search.place, search.limit);
 }
-
-/** An event without a time of its own is of the time when it came. */
-const SAID_TIMESTAMP = `ifNull(
-  parseDateTime64BestEffortOrNull(JSONExtractString(sent, 'timestamp'), 3, 'UTC'), received_at)`;
 
 export function toRejectedEvent(row: RejectionRow): RejectedEvent {
   const [namespace, sequence, receivedAtMs, eventName, identifier, meterId, ...rest] = row;
