@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { createMeter } from '../test/support/fixtures.ts';
 import { call } from '../test/support/http.ts';
 import type { Random } from '../test/support/random.ts';
@@ -84,6 +85,15 @@ async function newMutator(server: Server, random: Random): Promise<Mutator> {
     from('POST', path, body, 'application/x-www-form-urlencoded');
   const json = (path: string, body: string, key?: string): string =>
     from('POST', path, body, 'application/json', key);
+  /** Of odd length, so that it is sent byte by byte. */
+  const packed = (path: string, bytes: Buffer): string => {
+    const type = 'application/x-www-form-urlencoded\r\nContent-Encoding: gzip';
+    const sent = from('POST', path, bytes.toString('latin1'), type).replace(
+      /Content-Length: \d+/u,
+      `Content-Length: ${bytes.length}`,
+    );
+    return sent.length % 2 === 0 ? sent.replace('Host: x', 'Host: xy') : sent;
+  };
   const range = 'customer=cus_1&start_time=0&end_time=86400&value_grouping_window=hour';
   const one = '{"event_name":"requests","payload":{"stripe_customer_id":"c","value":"1"}}';
   const events = '/v1/billing/meter_events';
@@ -103,6 +113,10 @@ async function newMutator(server: Server, random: Random): Promise<Mutator> {
       json('/v2/billing/meter_event_session', '{}'),
       from('GET', `/v1/billing/meters/${meter.id}/event_summaries?${range}`),
       from('GET', '/v1/customers?limit=3&starting_after=cus_1'),
+      packed(
+        events,
+        gzipSync('event_name=requests&payload[stripe_customer_id]=c&payload[value]=1'),
+      ),
       form(events, 'x').replace(
         /Content-Length: 1\r\n\r\nx/u,
         'Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n',

@@ -50,6 +50,7 @@ const REFUSALS = {
   /** The header Stripe-Version. */
   api_version_invalid: row(400, 'invalid_request_error', null),
   body_invalid: row(400, 'invalid_request_error', null),
+  content_coding_unsupported: row(415, 'invalid_request_error', null),
   body_too_large: row(413, 'invalid_request_error', null),
   url_unknown: row(404, 'invalid_request_error', null, { code: 'not_found' }),
   key_missing: row(401, 'invalid_request_error', null),

@@ -25,10 +25,6 @@ export function checkBody(
       `Invalid request body: send parameters as ${expected}, not as ${type.slice(0, 100)}.`,
     );
   }
-  const encoding = headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') {
-    throw new ApiError('body_invalid', 'Invalid request body: send it without Content-Encoding.');
-  }
   if (!isUtf8(bytes)) throw new ApiError('body_invalid', 'Invalid request body: not UTF-8.');
 }
 

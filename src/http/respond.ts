@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ApiError, ApiVersion, WireError } from '../errors.ts';
 import { redactSecrets } from '../redact.ts';
+import { CODINGS_TAKEN } from './content-coding.ts';
 import type { HttpCall, ResponseHeaders } from './http-call.ts';
 import type { Replayed } from './idempotency.ts';
 
@@ -73,6 +74,7 @@ export function toErrorAnswer(
   }
   if (wire.status === 401) headers['WWW-Authenticate'] = 'Bearer realm="Stripe"';
   if (wire.status === 429 || wire.status === 503) headers['Retry-After'] = error.retryAfterS;
+  if (error.reason === 'content_coding_unsupported') headers['Accept-Encoding'] = CODINGS_TAKEN;
   // Stripe's word for a limit over all calls (docs: rate limits).
   if (error.reason === 'key_rate_limit') headers['Stripe-Rate-Limited-Reason'] = 'global-rate';
   const body = redactSecrets(JSON.stringify({ error: toBody(error, wire, version) }));

@@ -5,13 +5,7 @@
  * It listens from the start to the end, so that a port in use is known at once, and health can be asked for while the
  * data folder is recovered or closed; API calls are answered from `serve` to `drain`, and get a 503 before and after.
  */
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { API_VERSION } from '../api-version.ts';
 import type { Clock } from '../clock.ts';
 import { ApiError } from '../errors.ts';
@@ -23,11 +17,13 @@ import { BodyBudget } from './body-budget.ts';
 import { BODY_BYTES_MAX, checkBody } from './body.ts';
 import { CONNECTION_LIMITS, Connections, type ConnectionLimits } from './connections.ts';
 import { logRequest, toApiError, versionOf, type Exchange } from './exchange.ts';
+import { codingOf, Unpacker } from './content-coding.ts';
 import { NodeHttpCall, type HttpCall, type ResponseHeaders } from './http-call.ts';
 import { toAnswered, type Answered, type Idempotency } from './idempotency.ts';
 import { InFlight } from './in-flight.ts';
 import { listen } from './listen.ts';
 import { answerWhatIsNoHttp } from './no-http.ts';
+import { createNodeServer } from './node-server.ts';
 import { sendPage, toFailurePage, toHealthPage, type Page } from './operator-pages.ts';
 import { identityOf, readParameters } from './parameters.ts';
 import { PlainConnections } from './plain-connections.ts';
@@ -59,6 +55,7 @@ export class ApiServer {
   readonly #clock: Clock;
   readonly #metrics: (() => Promise<Page>) | undefined;
   readonly #bodies = new BodyBudget();
+  readonly #unpacker = new Unpacker();
   readonly #inFlight = new InFlight();
   #api: Serving | undefined;
   #unready = 'starting';
@@ -81,7 +78,7 @@ export class ApiServer {
     const respond = (request: IncomingMessage, response: ServerResponse): void => {
       this.#take(new NodeHttpCall(request, response));
     };
-    this.#server = createApiServer(limits, respond);
+    this.#server = createNodeServer(limits, respond);
     this.#plain = new PlainConnections(this.#server, clock, limits, (call) => this.#take(call));
     this.#connections = new Connections(this.#server, limits);
     answerWhatIsNoHttp(this.#server, (socket) => !this.#connections.owesAnswer(socket));
@@ -219,12 +216,18 @@ export class ApiServer {
     const key = parts.access.admit(route, call, this.#clock.nowMs());
     const { namespace } = key;
     if (exchange.apiVersion === undefined) throw unknownVersion(headers);
-    const read = call.readBytes(route.bodyBytesMax ?? BODY_BYTES_MAX, share);
-    const bytes = read instanceof Promise ? await read : read;
+    const coding = codingOf(headers);
+    const bytesMax = route.bodyBytesMax ?? BODY_BYTES_MAX;
+    const read = call.readBytes(bytesMax, share);
+    const sentBytes = read instanceof Promise ? await read : read;
     // A body may take its time, and come when the data folder is being closed.
     this.#whileServing();
-    checkBody(headers, route, bytes);
     this.#beginAnswer(exchange);
+    const bytes =
+      coding === undefined
+        ? sentBytes
+        : await this.#unpacker.unpack(coding, sentBytes, bytesMax, share);
+    checkBody(headers, route, bytes);
     const sent = readParameters(route, query, bytes);
     const { form } = sent;
     const receivedAtMs = this.#clock.nowMs();
@@ -270,24 +273,4 @@ export class ApiServer {
     const { stuck, diskShortage } = this.#api.parts;
     return stuck() ?? diskShortage();
   }
-}
-
-function createApiServer(limits: ConnectionLimits, respond: RequestListener): Server {
-  const server = createServer(
-    {
-      keepAliveTimeout: limits.keepAliveMs,
-      headersTimeout: limits.headersTimeoutMs,
-      requestTimeout: limits.requestTimeoutMs,
-      connectionsCheckingInterval: limits.checkEveryMs,
-      // Ours says so in the envelope.
-      requireHostHeader: false,
-    },
-    respond,
-  );
-  server.timeout = limits.stalledTimeoutMs;
-  // Node would leave out what comes after the 2000th, and say nothing; all of them are bounded by their bytes.
-  server.maxHeadersCount = 0;
-  // Of what a client expects, only 100-continue is known; the rest may be ignored (RFC 9110, section 10.1.1).
-  server.on('checkExpectation', respond);
-  return server;
 }
