@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ApiError, type ErrorCode } from './errors.ts';
+import { ApiError, ERROR_CODES, type ErrorCode } from './errors.ts';
 
 function wire(reason: ErrorCode, version: 'v1' | 'v2') {
   const { status, type, code } = new ApiError(reason, 'message').toWire(version);
@@ -29,5 +29,14 @@ test('each version of the API says a refusal in its own way', () => {
   for (const [reason, v1, v2] of said) {
     assert.deepEqual(wire(reason, 'v1'), v1);
     assert.deepEqual(wire(reason, 'v2'), v2);
+  }
+});
+
+test('every 429 has the code of a rate limit, in each version of the API', () => {
+  const limits = ERROR_CODES.filter((reason) => wire(reason, 'v1')[0] === 429);
+  assert.deepEqual(limits, ['rate_limit', 'key_rate_limit', 'too_many_failures']);
+  for (const reason of limits) {
+    assert.deepEqual(wire(reason, 'v1'), [429, 'invalid_request_error', 'rate_limit']);
+    assert.deepEqual(wire(reason, 'v2'), [429, 'rate_limit', 'rate_limit']);
   }
 });

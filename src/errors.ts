@@ -97,6 +97,7 @@ const REFUSALS = {
 } as const satisfies Record<string, Row>;
 
 export type ErrorCode = keyof typeof REFUSALS;
+export const ERROR_CODES = Object.keys(REFUSALS) as readonly ErrorCode[];
 
 function row(status: number, type: ErrorType, code: string | null, v2: V2Row = {}): Row {
   return { status, type, code, v2 };

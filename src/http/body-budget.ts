@@ -19,6 +19,7 @@ export class BodyBudget {
 
   take(bytes: number): void {
     if (this.#bytes + bytes > this.#bytesMax) {
+      // What is received is answered in milliseconds: there is room again within the least that can be said, a second.
       throw new ApiError(
         'rate_limit',
         'Too much is being received at once. Try again a little later.',

@@ -19,6 +19,9 @@ export class KeyRates {
       throw new ApiError(
         'key_rate_limit',
         `Request rate limit exceeded: at most ${this.#perSecond} a second with one key.`,
+        undefined,
+        // A second, as a bucket has its next request within one: Retry-After knows no less.
+        Math.ceil((1 - bucket.tokens) / this.#perSecond),
       );
     }
     bucket.tokens -= 1;

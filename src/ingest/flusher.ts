@@ -12,6 +12,7 @@ import { secondsSince } from '../histogram.ts';
 import { bytesOf, type FlushPlan, type Journal } from '../journal/journal.ts';
 import { isMoved } from '../open-paths.ts';
 import { UnsureInsertError, type UsageStore } from '../usage/usage-store.ts';
+import { DrainRate } from './drain-rate.ts';
 import { IngestStats } from './ingest-stats.ts';
 
 /** How long rows may wait for company when nobody asks: about one insert a second keeps merges cheap. */
@@ -57,6 +58,7 @@ export class Flusher {
   #allServed: PromiseWithResolvers<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
+  readonly #drain = new DrainRate();
   /** The last insert failed: the next one is due after a pause, or when a reader asks. */
   #pausing = false;
   /** Closed, or the journal has failed: no more inserts. */
@@ -92,6 +94,11 @@ export class Flusher {
   /** Bytes of rows that are in the journal and not known to be in the store. */
   get bytesWaiting(): number {
     return this.#bytesWaiting;
+  }
+
+  /** In how many seconds there are probably `excessBytes` less of them; see DrainRate. */
+  secondsToRoom(excessBytes: number): number {
+    return this.#drain.secondsToRoom(excessBytes, performance.now());
   }
 
   /** What a commit waits for, so that the insert that readers wait for has the machine: for its end, or a moment. */
@@ -172,6 +179,8 @@ export class Flusher {
   /** True when the plan's rows are in the store and out of the journal. */
   async #insert(plan: FlushPlan): Promise<boolean> {
     const startMs = performance.now();
+    const bytes = bytesOf(plan);
+    this.#drain.began(bytes, startMs);
     try {
       await this.#store.insert(plan);
       this.#pausing = false;
@@ -179,14 +188,15 @@ export class Flusher {
       // The same insert would be a no-op, or go to another folder: neither makes it good.
       if (error instanceof UnsureInsertError || isMoved(error)) throw error;
       this.#pausing = true;
+      this.#drain.failed(performance.now());
       this.#stats.flushFailures += 1;
       this.#onFailure(error);
       this.#refuseWaiters(error);
       return false;
     }
     await this.#journal.finishFlush(plan);
+    this.#drain.ended(performance.now());
     this.flushedSequence = plan.lastSequence;
-    const bytes = bytesOf(plan);
     this.#stats.flushSeconds.observe(secondsSince(startMs));
     this.#stats.flushRows.observe(plan.rows);
     this.#stats.flushBytes.observe(bytes);

@@ -6,6 +6,7 @@
  * duplicate, or its receipt), never the other way round.
  */
 import type { Answers } from '../catalog/catalog.ts';
+import { quoted } from '../characters.ts';
 import type { Cancellation, IncomingEvent, RejectedEvent } from '../events/event.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Receipt } from '../journal/receipt.ts';
@@ -16,6 +17,7 @@ import { ANSWER_KEPT_MS, AnsweredKeys } from './answered-keys.ts';
 import { checkAccount } from './check-account.ts';
 import { Committer } from './committer.ts';
 import type { DiskSpace } from './disk-space.ts';
+import { RETRY_AFTER_S_MAX } from './drain-rate.ts';
 import { Flusher } from './flusher.ts';
 import { Identifiers } from './identifiers.ts';
 import { IngestStats } from './ingest-stats.ts';
@@ -222,9 +224,15 @@ export class Ingest {
     if (diskShortage !== undefined) {
       throw new ApiError('unavailable', `${diskShortage} Try again later.`);
     }
-    if (this.#committer.isFull) throw tooMuch('waits to be written to the journal');
-    if (this.#flusher.bytesWaiting >= this.#parts.journalBytesMax) {
-      throw tooMuch('waits in the journal for the usage store');
+    if (this.#committer.isFull) {
+      // The commit that runs may take as long again.
+      const seconds = Math.ceil(this.#committer.waitingSeconds);
+      throw tooMuch('waits to be written to the journal', Math.max(1, seconds));
+    }
+    const excessBytes = this.#flusher.bytesWaiting - this.#parts.journalBytesMax;
+    if (excessBytes >= 0) {
+      const seconds = this.#flusher.secondsToRoom(excessBytes);
+      throw tooMuch('waits in the journal for the usage store', seconds);
     }
   }
 
@@ -340,14 +348,16 @@ export class Ingest {
   }
 }
 
-function tooMuch(waits: string): ApiError {
-  return new ApiError('rate_limit', `Too much ${waits}. Try again a little later.`);
+function tooMuch(waits: string, retryAfterS: number): ApiError {
+  const message = `Too much ${waits}. Try again a little later.`;
+  const seconds = Math.min(retryAfterS, RETRY_AFTER_S_MAX);
+  return new ApiError('rate_limit', message, undefined, seconds);
 }
 
 function pruned({ identifier }: Cancellation): ApiError {
   return new ApiError(
     'cancel_too_late',
-    `The event with identifier ${identifier} is of a month that was pruned, and cannot be cancelled any more.`,
+    `The event with identifier ${quoted(identifier)} is of a month that was pruned, and cannot be cancelled any more.`,
     'cancel[identifier]',
   );
 }

@@ -55,10 +55,13 @@ export function sqliteSessions(db: Sql, writer: Writer, sessionsMax = SESSIONS_M
     const tokens = tokensOf.get(namespace);
     if (tokens === undefined || tokens.size < sessionsMax) return [];
     const [oldest = ''] = tokens;
-    if ((known.get(oldest)?.expiresAtMs ?? 0) <= createdMs) return [oldest];
+    const freeAtMs = known.get(oldest)?.expiresAtMs ?? 0;
+    if (freeAtMs <= createdMs) return [oldest];
     throw new ApiError(
       'rate_limit',
       `There are ${sessionsMax} open sessions. Use one until it expires.`,
+      undefined,
+      Math.ceil((freeAtMs - createdMs) / 1000),
     );
   }
 

@@ -395,6 +395,21 @@ suite('SQLite: how many sessions', () => {
     assert.deepEqual(found(), [2, 3, 4, 6], 'also after a restart');
     await assert.rejects(create(5, 1900), ApiError);
   });
+
+  test('whoever has too many is told when the oldest expires', async (t) => {
+    const db = openDatabase(newFile(t));
+    t.after(() => db.close());
+    const sessions = sqliteSessions(db, new Writer(db), 1);
+    const create = async (createdMs: number): Promise<void> => {
+      const fields = { namespace: NAMESPACE, createdMs, expiresAtMs: createdMs + 900_000 };
+      await sessions.create(aSession(`bmes_${createdMs}`, fields), `token ${createdMs}`);
+    };
+    await create(1_000);
+    await assert.rejects(
+      create(300_500),
+      (error) => error instanceof ApiError && error.retryAfterS === 601,
+    );
+  });
 });
 
 suite('SQLite: rows', () => {
