@@ -15,8 +15,8 @@ export type ListenConfig = ClientConfig & {
   readonly forwardThinTo: string | undefined;
   /** Types of both APIs; undefined: all. */
   readonly events: readonly string[] | undefined;
-  /** What snapshots say their version is. */
-  readonly apiVersion: string;
+  /** What snapshots say their version is; undefined: ours. */
+  readonly apiVersion: string | undefined;
 };
 
 const CLIENT_FLAGS = { url: { type: 'string' }, 'api-key-file': { type: 'string' } } as const;
@@ -38,8 +38,8 @@ export function readListenConfig(args: readonly string[], env: Env): ListenConfi
   };
 }
 
-function apiVersion(text: string | undefined): string {
-  if (text === undefined) return API_VERSION;
+function apiVersion(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
   const version = parseApiVersion(text);
   if (version !== undefined) return version;
   throw new StartupError(

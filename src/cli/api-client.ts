@@ -10,6 +10,8 @@ export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
 }
 
+type Sent = { readonly form?: URLSearchParams; readonly apiVersion?: string | undefined };
+
 /**
  * Calls a running server; answers its JSON, in which numbers keep their digits. Throws StartupError with its message
  * when it refuses, UnreachableError when there is no answer or a 5xx.
@@ -18,7 +20,7 @@ export async function callApi(
   { url, apiKey }: ClientConfig,
   method: 'GET' | 'POST',
   path: string,
-  { form, apiVersion = API_VERSION }: { form?: URLSearchParams; apiVersion?: string } = {},
+  { form, apiVersion = API_VERSION }: Sent = {},
 ): Promise<unknown> {
   const text = await send(`${url}${path}`, {
     method,

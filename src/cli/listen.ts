@@ -4,8 +4,10 @@
  */
 import { createHmac } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { API_VERSION } from '../api-version.ts';
 import type { ListenConfig } from '../client-config.ts';
 import { systemClock, toSeconds } from '../clock.ts';
+import { isSuccess } from '../core-events/delivery.ts';
 import { toNotification } from '../core-events/wire.ts';
 import { Sender } from '../delivery/sender.ts';
 import { signatureHeader } from '../delivery/signature.ts';
@@ -14,29 +16,37 @@ import { UnreachableError } from './api-client.ts';
 import { Follower, type ShownEvent } from './follow.ts';
 
 const POLL_MS = 500;
+/** Once, when a handler refuses a version that was not chosen. */
+const VERSION_HINT =
+  '    If its SDK is of Go, Java or .NET, name the version of that by --api-version: they read no other.';
 
 /** Until it is stopped. Throws StartupError when the server refuses the key. */
 export async function listen(config: ListenConfig): Promise<void> {
   const secret = signingSecret(config.apiKey);
   const sender = new Sender({ allowPrivate: true });
-  const forward = async ({ id }: ShownEvent, payload: object, to: string): Promise<void> => {
+  const forward = async ({ id }: ShownEvent, payload: object, to: string): Promise<boolean> => {
     const body = JSON.stringify(payload);
     const sentS = toSeconds(systemClock.nowMs());
     const sent = await sender.post(to, body, signatureHeader([secret], sentS, body));
     print(`<-- [${sent.status ?? sent.error}] POST ${to} [${id}]`);
+    return sent.status === null || isSuccess(sent);
   };
+  let isVersionNamed = config.apiVersion !== undefined;
   const snapshots = new Follower(config, 'snapshot', ofApi(config.events, false));
   const thin = new Follower(config, 'thin', ofApi(config.events, true));
   await untilReached(async () => await Promise.all([snapshots.start(), thin.start()]));
   console.log(
-    `Ready. Snapshots say API version ${config.apiVersion}. Your webhook signing secret is ${secret} (^C to quit)`,
+    `Ready. Snapshots say API version ${config.apiVersion ?? API_VERSION}. Your webhook signing secret is ${secret} (^C to quit)`,
   );
   for (;;) {
     const told = await untilReached(async () => await snapshots.next());
     const toldThin = await untilReached(async () => await thin.next());
     for (const event of told) {
       print(`--> ${event.type} [${event.id}]`);
-      if (config.forwardTo !== undefined) await forward(event, event, config.forwardTo);
+      if (config.forwardTo === undefined) continue;
+      if ((await forward(event, event, config.forwardTo)) || isVersionNamed) continue;
+      print(VERSION_HINT);
+      isVersionNamed = true;
     }
     for (const event of toldThin) {
       // The same fact stands above, unless only v2 tells it.

@@ -321,15 +321,21 @@ describe('an alert fires', () => {
   });
 
   test('at a threshold with a fraction, not before it', async () => {
-    const client = newClient(server);
-    const meter = await createMeter(client);
-    const alert = await createAlert(client, meter, { gte: '100.2' });
+    const own = await Server.start();
+    const made = await createMeter(newClient(own));
+    const alert = await createAlert(newClient(own), made, { gte: '100.2' });
+    // As it is stored, too.
+    await own.stop();
+    await own.restart();
+    const client = newClient(own);
+    const meter = await client.billing.meters.retrieve(made.id);
     await sendEvent(client, meter, { customer: 'below', value: '100.199999999999' });
     await sendEvent(client, meter, { customer: 'at', value: '100.2' });
     const [at] = await untilFired(client, alert, 1);
     assert.deepEqual([at?.customer, at?.value, at?.value_decimal], ['at', 100, '100.2']);
     const shown = at?.alert.usage_threshold as unknown as Record<string, unknown> | undefined;
     assert.deepEqual([shown?.['gte'], shown?.['gte_decimal']], [100, '100.2']);
+    await own.remove();
   });
 
   test('with a value beyond 64 bits as the greatest that they hold, and all its digits', async () => {

@@ -71,6 +71,7 @@ describe('taximeter listen', () => {
       assert.equal(listening.stdout.split(`--> ${type} [${id}]`).length, 2, 'printed once');
     }
     assert.ok(!listening.stdout.includes(TEST_KEY));
+    assert.equal(listening.stdout.split('--api-version').length, 2, 'refused: a hint, once');
   });
 
   test('forwards thin events, and only the types that it is asked for; its secret stays the same', async () => {
@@ -105,11 +106,12 @@ describe('taximeter listen', () => {
     const listening = new Listening(server, '--forward-to', receiver.url, '--api-version', version);
     await listening.secret();
     assert.match(listening.stdout, /Snapshots say API version 2026-03-25\.dahlia\./u);
-    receiver.answer = OK;
+    receiver.answer = (_got, response) => void response.writeHead(400).end();
     receiver.got.length = 0;
     await createMeter(client);
-    await until('it came', () => receiver.got.length === 1);
+    await until('it came', () => listening.stdout.includes('<-- [400] POST'));
     await listening.stop();
+    assert.ok(!listening.stdout.includes('--api-version'), 'it was named');
     assert.equal((JSON.parse(receiver.got[0]?.body ?? '') as Stripe.Event).api_version, version);
   });
 
