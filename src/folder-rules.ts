@@ -2,8 +2,9 @@
  * Which folders must not be used for what: a backup is never opened, since that would change what its manifest says; and
  * nothing is put where a data folder makes and removes its own parts.
  */
-import { closeSync, existsSync, openSync, readSync, realpathSync } from 'node:fs';
+import { closeSync, existsSync, readSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { openPlainFile } from './plain-file.ts';
 import { StartupError } from './startup-error.ts';
 
 /** What a backup consists of, beside its data folder. */
@@ -84,7 +85,7 @@ function isBackup(folder: string): boolean {
   const start = Buffer.alloc(START_BYTES);
   let fd: number;
   try {
-    fd = openSync(join(folder, MANIFEST), 'r');
+    fd = openPlainFile(join(folder, MANIFEST));
   } catch {
     return false;
   }

@@ -23,7 +23,15 @@ const BASE = [
 ];
 const DOMAIN = ['events', 'meters', 'summaries', 'customers', 'keys', 'alerts', 'core-events'];
 const STORES = ['usage', 'catalog', 'journal'];
-const SHELL = ['log', 'startup-error', 'version', 'sqlite', 'open-paths', 'folder-rules'];
+const SHELL = [
+  'log',
+  'startup-error',
+  'version',
+  'sqlite',
+  'open-paths',
+  'folder-rules',
+  'plain-file',
+];
 const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
   ...Object.fromEntries(BASE.map((part) => [part, BASE])),
   ...Object.fromEntries(DOMAIN.map((part) => [part, [...DOMAIN, ...BASE]])),

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { StartupError } from '../startup-error.ts';
 import { sumOf } from './files.ts';
 import { DATA, readManifest, type FileEntry } from './manifest.ts';
+import { checkSource } from './source.ts';
 
 /** A part of the usage store is a folder that never changes, with the checksums of its files in this one. */
 const PART_SUMS = 'checksums.txt';
@@ -19,7 +20,9 @@ export class Base {
   /** Throws StartupError when it is no whole backup. */
   constructor(backup: string) {
     this.#folder = join(backup, DATA);
-    this.#files = new Map(readManifest(backup).files.map((file) => [file.path, file]));
+    const manifest = readManifest(backup);
+    checkSource(backup, manifest);
+    this.#files = new Map(manifest.files.map((file) => [file.path, file]));
   }
 
   /** Links the base's file to `target` if it is what `path` is in the snapshot; undefined if not. */

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readdirSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { openPlainFile } from '../plain-file.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -26,7 +27,7 @@ export function sumOf(path: string): Sum {
 }
 
 function readThrough(path: string, each: (chunk: Uint8Array) => void): Sum {
-  const fd = openSync(path, 'r');
+  const fd = openPlainFile(path);
   try {
     const hash = createHash('sha256');
     const buffer = new Uint8Array(CHUNK_BYTES);

@@ -1,8 +1,9 @@
 /** The manifest says what a backup consists of. It is written last: without it, a folder is no backup. */
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MANIFEST } from '../folder-rules.ts';
+import { openPlainFile } from '../plain-file.ts';
 import { StartupError } from '../startup-error.ts';
 
 /** The data folder within a backup. */
@@ -34,13 +35,7 @@ export function writeManifest(backup: string, manifest: Manifest): void {
 /** Throws StartupError when there is none, or when it is damaged or of a newer version. */
 export function readManifest(backup: string): Manifest {
   const path = join(backup, MANIFEST);
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch {
-    throw new StartupError(`${backup} is no finished backup: it has no ${MANIFEST}.`);
-  }
-  const manifest = wholeManifest(text);
+  const manifest = wholeManifest(readText(backup, path));
   if (manifest === undefined) throw new StartupError(`The backup is damaged: ${path}.`);
   if (manifest.format > FORMAT) {
     throw new StartupError(
@@ -48,14 +43,48 @@ export function readManifest(backup: string): Manifest {
         `${manifest.format}; this one knows up to ${FORMAT}). Restore it with that version or a later one.`,
     );
   }
+  if (!isWellFormed(manifest)) throw new StartupError(`The backup is damaged: ${path}.`);
   return manifest;
+}
+
+function readText(backup: string, path: string): string {
+  let fd: number;
+  try {
+    fd = openPlainFile(path);
+  } catch {
+    throw new StartupError(`${backup} is no finished backup: it has no ${MANIFEST}.`);
+  }
+  try {
+    return readFileSync(fd, 'utf8');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Anybody can compute the sum of a manifest that says something else. */
+function isWellFormed({ sequence, createdAt, release, files, links }: Partial<Manifest>): boolean {
+  return (
+    Number.isSafeInteger(sequence) &&
+    typeof createdAt === 'string' &&
+    typeof release === 'string' &&
+    areAll(files, { path: 'string', bytes: 'number', sha256: 'string' }) &&
+    areAll(links, { path: 'string', target: 'string' })
+  );
+}
+
+function areAll(entries: unknown, types: Readonly<Record<string, 'string' | 'number'>>): boolean {
+  const isEntry = (entry: unknown): boolean =>
+    typeof entry === 'object' &&
+    entry !== null &&
+    Object.entries(types).every(([name, type]) => typeof Reflect.get(entry, name) === type);
+  return Array.isArray(entries) && entries.every(isEntry);
 }
 
 function wholeManifest(text: string): Manifest | undefined {
   try {
     const kept = JSON.parse(text) as { sha256?: unknown; manifest?: Manifest } | null;
     const manifest = kept?.manifest;
-    return manifest !== undefined && kept?.sha256 === sha256Of(manifest) ? manifest : undefined;
+    return manifest && kept?.sha256 === sha256Of(manifest) ? manifest : undefined;
   } catch {
     return undefined;
   }

@@ -8,11 +8,12 @@ import {
   statSync,
   symlinkSync,
 } from 'node:fs';
-import { dirname, isAbsolute, join, normalize, sep } from 'node:path';
+import { join } from 'node:path';
 import { refuseOccupied, RESTORING_FOLDER } from '../folder-rules.ts';
 import { StartupError } from '../startup-error.ts';
-import { copyFile, syncFolder, syncFolders, treeOf } from './files.ts';
+import { copyFile, syncFolder, syncFolders } from './files.ts';
 import { DATA, readManifest, type FileEntry, type Manifest } from './manifest.ts';
+import { checkSource, foldersOf } from './source.ts';
 
 /**
  * Restores a backup into a new or an empty folder. When it returns, the folder is on disk, whole; until then nobody opens
@@ -20,8 +21,7 @@ import { DATA, readManifest, type FileEntry, type Manifest } from './manifest.ts
  */
 export function restoreBackup(backup: string, dataFolder: string): Manifest {
   const manifest = readManifest(backup);
-  refuseStrange(manifest);
-  refuseIncomplete(backup, manifest);
+  checkSource(backup, manifest);
   refuseTaken(dataFolder);
   const restoring = join(dataFolder, RESTORING_FOLDER);
   mkdirSync(restoring, { recursive: true, mode: 0o700 });
@@ -48,8 +48,9 @@ function refuseTaken(dataFolder: string): void {
   refuseOccupied(dataFolder);
 }
 
-function copyAll(from: string, to: string, { files, links }: Manifest): void {
-  for (const path of treeOf(from).folders) mkdirSync(join(to, path), { mode: 0o700 });
+function copyAll(from: string, to: string, manifest: Manifest): void {
+  const { files, links } = manifest;
+  for (const path of foldersOf(manifest)) mkdirSync(join(to, path), { mode: 0o700 });
   for (const file of files) copyWhole(from, to, file);
   for (const { path, target } of links) symlinkSync(target, join(to, path));
   syncFolders(to);
@@ -61,34 +62,4 @@ function copyWhole(from: string, to: string, file: FileEntry): void {
   throw new StartupError(
     `The backup is damaged: ${join(from, file.path)} is not what its manifest says. Nothing was restored.`,
   );
-}
-
-/** Before anything is written: what is missing or cut is told at once. */
-function refuseIncomplete(backup: string, { files }: Manifest): void {
-  for (const { path, bytes } of files) {
-    const file = join(backup, DATA, path);
-    const found = statSync(file, { throwIfNoEntry: false });
-    if (found === undefined) throw new StartupError(`The backup is damaged: ${file} is missing.`);
-    if (found.size === bytes) continue;
-    throw new StartupError(
-      `The backup is damaged: ${file} has ${found.size} bytes, and ${bytes} by its manifest.`,
-    );
-  }
-}
-
-/** A backup may come from elsewhere: nothing of it may be written or lead outside the folder. */
-function refuseStrange({ files, links }: Manifest): void {
-  const strange = [
-    ...files.map(({ path }) => path),
-    ...links.flatMap(({ path, target }) => [
-      path,
-      isAbsolute(target) ? target : join(dirname(path), target),
-    ]),
-  ].find(leads);
-  if (strange === undefined) return;
-  throw new StartupError(`The backup names ${strange}, which leads out of its folder.`);
-}
-
-function leads(path: string): boolean {
-  return isAbsolute(path) || normalize(path).split(sep)[0] === '..';
 }

@@ -144,9 +144,9 @@ describe('backup and restore', () => {
   test('a backup of a newer version, or one that leads out of its folder, is refused', async () => {
     const edits: [RegExp, (manifest: EditedManifest) => void][] = [
       [/made by a newer version of Taximeter \(0\.1\.0, format 7;/u, (m) => (m.format = 7)],
-      [/leads out/u, (m) => (m.links[0]!.target = '../../../elsewhere')],
-      [/leads out/u, (m) => (m.links[0]!.target = '/elsewhere')],
-      [/leads out/u, (m) => (m.files[0]!.path = '../outside')],
+      [/which no data folder has/u, (m) => (m.links[0]!.target = '../../../elsewhere')],
+      [/which no data folder has/u, (m) => (m.links[0]!.target = '/elsewhere')],
+      [/which no data folder has/u, (m) => (m.files[0]!.path = '../outside')],
     ];
     for (const [message, edit] of edits) {
       const edited = join(parent, 'edited');
