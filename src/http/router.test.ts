@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { WORDS_OF_URLS } from '../customers/customer-id.ts';
 import { ApiError } from '../errors.ts';
 import type { Route } from './api.ts';
 import { Router } from './router.ts';
@@ -104,4 +108,42 @@ test('a percent sign that begins no byte, or bytes that are no text, are unknown
 test('an id longer than any of ours is unknown, and the answer is short', () => {
   assertUnknown('GET', `/v1/billing/meters/${'x'.repeat(5000)}`);
   assertUnknown('GET', `/${'x'.repeat(5000)}`);
+});
+
+test('a word that stands for another call at Stripe is no id, with any method', () => {
+  for (const word of WORDS_OF_URLS) {
+    assertUnknown('GET', `/v1/billing/meters/${word}`);
+    assertUnknown('POST', `/v1/billing/meters/${word}`);
+    assertUnknown('POST', `/v1/billing/meters/${word}/deactivate`);
+    assertUnknown('DELETE', `/v1/customers/${word}`);
+    assertUnknown('GET', `/v1/billing/meters/%${word.charCodeAt(0).toString(16)}${word.slice(1)}`);
+    assert.ok(router.find('GET', `/v1/billing/meters/${word}_1`));
+  }
+});
+
+test('all such words of Stripe’s SDK are known', () => {
+  const resources = join(dirname(createRequire(import.meta.url).resolve('stripe')), 'resources');
+  const paths = new Set<string>();
+  for (const file of readdirSync(resources, { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.js')) continue;
+    const source = readFileSync(join(resources, file), 'utf8');
+    for (const [path] of source.matchAll(/\/v[12]\/[^'"`]*/gu)) {
+      paths.add(path.replaceAll(/\$\{[^}]*\}|:\w+/gu, '{id}'));
+    }
+  }
+  assert.ok(paths.size > 400, `${paths.size} paths`);
+  const words = new Set<string>();
+  for (const path of paths) {
+    const parts = path.split('/');
+    for (const [n, part] of parts.entries()) {
+      const isSibling =
+        n > 2 && part !== '{id}' && paths.has([...parts.slice(0, n), '{id}'].join('/'));
+      if (isSibling) words.add(part);
+    }
+  }
+  assert.deepEqual(
+    [...words].filter((word) => !WORDS_OF_URLS.has(word)),
+    [],
+  );
+  assert.ok(words.has('search') && words.has('create_preview'));
 });

@@ -1,4 +1,5 @@
 import findMyWay from 'find-my-way';
+import { WORDS_OF_URLS } from '../customers/customer-id.ts';
 import { ApiError } from '../errors.ts';
 import type { Route } from './api.ts';
 
@@ -28,8 +29,7 @@ export class Router {
   find(method: string, path: string): Found {
     const found = this.#tree.find(method as Route['method'], path);
     const route = found === null ? undefined : this.#routes.get(found.handler);
-    // The tree takes an empty part of the path for an id; it names nothing.
-    if (found === null || route === undefined || Object.values(found.params).includes('')) {
+    if (found === null || route === undefined || !isNamed(found.params)) {
       throw new ApiError(
         'url_unknown',
         `Unrecognized request URL (${method}: ${path.slice(0, 200)}). If you are trying to list objects, ` +
@@ -39,4 +39,12 @@ export class Router {
     }
     return { route, pathParams: found.params };
   }
+}
+
+/**
+ * The tree takes any part of a path for an id. An empty one names nothing; a word that stands there in Stripe's URLs belongs
+ * to a call that is not served. Identifiers of events may be any text.
+ */
+function isNamed(params: Found['pathParams']): boolean {
+  return !Object.values(params).includes('') && !WORDS_OF_URLS.has(params['id'] ?? '');
 }
