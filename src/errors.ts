@@ -67,6 +67,8 @@ const REFUSALS = {
   resource_missing: row(404, 'invalid_request_error', 'resource_missing'),
   /** The id of the missing thing came as a body parameter, not in the URL. */
   resource_missing_in_body: row(400, 'invalid_request_error', 'resource_missing'),
+  resource_already_exists: row(400, 'invalid_request_error', 'resource_already_exists'),
+  email_invalid: row(400, 'invalid_request_error', 'email_invalid', INVALID_FIELDS),
   event_name_taken: row(400, 'invalid_request_error', null),
   too_many_destinations: row(400, 'invalid_request_error', null),
   no_meter: row(400, 'invalid_request_error', 'no_meter'),

@@ -29,6 +29,11 @@ export function newCustomerId(random: RandomByte = systemRandom): string {
   return 'cus_' + base62(14, random);
 }
 
+/** 8 upper-case letters and digits, as Stripe makes the prefix of a customer's invoices. */
+export function newInvoicePrefix(random: RandomByte = systemRandom): string {
+  return base62(8, random).toUpperCase();
+}
+
 /** `acct_` and 16 characters. */
 export function newAccountId(random: RandomByte = systemRandom): string {
   return 'acct_' + base62(16, random);

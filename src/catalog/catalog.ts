@@ -15,6 +15,7 @@ import type { Alert, Trigger } from '../alerts/alert.ts';
 import type { AlertsOfMeters } from '../alerts/alerts-of-meters.ts';
 import type { CoreEvent } from '../core-events/core-event.ts';
 import type { Customer } from '../customers/customer.ts';
+import type { SearchQuery } from '../customers/search-query.ts';
 import type { Key } from '../keys/key.ts';
 import type { Meter, MeterStatus } from '../meters/meter.ts';
 import type { Namespace } from '../namespace.ts';
@@ -80,27 +81,63 @@ export type Meters = {
 };
 
 export type Customers = {
-  create(customer: Customer, remember?: Remember<Customer>): Promise<void>;
+  /**
+   * Throws ApiError `resource_already_exists` (param `id`) when the id is taken, or its twin (`twinOf`). One that was
+   * deleted is free: the new customer takes its place, as the newest.
+   */
+  create(
+    customer: Customer,
+    remember?: Remember<Customer>,
+    announce?: Announce<Customer>,
+  ): Promise<void>;
   /** As `Meters.change`. A deleted customer counts as missing. */
   change(
     namespace: Namespace,
     id: string,
     change: (customer: Customer) => Customer,
     remember?: Remember<Customer>,
+    announce?: Announce<Customer>,
   ): Promise<Customer | undefined>;
   /** Finds deleted ones too: Stripe answers `deleted: true` for them. */
   find(namespace: Namespace, id: string): Promise<Customer | undefined>;
   /**
    * Without the deleted ones. A deleted one still does as a cursor, for a client that deletes while it
-   * pages; a cursor that names no customer is refused as `Meters.list` refuses it. `email` is compared
-   * exactly, case and all (Stripe: list customers).
+   * pages; a cursor that names no customer is refused as `Meters.list` refuses it.
    */
-  list(namespace: Namespace, page: PageQuery, email?: string): Promise<Page<Customer>>;
+  list(namespace: Namespace, page: PageQuery, filter?: CustomerFilter): Promise<Page<Customer>>;
+  /**
+   * What the query finds of the customers that are there at the moment of the call, newest first, those of test clocks
+   * too. However many there are, no more than some milliseconds go by without a turn of the event loop. `page.after` is a
+   * cursor, refused (param `page`) as those of lists.
+   */
+  search(
+    namespace: Namespace,
+    query: SearchQuery,
+    page: SearchPage,
+  ): Promise<Page<Customer> & { readonly total: number | undefined }>;
+};
+
+export type CustomerFilter = {
+  /** Compared exactly, case and all (Stripe: list customers). */
+  readonly email?: string | undefined;
+  /** Those of this test clock; when it is left out, those of none (Stripe: list customers). */
+  readonly testClock?: string | undefined;
+  /** Half open. */
+  readonly createdS?: { readonly from: number; readonly to: number } | undefined;
+};
+
+export type SearchPage = {
+  readonly limit: number;
+  readonly after?: string | undefined;
+  /** Whether to count all that the query finds: the price is to look at all. */
+  readonly countsAll: boolean;
 };
 
 export type Keys = {
   /** The account that the catalog was made with: the same for ever, in every process. */
   defaultAccount(): string;
+  /** When the account was made; undefined when there is none. */
+  accountCreatedMs(account: string): number | undefined;
   /** Stores only the SHA-256 of the secret, and makes the key's account if it is a new one. */
   create(key: Key, secretSha256: string): Promise<void>;
   /** Newest first, the revoked ones too. */

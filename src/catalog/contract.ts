@@ -7,6 +7,7 @@ import { alertsContract } from './contract/alerts.ts';
 import { answersContract } from './contract/answers.ts';
 import { coreEventsContract } from './contract/core-events.ts';
 import { copiesContract } from './contract/copies.ts';
+import { customerSearchContract } from './contract/customer-search.ts';
 import { customersContract } from './contract/customers.ts';
 import { deliveriesContract } from './contract/deliveries.ts';
 import { destinationsContract } from './contract/destinations.ts';
@@ -28,6 +29,7 @@ export function catalogContract(name: string, open: () => Promise<CatalogUnderTe
   suite(`${name}: meters`, () => metersContract(start));
   suite(`${name}: event names`, () => eventNamesContract(start));
   suite(`${name}: customers`, () => customersContract(start));
+  suite(`${name}: customers, searched`, () => customerSearchContract(start));
   suite(`${name}: lists`, () => listsContract(start));
   suite(`${name}: answers`, () => answersContract(start));
   suite(`${name}: keys`, () => keysContract(start));

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 import { systemClock } from '../clock.ts';
+import { WORDS_OF_URLS } from '../customers/customer-id.ts';
 import type { Route } from '../http/api.ts';
 import { SCOPES, type Scope } from '../keys/key.ts';
 import { createKey } from './keys.ts';
@@ -51,7 +52,9 @@ async function eachRoute(check: (route: Route, name: string) => Promise<void>): 
 
 suite('every route', () => {
   test('declares a scope', async () => {
-    await eachRoute(async ({ scope }, name) => assert.ok(SCOPES.includes(scope), name));
+    await eachRoute(async ({ scope }, name) =>
+      assert.ok(scope === 'any' || SCOPES.includes(scope), name),
+    );
   });
 
   test('without a key: 401', async () => {
@@ -119,7 +122,7 @@ suite('every route', () => {
     await eachRoute(async (route, name) => {
       for (const [scope, holder] of holders) {
         const cell = `${name} ${scope}`;
-        if (scope === route.scope) {
+        if (scope === route.scope || route.scope === 'any') {
           const full = await callers.maskedCall(route, nobodys(), mine.holder);
           assert.deepEqual(await callers.maskedCall(route, nobodys(), holder), full, cell);
         } else if (route.opensWith !== 'session') {
@@ -137,7 +140,10 @@ suite('every route', () => {
 
   test('with ids and names of another account or mode: as if they did not exist, and nothing changes', async () => {
     const before = await Promise.all(others.map((world) => callers.contents(world)));
-    for (const { names } of others) {
+    for (const other of others) {
+      // The account of the other mode is the key's own.
+      const isOwn = other.names.account === mine.names.account;
+      const names = isOwn ? { ...other.names, account: nobodys().account } : other.names;
       await eachRoute(async (route, name) => {
         const absent = await callers.maskedCall(route, nobodys(), mine.holder);
         assert.deepEqual(await callers.maskedCall(route, names, mine.holder), absent, name);
@@ -152,6 +158,25 @@ suite('every route', () => {
     }
     const now = await Promise.all(others.map((world) => callers.contents(world)));
     assert.deepEqual(now, before);
+  });
+
+  test('with a word of Stripe’s URLs where an id stands: an unknown URL, if it is not served', async () => {
+    const known = new Set(served.routes.map(({ method, path }) => `${method} ${path}`));
+    let asked = 0;
+    await eachRoute(async (route, name) => {
+      for (const word of WORDS_OF_URLS) {
+        const path = route.path.replace(/:id\b/u, word);
+        if (path === route.path || known.has(`${route.method} ${path}`)) continue;
+        const response = await fetch(served.url + path, {
+          method: route.method,
+          headers: { authorization: `Bearer ${mine.holder.secret}` },
+        });
+        assert.equal(response.status, 404, name);
+        assert.match(await response.text(), /Unrecognized request URL/u, name);
+        asked += 1;
+      }
+    });
+    assert.ok(asked > 100, `${asked} calls`);
   });
 
   test('with a secret key of its own: 200', async () => {
@@ -172,12 +197,12 @@ function takesIdentifier({ scope }: Route): boolean {
 
 test('docs/operations.md has the scopes of the calls as they are', () => {
   const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
-  const rows = SCOPES.map((scope) => {
+  const rows = ([...SCOPES, 'any'] as const).map((scope) => {
     const calls = served.routes.filter((route) => route.scope === scope);
     const shown = calls.map(
       ({ method, path }) => `\`${method} ${path.replace(/:(\w+)/u, '{$1}')}\``,
     );
-    return `| \`${scope}\` | ${shown.join('<br>')} |`;
+    return `| ${scope === 'any' ? 'any key' : `\`${scope}\``} | ${shown.join('<br>')} |`;
   });
   const table = ['| Scope | Calls |', '|---|---|', ...rows].join('\n');
   assert.ok(page.includes(table), `the table should be\n${table}`);

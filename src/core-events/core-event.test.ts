@@ -13,3 +13,12 @@ test('previous attributes are what differs: of a hash its differing keys, of a l
   });
   assert.deepEqual(previousAttributes(before, before), {});
 });
+
+test('of what was not there before, the previous attribute is null', () => {
+  const before = { metadata: { a: '1', b: '2' } };
+  const after = { metadata: { b: '2', c: '3' }, business_name: 'B' };
+  assert.deepEqual(previousAttributes(before, after), {
+    metadata: { a: '1', c: null },
+    business_name: null,
+  });
+});

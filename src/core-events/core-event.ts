@@ -39,7 +39,7 @@ export const PAYLOADS = ['snapshot', 'thin'] as const satisfies readonly Payload
 
 /**
  * What differs in `before`: top-level attributes with their earlier values, of a hash only the keys that differ; a
- * list is given whole (Stripe: event object, `data.previous_attributes`).
+ * list is given whole, and what was not there before is null (Stripe: event object, `data.previous_attributes`).
  */
 export function previousAttributes(before: object, after: object): Record<string, unknown> {
   const previous: Record<string, unknown> = {};
@@ -52,7 +52,9 @@ export function previousAttributes(before: object, after: object): Record<string
     } else if (JSON.stringify(value) !== JSON.stringify(later)) {
       previous[name] = value;
     }
+    now.delete(name);
   }
+  for (const name of now.keys()) previous[name] = null;
   return previous;
 }
 

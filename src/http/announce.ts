@@ -2,11 +2,13 @@
 import type { Announce } from '../catalog/core-events.ts';
 import { previousAttributes, type Cause, type CoreEvent } from '../core-events/core-event.ts';
 import { toRelatedObject, type Destination } from '../core-events/destination.ts';
+import type { Customer } from '../customers/customer.ts';
 import { newCoreEventId } from '../ids.ts';
 import type { Meter } from '../meters/meter.ts';
 import { modeOf } from '../namespace.ts';
 import type { ApiRequest } from './api.ts';
 import { presentEventDestination } from './present-destination.ts';
+import { presentCustomer } from './present-customer.ts';
 import { presentMeter } from './present.ts';
 
 /** `v1.billing.meter.…` and `billing.meter.…`. */
@@ -32,6 +34,36 @@ export function announceMeter(request: ApiRequest, change: MeterChange): Announc
           id: after.id,
           type: 'billing.meter',
           url: `/v1/billing/meters/${after.id}`,
+        },
+      },
+    ];
+  };
+}
+
+/** `v1.customer.…` and `customer.…`. The object of `deleted` is the customer as it was (stripe-node, Events.d.ts). */
+export function announceCustomer(
+  request: ApiRequest,
+  change: 'created' | 'updated' | 'deleted',
+): Announce<Customer> {
+  return (after, before) => {
+    const object = presentCustomer(change === 'deleted' ? (before ?? after) : after);
+    const previous =
+      change === 'updated' && before !== undefined
+        ? previousAttributes(presentCustomer(before), object)
+        : null;
+    return [
+      {
+        ...whenAndWhy(request),
+        thin: { type: `v1.customer.${change}`, data: null },
+        snapshot: {
+          type: `customer.${change}`,
+          object: JSON.stringify(object),
+          previousAttributes: previous && JSON.stringify(previous),
+        },
+        relatedObject: {
+          id: after.id,
+          type: 'customer',
+          url: `/v1/customers/${encodeURIComponent(after.id)}`,
         },
       },
     ];

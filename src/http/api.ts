@@ -54,8 +54,8 @@ export type Route = {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** `:name` stands for one part of the path. */
   readonly path: string;
-  /** What a restricted key must be allowed to make this call. */
-  readonly scope: Scope;
+  /** What a restricted key must be allowed to make this call; `any`: nothing beyond being a key. */
+  readonly scope: Scope | 'any';
   /** What the Authorization header must hold: a key unless it says otherwise. */
   readonly opensWith?: 'session';
   /**

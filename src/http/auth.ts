@@ -42,12 +42,17 @@ export function refuseOtherAccount(
 ): void {
   for (const account of [headers['stripe-account'], headers['stripe-context']]) {
     if (account === undefined || account === accountOf(namespace)) continue;
-    throw new ApiError(
-      'account_invalid',
-      `The provided key '${hint}' does not have access to account '${String(account)}' ` +
-        '(or that account does not exist).',
-    );
+    throw otherAccount(String(account), { hint });
   }
+}
+
+/** Stripe's text. */
+export function otherAccount(account: string, { hint }: Pick<Key, 'hint'>): ApiError {
+  return new ApiError(
+    'account_invalid',
+    `The provided key '${hint}' does not have access to account '${account}' ` +
+      '(or that account does not exist).',
+  );
 }
 
 /** What the header brings, as a Bearer token or as the user name of Basic; undefined when there is nothing. */

@@ -3,7 +3,8 @@ import type { Customer } from '../customers/customer.ts';
 import type { Meter } from '../meters/meter.ts';
 import { isLive } from '../namespace.ts';
 import { formatInt64, formatQuantity } from '../quantity.ts';
-import { presentCustomer, presentMeter } from './present.ts';
+import { presentCustomer } from './present-customer.ts';
+import { presentMeter } from './present.ts';
 
 /** What an alert shows whole; the rest by its id. */
 export type Whole = {

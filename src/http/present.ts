@@ -1,6 +1,5 @@
 /** The objects of the API as they stand on the wire: one function a resource. Shapes: Stripe's OpenAPI. */
 import { toSeconds } from '../clock.ts';
-import type { Customer } from '../customers/customer.ts';
 import type { Meter } from '../meters/meter.ts';
 import { isLive, type Namespace } from '../namespace.ts';
 import { formatQuantity, type Quantity } from '../quantity.ts';
@@ -22,40 +21,6 @@ export function presentMeter(meter: Meter): object {
     status_transitions: { deactivated_at: meter.deactivatedAtS },
     updated: meter.updatedS,
     value_settings: { event_payload_key: meter.valueKey },
-  };
-}
-
-/** The keys that Stripe's schema requires, those that Taximeter has no use for at their empty values. */
-export function presentCustomer(customer: Customer): object {
-  if (customer.deleted) return { id: customer.id, object: 'customer', deleted: true };
-  return {
-    id: customer.id,
-    object: 'customer',
-    address: null,
-    balance: 0,
-    created: customer.createdS,
-    currency: null,
-    default_source: null,
-    delinquent: false,
-    description: customer.description,
-    discount: null,
-    email: customer.email,
-    invoice_prefix: customer.id.slice(-8).toUpperCase(),
-    invoice_settings: {
-      custom_fields: null,
-      default_payment_method: null,
-      footer: null,
-      rendering_options: null,
-    },
-    livemode: isLive(customer.namespace),
-    metadata: Object.fromEntries(customer.metadata),
-    name: customer.name,
-    next_invoice_sequence: 1,
-    phone: customer.phone,
-    preferred_locales: [],
-    shipping: null,
-    tax_exempt: 'none',
-    test_clock: null,
   };
 }
 

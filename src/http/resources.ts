@@ -1,7 +1,6 @@
 /** Finding what a URL names, or refusing as Stripe does. */
-import type { Customers, Meters } from '../catalog/catalog.ts';
+import type { Meters } from '../catalog/catalog.ts';
 import { toSeconds } from '../clock.ts';
-import type { Customer } from '../customers/customer.ts';
 import { ApiError } from '../errors.ts';
 import type { Meter } from '../meters/meter.ts';
 import { announceMeter, type MeterChange } from './announce.ts';
@@ -19,18 +18,8 @@ export async function getMeter(meters: Meters, request: ApiRequest): Promise<Met
   return (await meters.find(request.namespace, id)) ?? noSuchMeter(id);
 }
 
-/** Finds deleted customers too. */
-export async function getCustomer(customers: Customers, request: ApiRequest): Promise<Customer> {
-  const id = pathId(request);
-  return (await customers.find(request.namespace, id)) ?? noSuchCustomer(id);
-}
-
 export function noSuchMeter(id: string): never {
   throw new ApiError('resource_missing', `No such billing meter: '${id}'`, 'id');
-}
-
-export function noSuchCustomer(id: string): never {
-  throw new ApiError('resource_missing', `No such customer: '${id}'`, 'id');
 }
 
 /** Deactivating and reactivating take no parameters and answer the meter as it is afterwards. */

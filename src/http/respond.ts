@@ -92,7 +92,7 @@ function toBody({ message, param }: ApiError, { type, code }: WireError, version
 }
 
 /** Only codes of Stripe's v1 API have a page there. */
-const DOCUMENTED = /^(?:parameter_|resource_|idempotency_key_|account_|api_key_)/u;
+const DOCUMENTED = /^(?:parameter_|resource_|email_|idempotency_key_|account_|api_key_)/u;
 /** Its schema of this one error demands a page. */
 const SESSIONS_PAGE =
   'https://docs.stripe.com/api/v2/meter-event-streams/meter-event-sessions/object';

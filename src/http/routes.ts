@@ -28,10 +28,12 @@ import { listMeterEvents } from './routes/list-meter-events.ts';
 import { listMeterEventSummaries } from './routes/list-meter-event-summaries.ts';
 import { listMeters } from './routes/list-meters.ts';
 import { reactivateMeter } from './routes/reactivate-meter.ts';
+import { retrieveAccount, retrieveCurrentAccount } from './routes/retrieve-account.ts';
 import { retrieveAlert } from './routes/retrieve-alert.ts';
 import { retrieveCustomer } from './routes/retrieve-customer.ts';
 import { retrieveMeterEvent } from './routes/retrieve-meter-event.ts';
 import { retrieveMeter } from './routes/retrieve-meter.ts';
+import { searchCustomers } from './routes/search-customers.ts';
 import { updateCustomer } from './routes/update-customer.ts';
 import { updateMeter } from './routes/update-meter.ts';
 import { webhookRoutes } from './webhook-routes.ts';
@@ -100,6 +102,9 @@ export function routes(parts: RouteParts): readonly Route[] {
     updateCustomer({ customers }),
     deleteCustomer({ customers }),
     listCustomers({ customers }),
+    searchCustomers({ customers }),
+    retrieveCurrentAccount(catalog),
+    retrieveAccount(catalog),
     ...webhookRoutes(catalog, { allowPrivate: rules.webhookAllowPrivate }),
   ];
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock.ts';
 import type { Alert } from '../../alerts/alert.ts';
-import type { Customer } from '../../customers/customer.ts';
+import { NO_BILLING, type Customer } from '../../customers/customer.ts';
 import type { Key } from '../../keys/key.ts';
 import type { Meter } from '../../meters/meter.ts';
 import type { Namespace } from '../../namespace.ts';
@@ -54,6 +54,8 @@ export function aCustomer(id: string, fields: Partial<Customer> = {}): Customer 
     description: null,
     phone: null,
     metadata: new Map(),
+    testClock: null,
+    billing: NO_BILLING,
     deleted: false,
     ...fields,
   };

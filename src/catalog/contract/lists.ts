@@ -96,7 +96,7 @@ export function listsContract(start: Start): void {
         await assertPages(
           created,
           isListed,
-          async (q) => await customers.list(ours, q, 'a@example.com'),
+          async (q) => await customers.list(ours, q, { email: 'a@example.com' }),
         );
       }),
       { numRuns: 30 },

@@ -66,6 +66,7 @@ export function sqliteKeys(db: Sql, writer: Writer, clock: Clock): Keys {
 
   return {
     defaultAccount: () => defaultAccount,
+    accountCreatedMs: (account) => sql.accountCreatedMs.get(account),
     async create(key, secretSha256) {
       create(toRow(key, secretSha256));
       usable = readUsable();
@@ -131,6 +132,9 @@ const COLUMNS = `id, account, mode, scopes, name, hint,
 function prepareStatements(db: Sql) {
   return {
     dataVersion: db.prepare<[], number>('PRAGMA data_version').pluck(),
+    accountCreatedMs: db
+      .prepare<[string], number>('SELECT created_ms FROM accounts WHERE id = ?')
+      .pluck(),
     insertAccount: db.prepare<[string, number]>(`
       INSERT INTO accounts (id, created_ms) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`),
     insert: db.prepare<[HashedRow]>(`

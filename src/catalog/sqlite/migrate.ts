@@ -8,6 +8,7 @@
 import { readFileSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { newerFolderError } from '../../startup-error.ts';
+import { defineTermsOf } from './terms.ts';
 
 /** File N of this list takes a catalog from version N - 1 to N. */
 const MIGRATIONS = [
@@ -18,6 +19,7 @@ const MIGRATIONS = [
   '005-alerts.sql',
   '006-error-reports.sql',
   '007-versions-and-whole-numbers.sql',
+  '008-customers.sql',
 ] as const;
 
 /**
@@ -26,6 +28,8 @@ const MIGRATIONS = [
  */
 export function migrate(db: Database): void {
   refuseNewer(db);
+  if (isNewest(db)) return;
+  defineTermsOf(db);
   for (const [index, name] of MIGRATIONS.entries()) {
     const step = db.transaction(() => {
       refuseNewer(db);

@@ -9,7 +9,7 @@ export type Sides<T> = {
 export type CursorParam = 'starting_after' | 'ending_before';
 
 /** Above every ordinal: SQLite counts them up from 1. */
-const NEWEST = Number.MAX_SAFE_INTEGER;
+export const NEWEST = Number.MAX_SAFE_INTEGER;
 
 /**
  * The page that `query` asks for. `toOrdinal` gives the place of a cursor in the order of creation,

@@ -1,4 +1,4 @@
--- Made by dump-schema.ts: version 7.
+-- Made by dump-schema.ts: version 8.
 
 CREATE TABLE accounts (
   ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -65,6 +65,14 @@ CREATE TABLE core_events (
   UNIQUE (namespace, id)
 ) STRICT;
 
+CREATE TABLE customer_terms (
+  namespace TEXT NOT NULL,
+  field TEXT NOT NULL,
+  term TEXT NOT NULL,
+  customer INTEGER NOT NULL,
+  PRIMARY KEY (namespace, field, term, customer)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE customers (
   ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
   namespace TEXT NOT NULL,
@@ -75,7 +83,7 @@ CREATE TABLE customers (
   description TEXT,
   phone TEXT,
   metadata TEXT NOT NULL,
-  deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)),
+  deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)), test_clock TEXT, billing TEXT,
   UNIQUE (namespace, id)
 ) STRICT;
 
@@ -168,6 +176,8 @@ CREATE INDEX core_events_by_object ON core_events (namespace, object_id, ordinal
 CREATE INDEX core_events_in_order ON core_events (namespace, ordinal);
 
 CREATE INDEX customers_by_age ON customers (namespace, ordinal) WHERE deleted = 0;
+
+CREATE INDEX customers_by_clock ON customers (namespace, test_clock, ordinal) WHERE deleted = 0;
 
 CREATE INDEX customers_by_email ON customers (namespace, email, ordinal) WHERE deleted = 0;
 

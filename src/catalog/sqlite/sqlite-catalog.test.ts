@@ -13,6 +13,7 @@ import path from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import Database from 'better-sqlite3';
 import { ApiError } from '../../errors.ts';
+import { parseSearchQuery } from '../../customers/search-query.ts';
 import { StartupError } from '../../startup-error.ts';
 import { type Catalog, KEYS_STALE_MS } from '../catalog.ts';
 import { catalogContract } from '../contract.ts';
@@ -123,7 +124,7 @@ suite('SQLite: the file', () => {
       (error) => {
         assert.ok(error instanceof StartupError);
         assert.match(error.message, /^[^\n]+$/);
-        for (const part of [file, 'newer', '7001', 'up to 7']) {
+        for (const part of [file, 'newer', '7001', 'up to 8']) {
           assert.ok(error.message.includes(part), `${part} in: ${error.message}`);
         }
         return true;
@@ -224,6 +225,39 @@ suite('SQLite: the file', () => {
       );
     }
     assert.equal(await snapshotOf('evt_other'), '{"value":1.50}');
+  });
+
+  test('customers of the sixth version are found by a search', async (t) => {
+    const file = newFile(t);
+    const db = new Database(file);
+    for (const name of readdirSync(MIGRATIONS).toSorted().slice(0, 6)) {
+      db.exec(readFileSync(new URL(name, MIGRATIONS), 'utf8'));
+    }
+    db.pragma('user_version = 6');
+    const insert = db.prepare(`
+      INSERT INTO customers (namespace, id, created_s, name, email, metadata, deleted)
+      VALUES ('${NAMESPACE}', ?, 7, 'Amy Bee', 'amy@x.io', '[["plan","Gold"]]', ?)`);
+    insert.run('cus_1', 0);
+    insert.run('cus_2', 1);
+    db.close();
+    const catalog = openSqliteCatalog(file);
+    t.after(() => catalog.close());
+    const amy = aCustomer('cus_1', {
+      createdS: 7,
+      name: 'Amy Bee',
+      email: 'amy@x.io',
+      metadata: new Map([['plan', 'Gold']]),
+    });
+    for (const query of [
+      `name:'bee'`,
+      `email:'amy@x.io'`,
+      `metadata['plan']:'gold'`,
+      'created:7',
+    ]) {
+      const page = { limit: 10, countsAll: false };
+      const found = await catalog.customers.search(NAMESPACE, parseSearchQuery(query), page);
+      assert.deepEqual(found.data, [amy], query);
+    }
   });
 
   test('what is not a catalog is not opened', (t) => {

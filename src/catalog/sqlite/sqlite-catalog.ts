@@ -35,7 +35,7 @@ export function openSqliteCatalog(file: string, options: { readonly clock?: Cloc
     return {
       failure: writer.failure,
       meters: sqliteMeters(sql, writer, outbox),
-      customers: sqliteCustomers(sql, writer),
+      customers: sqliteCustomers(sql, writer, outbox),
       keys: sqliteKeys(sql, writer, options.clock ?? systemClock),
       sessions: sqliteSessions(sql, writer),
       alerts: sqliteAlerts(sql, writer, outbox),

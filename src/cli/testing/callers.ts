@@ -19,6 +19,7 @@ export function nobodys(): Names {
     meter: `mtr_test_${String(nobodies).padStart(32, '0')}`,
     eventName: `nobodys event ${nobodies}`,
     customer: `cus_${String(nobodies).padStart(14, '0')}`,
+    account: `acct_${String(nobodies).padStart(16, '0')}`,
     identifier: `nobodys identifier ${nobodies}`,
     endpoint: `we_${String(nobodies).padStart(24, '0')}`,
     destination: `ed_test_${String(nobodies).padStart(24, '0')}`,
@@ -45,7 +46,7 @@ export class Callers {
 
   async newWorld(account: string, live: boolean): Promise<World> {
     const holder = await this.newHolder(account, { live });
-    const names = nobodys();
+    const names = { ...nobodys(), account };
     const make = async (path: string, using: Names): Promise<string> => {
       const { status, text } = await this.call(this.#post(path), using, holder.secret);
       assert.equal(status, 200, text);
@@ -88,7 +89,7 @@ export class Callers {
   /** The answer without what differs between two calls that are answered alike. */
   async maskedCall(route: Route, names: Names, holder: Holder): Promise<Answer> {
     const { status, text } = await this.call(route, names, await this.doorOf(route, holder));
-    let shown = text;
+    let shown = text.replaceAll(holder.key.hint, '<key>');
     for (const [kind, name] of Object.entries(names)) shown = shown.replaceAll(name, `<${kind}>`);
     const unlike =
       /"(id|created|updated|timestamp|authentication_token|expires_at|invoice_prefix|secret|signing_secret)":("[^"]*"|\d+)/gu;

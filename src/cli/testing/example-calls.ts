@@ -7,6 +7,7 @@ export type Names = {
   readonly meter: string;
   readonly eventName: string;
   readonly customer: string;
+  readonly account: string;
   readonly identifier: string;
   readonly alert: string;
   readonly event: string;
@@ -103,6 +104,9 @@ const FIELDS: Readonly<Record<string, (names: Names) => Fields>> = {
   'POST /v1/customers/:id': () => ({ name: 'D' }),
   'DELETE /v1/customers/:id': () => ({}),
   'GET /v1/customers': ({ customer }) => ({ starting_after: customer }),
+  'GET /v1/customers/search': ({ customer }) => ({ query: `-name:'${customer}'` }),
+  'GET /v1/account': () => ({}),
+  'GET /v1/accounts/:id': () => ({}),
 };
 
 function anEvent({ eventName, customer, identifier }: Names): Fields {
@@ -116,6 +120,7 @@ function anEvent({ eventName, customer, identifier }: Names): Fields {
 /** What `:id` in a path names. */
 function kindOf(path: string): keyof Names {
   if (path.startsWith('/v1/customers')) return 'customer';
+  if (path.startsWith('/v1/accounts')) return 'account';
   if (/^\/v\d\/(?:core\/)?events/u.test(path)) return 'event';
   if (path.startsWith('/v1/webhook_endpoints')) return 'endpoint';
   if (path.startsWith('/v2/core/event_destinations')) return 'destination';

@@ -1,35 +1,41 @@
 import type { Catalog } from '../../catalog/catalog.ts';
 import { toSeconds } from '../../clock.ts';
 import type { Customer } from '../../customers/customer.ts';
-import { newCustomerId } from '../../ids.ts';
-import { remember, type Route } from '../api.ts';
-import { parseCustomerFields } from '../customer-params.ts';
-import { presentCustomer } from '../present.ts';
+import { newCustomerId, newInvoicePrefix } from '../../ids.ts';
+import { announceCustomer } from '../announce.ts';
+import { remember, type ApiRequest, type Route } from '../api.ts';
+import { parseNewCustomer } from '../customer-params.ts';
+import { customerPresenter } from '../customers.ts';
 
-const NOTHING_SET = {
-  name: null,
-  email: null,
-  description: null,
-  phone: null,
-  metadata: new Map(),
-};
-
-/** POST /v1/customers */
+/** POST /v1/customers. With `id`, which is ours, a customer that the caller knows by an id of its own. */
 export function createCustomer({ customers }: Pick<Catalog, 'customers'>): Route {
   return {
     method: 'POST',
     path: '/v1/customers',
     scope: 'customers.write',
     handle: async (request) => {
-      const customer: Customer = {
-        id: newCustomerId(),
-        namespace: request.namespace,
-        createdS: toSeconds(request.receivedAtMs),
-        ...parseCustomerFields(request.form)(NOTHING_SET),
-        deleted: false,
-      };
-      await customers.create(customer, remember(request, presentCustomer));
-      return presentCustomer(customer);
+      const customer = parse(request);
+      const present = customerPresenter(request.form);
+      await customers.create(
+        customer,
+        remember(request, present),
+        announceCustomer(request, 'created'),
+      );
+      return present(customer);
     },
+  };
+}
+
+function parse({ form, namespace, receivedAtMs }: ApiRequest): Customer {
+  const { id, billing, ...fields } = parseNewCustomer(form);
+  // Of an id of ours, its end serves.
+  const invoicePrefix = billing.invoicePrefix ?? (id === undefined ? null : newInvoicePrefix());
+  return {
+    ...fields,
+    id: id ?? newCustomerId(),
+    namespace,
+    createdS: toSeconds(receivedAtMs),
+    billing: invoicePrefix === null ? billing : { ...billing, invoicePrefix },
+    deleted: false,
   };
 }

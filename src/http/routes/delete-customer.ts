@@ -1,9 +1,10 @@
 import type { Catalog } from '../../catalog/catalog.ts';
 import { erase } from '../../customers/customer.ts';
+import { announceCustomer } from '../announce.ts';
 import { remember, type Route } from '../api.ts';
+import { customerId, noSuchCustomer } from '../customers.ts';
 import { refuseUnknown } from '../params.ts';
-import { presentCustomer } from '../present.ts';
-import { noSuchCustomer, pathId } from '../resources.ts';
+import { presentCustomer } from '../present-customer.ts';
 
 /** DELETE /v1/customers/{id}: the usage stays, the personal data goes. */
 export function deleteCustomer({ customers }: Pick<Catalog, 'customers'>): Route {
@@ -13,12 +14,13 @@ export function deleteCustomer({ customers }: Pick<Catalog, 'customers'>): Route
     scope: 'customers.write',
     handle: async (request) => {
       refuseUnknown(request.form, {});
-      const id = pathId(request);
+      const id = await customerId(customers, request);
       const customer = await customers.change(
         request.namespace,
         id,
         erase,
-        remember(request, presentCustomer),
+        remember(request, (deleted) => presentCustomer(deleted)),
+        announceCustomer(request, 'deleted'),
       );
       return presentCustomer(customer ?? noSuchCustomer(id));
     },

@@ -1,10 +1,14 @@
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { Route } from '../api.ts';
+import { TEXT_MAX } from '../customer-texts.ts';
+import { customerPresenter } from '../customers.ts';
 import { PAGE_SHAPE, parsePage } from '../pages.ts';
-import { refuseExpand, refuseUnknown, text } from '../params.ts';
-import { presentCustomer, presentList } from '../present.ts';
+import { refuseUnknown, text, timeRange, TIME_RANGE_SHAPE, type Shape } from '../params.ts';
+import { presentList } from '../present.ts';
 
 const PATH = '/v1/customers';
+
+const SHAPE: Shape = { ...PAGE_SHAPE, created: TIME_RANGE_SHAPE, email: true, test_clock: true };
 
 /** GET /v1/customers: newest first, without the deleted ones. */
 export function listCustomers({ customers }: Pick<Catalog, 'customers'>): Route {
@@ -13,11 +17,15 @@ export function listCustomers({ customers }: Pick<Catalog, 'customers'>): Route 
     path: PATH,
     scope: 'customers.read',
     handle: async ({ form, namespace }) => {
-      refuseUnknown(form, { ...PAGE_SHAPE, email: true });
-      refuseExpand(form);
-      const email = text(form, 'email', 512);
-      const { data, hasMore } = await customers.list(namespace, parsePage(form), email);
-      return presentList(PATH, data.map(presentCustomer), hasMore);
+      refuseUnknown(form, SHAPE);
+      const present = customerPresenter(form, 'data.');
+      const created = timeRange(form, 'created');
+      const { data, hasMore } = await customers.list(namespace, parsePage(form), {
+        email: text(form, 'email', 512),
+        testClock: text(form, 'test_clock', TEXT_MAX),
+        createdS: created && { from: created.fromMs / 1000, to: created.toMs / 1000 },
+      });
+      return presentList(PATH, data.map(present), hasMore);
     },
   };
 }

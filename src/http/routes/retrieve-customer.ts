@@ -1,8 +1,7 @@
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { Route } from '../api.ts';
-import { refuseExpand, refuseUnknown } from '../params.ts';
-import { presentCustomer } from '../present.ts';
-import { getCustomer } from '../resources.ts';
+import { customerPresenter, getCustomer } from '../customers.ts';
+import { refuseUnknown } from '../params.ts';
 
 /** GET /v1/customers/{id}: a deleted customer is answered as `deleted: true`. */
 export function retrieveCustomer({ customers }: Pick<Catalog, 'customers'>): Route {
@@ -12,8 +11,8 @@ export function retrieveCustomer({ customers }: Pick<Catalog, 'customers'>): Rou
     scope: 'customers.read',
     handle: async (request) => {
       refuseUnknown(request.form, { expand: true });
-      refuseExpand(request.form);
-      return presentCustomer(await getCustomer(customers, request));
+      const present = customerPresenter(request.form);
+      return present(await getCustomer(customers, request));
     },
   };
 }

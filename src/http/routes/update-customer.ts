@@ -1,25 +1,36 @@
 import type { Catalog } from '../../catalog/catalog.ts';
+import type { Customer } from '../../customers/customer.ts';
+import { announceCustomer } from '../announce.ts';
 import { remember, type Route } from '../api.ts';
-import { parseCustomerFields } from '../customer-params.ts';
-import { presentCustomer } from '../present.ts';
-import { noSuchCustomer, pathId } from '../resources.ts';
+import { parseCustomerChanges } from '../customer-params.ts';
+import { customerId, customerPresenter, noSuchCustomer } from '../customers.ts';
+import { presentCustomer } from '../present-customer.ts';
 
-/** POST /v1/customers/{id} */
+/** POST /v1/customers/{id}. A change that shows no difference is none, and has no event. */
 export function updateCustomer({ customers }: Pick<Catalog, 'customers'>): Route {
   return {
     method: 'POST',
     path: '/v1/customers/:id',
     scope: 'customers.write',
     handle: async (request) => {
-      const id = pathId(request);
-      const apply = parseCustomerFields(request.form);
+      const apply = parseCustomerChanges(request.form);
+      const present = customerPresenter(request.form);
+      const id = await customerId(customers, request);
       const customer = await customers.change(
         request.namespace,
         id,
-        (current) => ({ ...current, ...apply(current) }),
-        remember(request, presentCustomer),
+        (current) => {
+          const changed = { ...current, ...apply(current) };
+          return isSame(current, changed) ? current : changed;
+        },
+        remember(request, present),
+        announceCustomer(request, 'updated'),
       );
-      return presentCustomer(customer ?? noSuchCustomer(id));
+      return present(customer ?? noSuchCustomer(id));
     },
   };
+}
+
+function isSame(before: Customer, after: Customer): boolean {
+  return JSON.stringify(presentCustomer(before)) === JSON.stringify(presentCustomer(after));
 }

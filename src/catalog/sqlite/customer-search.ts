@@ -1,0 +1,113 @@
+/** Reads of many customers, in slices: lists and searches. */
+import type { Customer } from '../../customers/customer.ts';
+import { neededTerms, toMatcher } from '../../customers/search.ts';
+import { ApiError } from '../../errors.ts';
+import type { Namespace } from '../../namespace.ts';
+import type { Customers } from '../catalog.ts';
+import {
+  fromRow,
+  type CustomerStatements,
+  type PlacedRow,
+  type SearchedRow,
+} from './customer-rows.ts';
+import { NEWEST } from './page.ts';
+import { Slices } from './slices.ts';
+import { toMetadata, type TermIndex } from './terms.ts';
+import type { Sql } from './writer.ts';
+
+export function customerReads(
+  db: Sql,
+  sql: CustomerStatements,
+  terms: TermIndex,
+): Pick<Customers, 'list' | 'search'> {
+  const slices = new Slices(db);
+
+  const list: Customers['list'] = async (namespace, page, filter = {}) => {
+    const { limit, startingAfter, endingBefore } = page;
+    const { email, createdS } = filter;
+    const clock = filter.testClock ?? null;
+    const towardsNewer = endingBefore !== undefined;
+    const place = towardsNewer
+      ? ordinalOf(sql, namespace, endingBefore, 'ending_before')
+      : ordinalOf(sql, namespace, startingAfter, 'starting_after');
+    const rows = (from: number): IterableIterator<PlacedRow> => {
+      if (email === undefined) {
+        return (towardsNewer ? sql.newer : sql.older).iterate(namespace, clock, from);
+      }
+      const ofEmail = towardsNewer ? sql.newerOfEmail : sql.olderOfEmail;
+      return ofEmail.iterate(namespace, email, clock, from);
+    };
+    const found: Customer[] = [];
+    await slices.walk(place, rows, (row) => {
+      const isWanted =
+        createdS === undefined || (row.createdS >= createdS.from && row.createdS < createdS.to);
+      if (isWanted) found.push(fromRow(row));
+      return found.length <= limit;
+    });
+    const data = found.slice(0, limit);
+    return { data: towardsNewer ? data.reverse() : data, hasMore: found.length > limit };
+  };
+
+  const search: Customers['search'] = async (namespace, query, { limit, after, countsAll }) => {
+    const term = terms.rarest(namespace, neededTerms(query));
+    const rows = (from: number): IterableIterator<SearchedRow> =>
+      term === undefined
+        ? sql.searched.iterate(namespace, from)
+        : sql.searchedOfTerm.iterate(namespace, term.field, term.term, from);
+    const place = ordinalOf(sql, namespace, after, 'page');
+    const matches = toMatcher(query);
+    const found: Customer[] = [];
+    let total = 0;
+    await slices.walk(countsAll ? NEWEST : place, rows, (row) => {
+      if (!matches(new Searched(row))) return true;
+      total += 1;
+      if (row.ordinal < place && found.length <= limit)
+        found.push(fromRow(sql.at.get(row.ordinal)!));
+      return countsAll || found.length <= limit;
+    });
+    return {
+      data: found.slice(0, limit),
+      hasMore: found.length > limit,
+      total: countsAll ? total : undefined,
+    };
+  };
+
+  return { list, search };
+}
+
+/** Metadata is read only where a query asks for it. */
+class Searched {
+  readonly #row: SearchedRow;
+
+  constructor(row: SearchedRow) {
+    this.#row = row;
+  }
+  get createdS(): number {
+    return this.#row.createdS;
+  }
+  get email(): string | null {
+    return this.#row.email;
+  }
+  get name(): string | null {
+    return this.#row.name;
+  }
+  get phone(): string | null {
+    return this.#row.phone;
+  }
+  get metadata(): ReadonlyMap<string, string> {
+    return toMetadata(this.#row.metadata);
+  }
+}
+
+/** The place of a cursor, which a deleted customer is too; without one, before the newest. */
+function ordinalOf(
+  sql: CustomerStatements,
+  namespace: Namespace,
+  id: string | undefined,
+  param: string,
+): number {
+  if (id === undefined) return NEWEST;
+  const row = sql.find.get(namespace, id);
+  if (row !== undefined) return row.ordinal;
+  throw new ApiError('resource_missing_in_body', `No such customer: '${id}'`, param);
+}

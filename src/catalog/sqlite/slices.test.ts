@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { ApiError } from '../../errors.ts';
+import { Slices } from './slices.ts';
+
+type Row = { readonly ordinal: number };
+
+/** Rows below a place, each of which takes 2 ms of a time that stands still otherwise: a slice of 5 ms has three. */
+function slowRows() {
+  let timeMs = 0;
+  const db = { open: true };
+  const slices = new Slices(db, () => timeMs);
+  function* rows(place: number): IterableIterator<Row> {
+    for (let ordinal = place - 1; ordinal > 0; ordinal -= 1) {
+      timeMs += 2;
+      yield { ordinal };
+    }
+  }
+  return { db, slices, rows };
+}
+
+test('a long walk sees each row once, and lets others have their turn', async () => {
+  const { slices, rows } = slowRows();
+  let turns = 0;
+  let isDone = false;
+  const beside = (async (): Promise<void> => {
+    for (; !isDone; turns += 1) await setImmediate();
+  })();
+  const seen: number[] = [];
+  await slices.walk(31, rows, ({ ordinal }) => seen.push(ordinal) > 0);
+  isDone = true;
+  await beside;
+  assert.deepEqual(
+    seen,
+    Array.from({ length: 30 }, (_, n) => 30 - n),
+  );
+  assert.ok(turns >= 10, `${turns} turns`);
+});
+
+test('two walks take one slice each, in turn', async () => {
+  const { slices, rows } = slowRows();
+  let order = '';
+  const walk = async (name: string): Promise<void> => {
+    await slices.walk(7, rows, () => (order += name) !== '');
+  };
+  await Promise.all([walk('a'), walk('b')]);
+  assert.equal(order, 'aaabbbaaabbb');
+});
+
+test('a walk ends when it has seen enough', async () => {
+  const { slices, rows } = slowRows();
+  let seen = 0;
+  await slices.walk(1000, rows, () => (seen += 1) < 2);
+  assert.equal(seen, 2);
+});
+
+test('a walk that is under way when the catalog is closed ends with a refusal', async () => {
+  const { db, slices, rows } = slowRows();
+  const walked = slices.walk(1000, rows, ({ ordinal }) => (db.open = ordinal > 900) || true);
+  await assert.rejects(
+    walked,
+    (error: unknown) => error instanceof ApiError && error.reason === 'unavailable',
+  );
+});
