@@ -75,6 +75,47 @@ test("Stripe's schema is there", (t) => {
   if (typeof schema === 'string') t.skip(schema);
 });
 
+test('a customer with all that it may have, whole, found, and its account', async () => {
+  const settings = 'invoice_settings';
+  const { id } = await post('/v1/customers', {
+    id: unique('mine'),
+    'address[line1]': '1',
+    'address[country]': 'CZ',
+    balance: -5,
+    business_name: 'B',
+    individual_name: 'I',
+    invoice_prefix: 'ABC',
+    [`${settings}[custom_fields][0][name]`]: 'PO',
+    [`${settings}[custom_fields][0][value]`]: '7',
+    [`${settings}[default_payment_method]`]: 'pm_1',
+    [`${settings}[footer]`]: 'F',
+    [`${settings}[rendering_options][amount_tax_display]`]: 'exclude_tax',
+    next_invoice_sequence: 2,
+    'preferred_locales[0]': 'cs',
+    'shipping[address][city]': 'Brno',
+    'shipping[name]': 'N',
+    tax_exempt: 'reverse',
+    test_clock: 'clock_1',
+  });
+  const expand = [
+    'cash_balance',
+    'invoice_credit_balance',
+    'sources',
+    'subscriptions',
+    'tax',
+    'tax_ids',
+  ];
+  const paths = (prefix: string): string =>
+    expand.map((path, n) => `expand[${n}]=${prefix}${path}`).join('&');
+  await get(`/v1/customers/${id}?${paths('')}`);
+  await get(`/v1/customers?test_clock=clock_1&${paths('data.')}`);
+  const found = await get(
+    `/v1/customers/search?query=${encodeURIComponent('created>1')}&limit=1&${paths('data.')}`,
+  );
+  assert.equal((found['data'] as readonly unknown[]).length, 1);
+  await get('/v1/account');
+});
+
 test('customers', async () => {
   const { id } = await aCustomer();
   const path = `/v1/customers/${id}`;
