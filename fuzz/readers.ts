@@ -8,10 +8,21 @@ import { event, stream } from './targets/event.ts';
 import { form } from './targets/form.ts';
 import { headers } from './targets/headers.ts';
 import { json } from './targets/json.ts';
+import { search } from './targets/search.ts';
 import { time } from './targets/time.ts';
 import { value } from './targets/value.ts';
 
-export const TARGETS: readonly Target[] = [form, json, event, stream, value, time, headers, cursor];
+export const TARGETS: readonly Target[] = [
+  form,
+  json,
+  event,
+  stream,
+  value,
+  time,
+  headers,
+  cursor,
+  search,
+];
 
 /** The aim is 50 ms of CPU, which the slowest that is reported stays far below; two threads on one core take twice as much. */
 const HANG_MS = 200;
