@@ -22,6 +22,8 @@ export type ServeConfig = Windows & {
   readonly data: string;
   readonly secretKeys: readonly string[];
   readonly customers: 'any' | 'registered';
+  /** What a duplicate of equal content is answered where the request does not say. */
+  readonly duplicates: 'refuse' | 'ok';
   readonly identifiersInMemory: number;
   readonly journalBytesMax: number;
   /** Undefined: by the size of the disk. */
@@ -72,6 +74,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     host: { type: 'string' },
     data: DATA,
     customers: { type: 'string' },
+    duplicates: { type: 'string' },
     ...WINDOWS,
     'identifiers-in-memory': { type: 'string' },
     'journal-bytes-max': { type: 'string' },
@@ -101,6 +104,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     data: dataFolder(values['data'], env),
     secretKeys: secretKeys(env['TAXIMETER_SECRET_KEY']),
     customers: customersOf(setting('customers')),
+    duplicates: duplicatesOf(setting('duplicates')),
     ...windows(whole),
     identifiersInMemory: whole('identifiers-in-memory', 1e8, 100) ?? IDENTIFIERS_IN_MEMORY,
     journalBytesMax: whole('journal-bytes-max', 1e15, 1e6) ?? JOURNAL_BYTES_MAX,
@@ -321,6 +325,12 @@ function customersOf(text: string | undefined): 'any' | 'registered' {
   if (text === undefined || text === 'any') return 'any';
   if (text === 'registered') return 'registered';
   throw new StartupError(`--customers is 'any' or 'registered', not '${text}'.`);
+}
+
+function duplicatesOf(text: string | undefined): 'refuse' | 'ok' {
+  if (text === undefined || text === 'refuse') return 'refuse';
+  if (text === 'ok') return 'ok';
+  throw new StartupError(`--duplicates is 'refuse' or 'ok', not '${text}'.`);
 }
 
 function logLevelOf(text: string | undefined): LogLevel {

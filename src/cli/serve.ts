@@ -15,7 +15,7 @@ import { Ingest } from '../ingest/ingest.ts';
 import type { NewKeyConfig } from '../keys-config.ts';
 import { log, logError, logWarning, outliveOutput, setLogLevel } from '../log.ts';
 import { isMoved } from '../open-paths.ts';
-import { exposeIngest } from '../metrics/ingest-metrics.ts';
+import { exposeDuplicates, exposeIngest } from '../metrics/ingest-metrics.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { exposeDisk, exposeProcess } from '../metrics/process-metrics.ts';
 import { exposeRequests } from '../metrics/request-metrics.ts';
@@ -118,7 +118,8 @@ async function serveFolder(
   const control = await openControl(config, folder, ingest);
   const watches = openWatches(config, folder, ingest);
   watches.deliverer.start();
-  server.serve(toApi(config, folder, ingest, usage, watches.alerts));
+  server.serve(toApi(config, folder, ingest, usage, watches));
+  exposeDuplicates(metrics, watches.duplicates);
   const url = `http://${shownHost(config.host)}:${port}`;
   console.log(`Taximeter is listening on ${url}`);
   log.info({ url, version: readVersion() }, 'Taximeter is listening.');
@@ -202,7 +203,7 @@ export function toApi(
   { journal, catalog }: DataFolder,
   ingest: Ingest,
   usage: UsageReader,
-  watch: Watches['alerts'],
+  { alerts, duplicates }: Pick<Watches, 'alerts' | 'duplicates'>,
 ): Api {
   return {
     routes: routes({
@@ -210,7 +211,8 @@ export function toApi(
       ingest,
       usage,
       eventIds: new EventIds(journal.hashKey),
-      watch,
+      watch: alerts,
+      duplicates,
       rules: config,
     }),
     idempotency: new Idempotency(ingest.answeredKeys, catalog.answers, journal),

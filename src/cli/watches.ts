@@ -8,11 +8,13 @@ import { errorReport } from '../http/error-report.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import { logError } from '../log.ts';
 import { AlertWatch } from '../watch/alert-watch.ts';
+import { DuplicateComparer } from '../watch/duplicate-comparer.ts';
 import { ErrorReporter } from '../watch/error-reporter.ts';
 
 export type Watches = {
   readonly alerts: AlertWatch;
   readonly reporter: ErrorReporter;
+  readonly duplicates: DuplicateComparer;
   readonly deliverer: Deliverer;
 };
 
@@ -38,6 +40,12 @@ export function openWatches(
       announce: errorReport,
       onFailure: (error) => logError('Rejections could not be reported; trying again.', error),
     }),
+    duplicates: new DuplicateComparer({
+      ...catalog,
+      search: store.search,
+      ingest: progress,
+      onFailure: (error) => logError('Duplicates could not be compared; they are skipped.', error),
+    }),
     deliverer: new Deliverer({
       ...catalog,
       sender: new Sender({ allowPrivate }),
@@ -46,13 +54,16 @@ export function openWatches(
   };
 }
 
-export function lookIfDue({ alerts, reporter }: Watches, nowMs: number): void {
+export function lookIfDue({ alerts, reporter, duplicates }: Watches, nowMs: number): void {
   alerts.lookIfDue(nowMs);
   reporter.reportIfDue(nowMs);
+  duplicates.compareIfDue();
 }
 
 /** Waits for what was begun. */
-export async function closeWatches({ alerts, reporter, deliverer }: Watches): Promise<void> {
+export async function closeWatches(watches: Watches): Promise<void> {
+  const { alerts, reporter, duplicates, deliverer } = watches;
+  await duplicates.close();
   await alerts.close();
   await reporter.close();
   await deliverer.close();

@@ -28,7 +28,11 @@ export type Payload = ReadonlyMap<string, string>;
 export const NOTHING_MORE: Payload = new Map();
 
 /** An event that was checked and is not accepted yet. */
-export type IncomingEvent = Omit<MeterEvent, 'sequence' | 'value'> & { readonly value: Decimal };
+export type IncomingEvent = Omit<MeterEvent, 'sequence' | 'value'> & {
+  readonly value: Decimal;
+  /** Else the timestamp is the time of arrival, and a duplicate need not have the same. */
+  readonly timestampIsSent: boolean;
+};
 
 /** The fact that an event was cancelled. The event stays; the sums leave it out. */
 export type Cancellation = {
@@ -60,4 +64,9 @@ export type RejectedEvent = {
   readonly code: string;
   readonly message: string;
   readonly requestId: string;
+  /**
+   * Of a duplicate: the sequence of the event that has its identifier. Absent for what could not be counted for a reason
+   * of its own.
+   */
+  readonly duplicateOf?: number;
 };

@@ -1,7 +1,7 @@
 /**
  * Why an event of a stream is not counted, in the words of Stripe's meter error reports (its SDKs: the open enum of
- * `v1.billing.meter.error_report_triggered`; its docs list `meter_event_value_not_found` too). One code is ours, for
- * what Stripe would refuse the whole request for.
+ * `v1.billing.meter.error_report_triggered`; its docs list `meter_event_value_not_found` too). Two codes are not among
+ * them: `meter_event_malformed`, for what Stripe would refuse the whole request for, and that of its v2 API for duplicates.
  */
 import { bareOrQuoted } from '../characters.ts';
 import type { Rejection } from './measure.ts';
@@ -17,6 +17,7 @@ export const STREAM_REJECTION_CODES = [
   'timestamp_too_far_in_past',
   'timestamp_in_future',
   'meter_event_malformed',
+  'duplicate_meter_event',
 ] as const;
 
 export type StreamRejection = {
@@ -45,6 +46,11 @@ export function rejectEventName(
 /** The customer is not one of those that may be metered. */
 export function rejectCustomer(customer: string): StreamRejection {
   return { code: 'meter_event_customer_not_found', message: `No such customer: '${customer}'` };
+}
+
+/** The identifier is taken by an event that says something else, or that was cancelled. */
+export function rejectDuplicate(message: string): StreamRejection {
+  return { code: 'duplicate_meter_event', message };
 }
 
 /** What the synchronous calls refuse under their own codes. */

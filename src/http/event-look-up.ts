@@ -9,7 +9,6 @@ import type { Namespace } from '../namespace.ts';
 import type {
   EventSearch,
   EventSearcher,
-  EventState,
   FoundEvent,
   Place,
   TimeRange,
@@ -21,8 +20,14 @@ export type LookUpParts = {
   readonly usage: Pick<UsageReader, 'search'>;
 };
 
-export const EVENT_STATUSES = ['counted', 'superseded', 'cancelled', 'rejected'] as const;
-export type EventStatus = EventState['status'] | 'rejected';
+export const EVENT_STATUSES = [
+  'counted',
+  'superseded',
+  'cancelled',
+  'rejected',
+  'duplicate',
+] as const;
+export type EventStatus = (typeof EVENT_STATUSES)[number];
 
 /** What a list may ask for; every condition that is given must hold. */
 export type EventFilter = {
@@ -36,10 +41,11 @@ export type EventFilter = {
   readonly payload?: ReadonlyMap<string, string> | undefined;
 };
 
-/** An event as it is shown. An accepted one comes with the meter that counts it. */
-export type ShownEvent =
-  | (FoundEvent & { readonly meter: Meter })
-  | { readonly rejected: RejectedEvent };
+/** With the meter that counts it. */
+export type AcceptedEvent = FoundEvent & { readonly meter: Meter };
+
+/** An event as it is shown. */
+export type ShownEvent = AcceptedEvent | { readonly rejected: RejectedEvent };
 
 export const EVERYWHERE: Place = {
   after: 0,
@@ -59,6 +65,19 @@ export async function lookUpEvent(
     if (accepted !== undefined) return accepted;
     const [rejected] = await findRejected(parts, searcher, one, { identifier });
     return rejected;
+  });
+}
+
+/** The event that was accepted under this identifier. */
+export async function lookUpAccepted(
+  parts: LookUpParts,
+  namespace: Namespace,
+  identifier: string,
+): Promise<AcceptedEvent | undefined> {
+  return await parts.usage.search(async (searcher) => {
+    const one = { namespace, place: EVERYWHERE, limit: 1 };
+    const [accepted] = await findAccepted(parts, searcher, one, { identifier });
+    return accepted;
   });
 }
 
@@ -90,8 +109,8 @@ async function findAccepted(
   searcher: EventSearcher,
   page: PageOf,
   { eventName, status, code, ...conditions }: EventFilter,
-): Promise<readonly ShownEvent[]> {
-  if (status === 'rejected' || code !== undefined) return [];
+): Promise<readonly AcceptedEvent[]> {
+  if (status === 'rejected' || status === 'duplicate' || code !== undefined) return [];
   const searched =
     eventName === undefined
       ? meters.ofNamespace(page.namespace)
@@ -108,8 +127,15 @@ async function findRejected(
   page: PageOf,
   { status, ...conditions }: EventFilter,
 ): Promise<readonly ShownEvent[]> {
-  if (status !== undefined && status !== 'rejected') return [];
+  const isDuplicate = status === undefined ? undefined : status === 'duplicate';
+  if (isDuplicate === false && status !== 'rejected') return [];
   const keys = new Set(meters.ofNamespace(page.namespace).map(({ customerKey }) => customerKey));
-  const found = await searcher.findRejections({ ...page, ...conditions, customerKeys: [...keys] });
+  const customerKeys = [...keys];
+  const found = await searcher.findRejections({
+    ...page,
+    ...conditions,
+    isDuplicate,
+    customerKeys,
+  });
   return found.map((rejected) => ({ rejected }));
 }

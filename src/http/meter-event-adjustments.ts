@@ -14,7 +14,7 @@ import { OneAtATime } from './one-at-a-time.ts';
 import { requiredHash, requiredOneOf, requiredText } from './params.ts';
 
 export type AdjustmentParts = {
-  readonly meters: Pick<Catalog['meters'], 'ofEventName'>;
+  readonly meters: Pick<Catalog['meters'], 'ofEventName' | 'ofNamespace'>;
   readonly usage: Pick<UsageReader, 'findEvent'>;
   readonly ingest: Pick<Ingest, 'cancel' | 'addReceipt' | 'onDisk' | 'refuseWhenFull'>;
   /** Told of each cancellation that is on disk. */
@@ -118,11 +118,26 @@ async function findEvent(
   const meterIds = meters.map((meter) => meter.id);
   const found = await parts.usage.findEvent(namespace, meterIds, identifier);
   if (found !== undefined) return found;
+  const notFound = `No event found with identifier ${quoted(identifier)} for event name ${quoted(eventName)}.`;
+  const elsewhere = await whereElse(parts, namespace, identifier);
   throw new ApiError(
     'cancel_unknown_event',
-    `No event found with identifier ${quoted(identifier)} for event name ${quoted(eventName)}.`,
+    elsewhere === undefined ? notFound : `${notFound} ${elsewhere}`,
     'cancel[identifier]',
   );
+}
+
+/** An identifier that is used for two meters is on the one that it came for first. */
+async function whereElse(
+  { meters, usage }: AdjustmentParts,
+  namespace: Namespace,
+  identifier: string,
+): Promise<string | undefined> {
+  const all = meters.ofNamespace(namespace);
+  const ids = all.map(({ id }) => id);
+  const found = await usage.findEvent(namespace, ids, identifier);
+  const meter = found && all.find(({ id }) => id === found.event.meterId);
+  return meter && `There is one for event name ${quoted(meter.eventName)}.`;
 }
 
 function refuseTooLate(eventReceivedAtMs: number, nowMs: number, hours: number | undefined): void {

@@ -3,11 +3,12 @@ import { randomUUID } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
 import { beginning, isLonger, quoted, shown } from '../characters.ts';
 import { ApiError } from '../errors.ts';
-import type { Payload } from '../events/event.ts';
+import type { IncomingEvent, Payload } from '../events/event.ts';
 import {
   measure,
   rejectTimestamp,
   restOf,
+  wholePayload,
   type Measured,
   type Rejection,
 } from '../events/measure.ts';
@@ -15,13 +16,17 @@ import type { Ingest } from '../ingest/ingest.ts';
 import type { Receipt } from '../journal/receipt.ts';
 import type { Meter } from '../meters/meter.ts';
 import type { Namespace } from '../namespace.ts';
-import { toReceipt, type ApiRequest } from './api.ts';
+import { Reply, toReceipt, type Answer, type ApiRequest } from './api.ts';
+import type { DuplicateEvents } from './duplicate-events.ts';
+import type { AcceptedEvent } from './event-look-up.ts';
 import type { Form, FormValue } from './form.ts';
 import { requiredHash, requiredText, text, tooLong } from './params.ts';
+import { preferredHandling } from './prefer.ts';
 
 export type MeterEventParts = {
   readonly meters: Pick<Catalog['meters'], 'ofEventName'>;
   readonly ingest: Pick<Ingest, 'record' | 'stats'>;
+  readonly duplicates: Pick<DuplicateEvents, 'firstOf'>;
   /** How old an event may be. */
   readonly pastDays: number;
   /** Throws for a customer that may not be metered; absent when any may. */
@@ -39,6 +44,8 @@ export type SentEvent = {
   readonly payload: Payload;
   readonly identifier: string | undefined;
   readonly timestampMs: number | undefined;
+  /** A time may be filled in before, where the wire has another default. */
+  readonly timestampIsSent: boolean;
 };
 
 /** An event as it is answered, once it is on disk. */
@@ -51,13 +58,16 @@ export type AnsweredEvent = {
   readonly createdMs: number;
 };
 
-/** Stores the event and answers it as `present` says; throws the refusal that names what is wrong with it. */
+/**
+ * Stores the event and answers it as `present` says, or the first one of its identifier, where a duplicate of equal
+ * content may be answered so; throws the refusal that names what is wrong with it.
+ */
 export async function recordMeterEvent(
   parts: MeterEventParts,
   request: ApiRequest,
   sent: SentEvent,
   present: (event: AnsweredEvent) => object,
-): Promise<object> {
+): Promise<Answer> {
   const { namespace, receivedAtMs } = request;
   let judged: Judged;
   try {
@@ -71,30 +81,38 @@ export async function recordMeterEvent(
     throw error;
   }
   const { meter, measured } = judged;
-  const { customer, value } = measured;
   const generated = sent.identifier === undefined ? randomUUID() : undefined;
   const answered = fillIn(namespace, sent, receivedAtMs, generated);
-  const { identifier, timestampMs } = answered;
-  const rest = restOf(meter, sent.payload, measured);
-  const outcome = await parts.ingest.record(
-    {
-      namespace,
-      meterId: meter.id,
-      customer,
-      timestampMs,
-      receivedAtMs,
-      identifier,
-      value,
-      rest,
-    },
-    toReceipt(request, generated),
-  );
+  const event: IncomingEvent = {
+    namespace,
+    meterId: meter.id,
+    customer: measured.customer,
+    timestampMs: answered.timestampMs,
+    timestampIsSent: sent.timestampIsSent,
+    receivedAtMs,
+    identifier: answered.identifier,
+    value: measured.value,
+    rest: restOf(meter, sent.payload, measured),
+  };
+  const outcome = await parts.ingest.record(event, toReceipt(request, generated));
   if (outcome === 'recorded') return present(answered);
-  throw new ApiError(
-    'duplicate_meter_event',
-    `An event already exists with identifier ${identifier}.`,
-    'identifier',
-  );
+  const isRepeated = outcome === 'repeated';
+  const first = await parts.duplicates.firstOf(request, { meter, event }, isRepeated);
+  const again = present(toAnsweredEvent(first));
+  const isAsked = preferredHandling(request.headers) === 'lenient';
+  return isAsked ? new Reply(again, { 'Preference-Applied': 'handling=lenient' }) : again;
+}
+
+/** As it was answered when it was recorded; the keys of its payload may stand in another order. */
+function toAnsweredEvent({ event, meter }: AcceptedEvent): AnsweredEvent {
+  return {
+    namespace: event.namespace,
+    eventName: meter.eventName,
+    payload: wholePayload(meter, event),
+    identifier: event.identifier,
+    timestampMs: event.timestampMs,
+    createdMs: event.receivedAtMs,
+  };
 }
 
 type Judged = { readonly meter: Meter; readonly measured: Measured };
@@ -147,7 +165,7 @@ export const PAYLOAD_TEXT_MAX = 100;
 export const PAYLOAD_KEYS_MAX = 100;
 
 /** The parameters that both calls write the same way. */
-export function parseSentEvent(form: Form): Omit<SentEvent, 'timestampMs'> {
+export function parseSentEvent(form: Form): Omit<SentEvent, 'timestampMs' | 'timestampIsSent'> {
   return {
     eventName: requiredText(form, 'event_name', EVENT_NAME_MAX),
     payload: parsePayload(requiredHash(form, 'payload')),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { prefersRepresentation } from './prefer.ts';
+import { preferredHandling, prefersRepresentation } from './prefer.ts';
 
 test('no preference is none', () => {
   assert.equal(prefersRepresentation({}), false);
@@ -36,6 +36,7 @@ for (const prefer of [
   'return, return=representation',
   'return=representations',
   'return=representation x',
+  'return=representation x, return=representation',
   'return="representation',
   'noreturn=representation',
   'return-all=representation',
@@ -46,6 +47,22 @@ for (const prefer of [
 ]) {
   test(`not wanted: ${prefer}`, () => {
     assert.equal(prefersRepresentation({ prefer }), false);
+  });
+}
+
+const HANDLING: readonly (readonly [string, 'lenient' | 'strict' | undefined])[] = [
+  ['handling=lenient', 'lenient'],
+  ['Handling="Strict"; x=1', 'strict'],
+  ['return=representation, handling=lenient', 'lenient'],
+  ['handling=strict, handling=lenient', 'strict'],
+  ['handling=loose, handling=lenient', undefined],
+  ['handling', undefined],
+  ['lenient', undefined],
+  ['x="handling=lenient"', undefined],
+];
+for (const [prefer, handling] of HANDLING) {
+  test(`how strict the server should be: ${prefer}`, () => {
+    assert.equal(preferredHandling({ prefer }), handling);
   });
 }
 

@@ -1,20 +1,35 @@
-/** The `Prefer` header (RFC 7240): what a client would like to be told. */
+/** The `Prefer` header (RFC 7240): what a client would like to be told, and how strict it likes the server. */
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** A preference with its parameters: up to the next comma that is not in a quoted string. */
 const PREFERENCES = /(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|[^",])+/gsu;
-const RETURN = /^\s*return\s*(?:[=;]|$)/iu;
-const REPRESENTATION = /^\s*return\s*=\s*(?:representation|"representation")\s*(?:;|$)/iu;
+const NAME = /^\s*([^\s=;]+)\s*(?:[=;]|$)/u;
+/** With or without quotes. */
+const VALUE = /=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))\s*(?:;|$)/suy;
+
+/** Whether a body that tells what became of the request is wanted (section 4.2). */
+export function prefersRepresentation(headers: IncomingHttpHeaders): boolean {
+  return preferred(headers, 'return') === 'representation';
+}
+
+/** How strict the server should be with the request (section 4.4); undefined where nothing that is known is said. */
+export function preferredHandling(headers: IncomingHttpHeaders): 'lenient' | 'strict' | undefined {
+  const handling = preferred(headers, 'handling');
+  return handling === 'lenient' || handling === 'strict' ? handling : undefined;
+}
 
 /**
- * Whether a body that tells what became of the request is wanted (section 4.2). Names are case-insensitive; of a
- * preference that is sent twice the first counts (section 2).
+ * The value of a preference, in lower case; undefined without one. Names are case-insensitive; of a preference that is
+ * sent twice the first counts (section 2).
  */
-export function prefersRepresentation({ prefer }: IncomingHttpHeaders): boolean {
-  if (prefer === undefined) return false;
+function preferred({ prefer }: IncomingHttpHeaders, name: string): string | undefined {
+  if (prefer === undefined) return undefined;
   // Node gives headers of the same name as one, with commas between.
   const first = String(prefer)
     .match(PREFERENCES)
-    ?.find((preference) => RETURN.test(preference));
-  return first !== undefined && REPRESENTATION.test(first);
+    ?.find((preference) => NAME.exec(preference)?.[1]?.toLowerCase() === name);
+  if (first === undefined) return undefined;
+  VALUE.lastIndex = Math.max(0, first.indexOf('='));
+  const [, quoted, plain] = VALUE.exec(first) ?? [];
+  return (quoted ?? plain)?.toLowerCase();
 }

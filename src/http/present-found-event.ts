@@ -30,6 +30,7 @@ function presentAccepted(
         : null,
     created: toSeconds(event.receivedAtMs),
     customer: event.customer,
+    duplicate_of: null,
     event_name: meter.eventName,
     identifier: event.identifier,
     livemode: isLive(namespace),
@@ -48,7 +49,7 @@ function presentAccepted(
 
 /** What could not be read of it is null. */
 function presentRejected(ids: EventIds, rejected: RejectedEvent): object {
-  const { namespace, code, message, requestId } = rejected;
+  const { namespace, code, message, requestId, duplicateOf } = rejected;
   const timestampMs = saidTimeMs(rejected);
   return {
     id: ids.toId(namespace, rejected.sequence),
@@ -56,13 +57,17 @@ function presentRejected(ids: EventIds, rejected: RejectedEvent): object {
     cancellation: null,
     created: toSeconds(rejected.receivedAtMs),
     customer: null,
+    duplicate_of:
+      duplicateOf === undefined
+        ? null
+        : { id: ids.toId(namespace, duplicateOf), identifier: rejected.identifier },
     event_name: orNull(rejected.eventName),
     identifier: orNull(rejected.identifier),
     livemode: isLive(namespace),
     meter: orNull(rejected.meterId),
     payload: readSent(rejected.sent)?.payload ?? null,
     rejection: { code, message, request: requestId, sent: rejected.sent },
-    status: 'rejected',
+    status: duplicateOf === undefined ? 'rejected' : 'duplicate',
     superseded_by: null,
     timestamp: timestampMs === undefined ? null : toSeconds(timestampMs),
     value: null,

@@ -1,10 +1,12 @@
 import type { AlertWatch } from '../watch/alert-watch.ts';
+import type { DuplicateComparer } from '../watch/duplicate-comparer.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { ApiError } from '../errors.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import { windowStartMs } from '../summaries/windows.ts';
 import type { UsageReader } from '../usage/usage-reader.ts';
 import type { Route } from './api.ts';
+import { DuplicateEvents, type DuplicateRule } from './duplicate-events.ts';
 import type { EventIds } from './event-ids.ts';
 import { Adjustments } from './meter-event-adjustments.ts';
 import type { CheckCustomer, MeterEventParts } from './meter-events.ts';
@@ -41,6 +43,7 @@ import { webhookRoutes } from './webhook-routes.ts';
 export type RouteParts = {
   readonly eventIds: EventIds;
   readonly watch: Pick<AlertWatch, 'cancelled'>;
+  readonly duplicates: DuplicateComparer;
   readonly catalog: Catalog;
   readonly ingest: Ingest;
   readonly usage: UsageReader;
@@ -51,6 +54,8 @@ export type Rules = {
   readonly cancelWindowHours: number | undefined;
   /** `registered`: an event's customer must be one of the catalog's. */
   readonly customers: 'any' | 'registered';
+  /** What a duplicate of equal content is answered over v1 and v2. */
+  readonly duplicates: DuplicateRule;
   readonly sessionMinutes: number;
   /** How many events one call of the stream may bring. */
   readonly streamEventsMax: number;
@@ -60,13 +65,19 @@ export type Rules = {
 
 /** Every method of the API. */
 export function routes(parts: RouteParts): readonly Route[] {
-  const { catalog, ingest, usage, eventIds, watch, rules } = parts;
+  const { catalog, ingest, usage, eventIds, watch, duplicates, rules } = parts;
   const { meters, customers, sessions, alerts } = catalog;
   const alertParts = { alerts, meters, customers };
   const { pastDays, cancelWindowHours, sessionMinutes, streamEventsMax: eventsMax } = rules;
   const isCustomer = rules.customers === 'registered' ? registered(customers) : undefined;
   const checkCustomer = isCustomer && refuseStrangers(isCustomer);
-  const eventParts: MeterEventParts = { meters, ingest, pastDays, checkCustomer };
+  const eventParts: MeterEventParts = {
+    meters,
+    ingest,
+    duplicates: new DuplicateEvents({ meters, usage, rule: rules.duplicates }),
+    pastDays,
+    checkCustomer,
+  };
   const adjustments = new Adjustments({
     meters,
     usage,
@@ -87,7 +98,7 @@ export function routes(parts: RouteParts): readonly Route[] {
     retrieveMeterEvent({ meters, usage, eventIds }),
     listMeterEvents({ meters, usage, eventIds }),
     createMeterEventV2(eventParts),
-    createMeterEventStream({ meters, ingest, pastDays, isCustomer, eventsMax }),
+    createMeterEventStream({ meters, ingest, duplicates, pastDays, isCustomer, eventsMax }),
     createMeterEventSession({ sessions, sessionMinutes }),
     createMeterEventAdjustment(adjustments),
     createMeterEventAdjustmentV2(adjustments),

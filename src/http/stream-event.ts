@@ -110,7 +110,8 @@ function toEvent(
   if ('code' in read) return read;
   if (customers?.has(read.customer) === false) return rejectCustomer(read.customer);
   let timestampMs: number | undefined = receivedAtMs;
-  if (isSent(timestamp)) {
+  const timestampIsSent = isSent(timestamp);
+  if (timestampIsSent) {
     timestampMs = parseTime(timestamp);
     if (timestampMs === undefined) {
       return wrong('timestamp', `must be ${TIME_RULE}, not ${quoted(start(String(timestamp)))}`);
@@ -123,6 +124,7 @@ function toEvent(
     meterId: meter.id,
     customer: read.customer,
     timestampMs,
+    timestampIsSent,
     receivedAtMs,
     identifier: identifier ?? randomUUID(),
     value: read.value,

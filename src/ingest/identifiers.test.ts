@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
+import { NOTHING_MORE, type IncomingEvent } from '../events/event.ts';
 import { FUTURE_MS_MAX } from '../events/measure.ts';
 import type { Namespace } from '../namespace.ts';
+import { ONE } from '../quantity.ts';
 import { DAY_MS } from '../summaries/windows.ts';
 import { Identifiers } from './identifiers.ts';
 import { NamespaceHashes } from './namespace-hashes.ts';
@@ -32,25 +34,71 @@ const openIdentifiers = (dataFolder: string, lastPosition = 0) =>
     },
   });
 const newIdentifiers = () => openIdentifiers(mkdtempSync(join(folder, 'data-')));
-const received = (identifier: string, receivedAtMs: number, namespace: Namespace = NAMESPACE) => ({
-  namespace,
-  identifier,
+const received = (
+  identifier: string,
+  receivedAtMs: number,
+  given: Partial<IncomingEvent> = {},
+): IncomingEvent => ({
+  namespace: NAMESPACE,
+  meterId: 'mtr_1',
+  customer: 'cus_1',
+  timestampMs: receivedAtMs,
+  timestampIsSent: false,
   receivedAtMs,
+  identifier,
+  value: ONE,
+  rest: NOTHING_MORE,
+  ...given,
 });
 
 test('an identifier is new once', () => {
   const identifiers = newIdentifiers();
-  assert.equal(identifiers.add(received('a', NOW_MS)), true);
-  assert.equal(identifiers.add(received('a', NOW_MS + 1)), false);
-  assert.equal(identifiers.add(received('b', NOW_MS)), true);
+  assert.equal(identifiers.add(received('a', NOW_MS)), 'new');
+  assert.equal(identifiers.add(received('a', NOW_MS + 1)), 'repeated');
+  assert.equal(identifiers.add(received('b', NOW_MS)), 'new');
   assert.equal(identifiers.size, 2);
+});
+
+test('what repeats the first event is told from what may say something else', () => {
+  const identifiers = newIdentifiers();
+  const rest = new Map([
+    ['zone', 'eu'],
+    ['plan', 'pro'],
+  ]);
+  const sent = { timestampIsSent: true, timestampMs: NOW_MS - 5 };
+  const first = { ...sent, rest };
+  assert.deepEqual(identifiers.addAll([received('a', NOW_MS, first)]), ['new']);
+  const inAnotherOrder = new Map([...rest].reverse());
+  assert.equal(
+    identifiers.add(received('a', NOW_MS + 1, { ...sent, rest: inAnotherOrder })),
+    'repeated',
+  );
+  const others: readonly Partial<IncomingEvent>[] = [
+    { ...first, meterId: 'mtr_2' },
+    { ...first, customer: 'cus_2' },
+    { ...first, value: { ...ONE, whole: 2 } },
+    { ...first, value: { ...ONE, whole: 1 + 2 ** 32 } },
+    { ...first, value: { ...ONE, fraction: 1 } },
+    { ...first, value: { ...ONE, negative: true } },
+    { ...first, timestampMs: NOW_MS - 4 },
+    { ...first, timestampIsSent: false },
+    { ...sent },
+    { ...sent, rest: new Map([...rest, ['zone', 'us']]) },
+    { ...sent, rest: new Map([...rest, ['more', '']]) },
+  ];
+  for (const other of others) {
+    assert.equal(identifiers.add(received('a', NOW_MS, other)), 'taken', JSON.stringify(other));
+  }
+  assert.equal(identifiers.add(received('a', NOW_MS, first)), 'repeated');
+  identifiers.cancelled({ namespace: NAMESPACE, identifier: 'a' });
+  assert.equal(identifiers.add(received('a', NOW_MS, first)), 'taken');
 });
 
 test('accounts and modes know nothing of each other', () => {
   const identifiers = newIdentifiers();
   for (const namespace of ['acct_1/test', 'acct_1/live', 'acct_2/test'] as const) {
-    assert.equal(identifiers.add(received('a', NOW_MS, namespace)), true);
-    assert.equal(identifiers.add(received('a', NOW_MS, namespace)), false);
+    assert.equal(identifiers.add(received('a', NOW_MS, { namespace })), 'new');
+    assert.equal(identifiers.add(received('a', NOW_MS, { namespace })), 'repeated');
   }
 });
 
@@ -70,7 +118,7 @@ test('an identifier is remembered for as long as its event can be sent again, an
     fc.property(sentAt, later, (receivedAtMs, laterMs) => {
       const identifiers = newIdentifiers();
       identifiers.add(received('a', receivedAtMs));
-      const isNew = identifiers.add(received('a', receivedAtMs + laterMs));
+      const isNew = identifiers.add(received('a', receivedAtMs + laterMs)) === 'new';
       if (laterMs <= REMEMBERED_MS) assert.equal(isNew, false);
       if (laterMs > (WINDOW_DAYS + 2) * DAY_MS) assert.equal(isNew, true);
     }),
@@ -89,7 +137,7 @@ test('a rebuild from what is stored, in any order, remembers the whole window', 
       });
       agesMs.forEach((ageMs, index) => {
         if (ageMs > REMEMBERED_MS) return;
-        assert.equal(rebuilt.add(received(String(index), NOW_MS)), false);
+        assert.notEqual(rebuilt.add(received(String(index), NOW_MS)), 'new');
       });
     }),
   );
@@ -110,7 +158,7 @@ test('an identifier is the same as text and as bytes, wherever they stand', () =
       const isNew = !seen.has(identifier);
       seen.add(identifier);
       const asBytes = () => identifiers.addBytes(NAMESPACE, bytes, start, length, NOW_MS);
-      const add = () => identifiers.add(received(identifier, NOW_MS));
+      const add = () => identifiers.add(received(identifier, NOW_MS)) === 'new';
       assert.equal(asText ? add() : asBytes(), isNew);
       assert.equal(asText ? asBytes() : add(), false);
     }),
@@ -131,8 +179,12 @@ test('what was sealed is there after a restart, and the rest comes from what is 
   const restarted = openIdentifiers(dataFolder, 150);
   assert.equal(restarted.coveredThrough, 120);
   assert.equal(restarted.size, 120);
-  for (let i = 121; i <= 150; i += 1) assert.ok(restarted.add(received(String(i), NOW_MS)));
+  for (let i = 121; i <= 150; i += 1) {
+    assert.equal(restarted.add(received(String(i), NOW_MS)), 'new');
+  }
   await restarted.rebuilt(150);
-  for (let i = 1; i <= 150; i += 1) assert.ok(!restarted.add(received(String(i), NOW_MS)));
+  for (let i = 1; i <= 150; i += 1) {
+    assert.notEqual(restarted.add(received(String(i), NOW_MS)), 'new');
+  }
   await restarted.close();
 });

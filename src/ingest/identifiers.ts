@@ -6,9 +6,10 @@
  * identifier's position is the sequence of its event.
  */
 import { join } from 'node:path';
+import type { IncomingEvent } from '../events/event.ts';
 import type { Namespace } from '../namespace.ts';
 import { DAY_MS } from '../summaries/windows.ts';
-import type { ReceivedIdentifier } from '../usage/usage-store.ts';
+import { LatestContents } from './latest-contents.ts';
 import { HASH_OF, type NamespaceHashes } from './namespace-hashes.ts';
 import { Remembered, type RememberedOptions } from './remembered/remembered.ts';
 
@@ -18,9 +19,16 @@ export type IdentifiersOptions = Pick<
   'owner' | 'lastPosition' | 'recentMax' | 'onFailure'
 > & { readonly dataFolder: string; readonly windowDays: number };
 
+/**
+ * Whether an event's identifier is new. `repeated`: it is taken by an event that is known to have said the same and not
+ * to be cancelled; `taken`: by one that may have said something else.
+ */
+export type Verdict = 'new' | 'repeated' | 'taken';
+
 export class Identifiers {
   readonly #hashes: NamespaceHashes;
   readonly #remembered: Remembered;
+  readonly #contents = new LatestContents();
   readonly #windowDays: number;
   readonly #hash = new Uint32Array(4);
   #manyHashes = new Uint32Array(4 * 100);
@@ -51,34 +59,51 @@ export class Identifiers {
     return this.#remembered.coveredThrough;
   }
 
-  /** True when the identifier is new in its namespace; from then on it is not. */
-  add(received: ReceivedIdentifier): boolean {
-    this.#hashOf(received, this.#hash);
-    return this.#addHash(this.#hash, received.receivedAtMs);
+  /** From a verdict of `new` on the identifier is taken. */
+  add(event: IncomingEvent): Verdict {
+    this.#hashOf(event, this.#hash);
+    return this.#judge(this.#hash, event);
   }
 
   /** `add` of one after the other, in less time. */
-  addAll(all: readonly ReceivedIdentifier[]): readonly boolean[] {
-    if (this.#manyHashes.length < 4 * all.length)
-      this.#manyHashes = new Uint32Array(8 * all.length);
+  addAll(events: readonly IncomingEvent[]): readonly Verdict[] {
+    if (this.#manyHashes.length < 4 * events.length)
+      this.#manyHashes = new Uint32Array(8 * events.length);
     const hashes = this.#manyHashes;
     const hash = this.#hash;
-    for (let i = 0; i < all.length; i += 1) {
-      this.#hashOf(all[i]!, hash);
+    for (let i = 0; i < events.length; i += 1) {
+      this.#hashOf(events[i]!, hash);
       hashes.set(hash, 4 * i);
     }
-    this.#remembered.touch(hashes, all.length);
-    return all.map(({ receivedAtMs }, i) => {
+    this.#remembered.touch(hashes, events.length);
+    return events.map((event, i) => {
       for (let word = 0; word < 4; word += 1) hash[word] = hashes[4 * i + word]!;
-      return this.#addHash(hash, receivedAtMs);
+      return this.#judge(hash, event);
     });
   }
 
-  #hashOf({ namespace, identifier }: ReceivedIdentifier, out: Uint32Array): void {
+  #judge(hash: Uint32Array, event: IncomingEvent): Verdict {
+    if (!this.#addHash(hash, event.receivedAtMs)) {
+      return this.#contents.isSame(hash, event) ? 'repeated' : 'taken';
+    }
+    this.#contents.set(hash, event);
+    return 'new';
+  }
+
+  /** The event of this identifier is cancelled: what says the same again is `taken`. */
+  cancelled(of: Pick<IncomingEvent, 'namespace' | 'identifier'>): void {
+    this.#hashOf(of, this.#hash);
+    this.#contents.forget(this.#hash);
+  }
+
+  #hashOf(
+    { namespace, identifier }: Pick<IncomingEvent, 'namespace' | 'identifier'>,
+    out: Uint32Array,
+  ): void {
     this.#hashes.of(namespace).hash(identifier, HASH_OF.identifier, out);
   }
 
-  /** The same for an identifier in UTF-8; no text is made of it if it is ASCII. */
+  /** Takes an identifier in UTF-8; no text is made of it if it is ASCII. False when it is taken. */
   addBytes(
     namespace: Namespace,
     bytes: Uint8Array,

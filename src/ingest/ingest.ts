@@ -19,7 +19,7 @@ import { Committer } from './committer.ts';
 import type { DiskSpace } from './disk-space.ts';
 import { RETRY_AFTER_S_MAX } from './drain-rate.ts';
 import { Flusher } from './flusher.ts';
-import { Identifiers } from './identifiers.ts';
+import { Identifiers, type Verdict } from './identifiers.ts';
 import { IngestStats } from './ingest-stats.ts';
 import { NamespaceHashes } from './namespace-hashes.ts';
 import {
@@ -31,7 +31,8 @@ import {
   rememberIdentifiers,
 } from './recovery.ts';
 
-export type Outcome = 'recorded' | 'duplicate';
+/** `repeated`: a duplicate that is known to say what the first event said, which is not cancelled. */
+export type Outcome = 'recorded' | 'duplicate' | 'repeated';
 
 export type IngestParts = {
   readonly journal: Journal;
@@ -124,7 +125,7 @@ export class Ingest {
 
   /**
    * Stores one event, once an identifier. When it resolves, the event is on disk: answer the client only
-   * after that. `duplicate` waits too, for the event that it is a duplicate of. Throws ApiError
+   * after that. A duplicate waits too, for the event that it is a duplicate of. Throws ApiError
    * as `refuseWhenFull` does.
    */
   async record(event: IncomingEvent, receipt?: Receipt): Promise<Outcome> {
@@ -141,24 +142,23 @@ export class Ingest {
    * accepted, rejected and receipted in one turn is in one block, whole or not at all. `onDisk` says when.
    */
   accept(event: IncomingEvent): Outcome {
-    const isNew = this.#decide(() => this.#identifiers.add(event));
-    return isNew ? this.#append(event) : this.#duplicate();
+    return this.#accept(
+      event,
+      this.#decide(() => this.#identifiers.add(event)),
+    );
   }
 
   /** `accept` of one event after the other. */
   acceptAll(events: readonly IncomingEvent[]): readonly Outcome[] {
-    const areNew = this.#decide(() => this.#identifiers.addAll(events));
-    return events.map((event, index) =>
-      areNew[index] === true ? this.#append(event) : this.#duplicate(),
-    );
+    const verdicts = this.#decide(() => this.#identifiers.addAll(events));
+    return events.map((event, index) => this.#accept(event, verdicts[index]!));
   }
 
-  #duplicate(): Outcome {
-    this.stats.duplicates += 1;
-    return 'duplicate';
-  }
-
-  #append(event: IncomingEvent): Outcome {
+  #accept(event: IncomingEvent, verdict: Verdict): Outcome {
+    if (verdict !== 'new') {
+      this.stats.duplicates += 1;
+      return verdict === 'taken' ? 'duplicate' : verdict;
+    }
     const sequence = this.#committer.nextSequence();
     this.#committer.append((block) => block.addEvent(event, sequence));
     this.stats.accepted += 1;
@@ -183,9 +183,20 @@ export class Ingest {
 
   /** Puts the fact that an event was rejected into the next block. Its identifier stays free. */
   reject(rejected: Omit<RejectedEvent, 'sequence'>): void {
+    this.#keepAside(rejected);
+    this.stats.countRejected(rejected.code);
+  }
+
+  /** Puts the fact into the next block that a duplicate was not what the first event of its identifier is. */
+  traceDuplicate(
+    duplicate: Omit<RejectedEvent, 'sequence'> & { readonly duplicateOf: number },
+  ): void {
+    this.#keepAside(duplicate);
+  }
+
+  #keepAside(rejected: Omit<RejectedEvent, 'sequence'>): void {
     const sequence = this.#committer.nextSequence();
     this.#committer.append((block) => block.addRejection({ ...rejected, sequence }));
-    this.stats.countRejected(rejected.code);
   }
 
   /** Resolves when all that was accepted, rejected, receipted or found to be a duplicate so far is on disk. */
@@ -202,6 +213,7 @@ export class Ingest {
     // In the turn in which it is appended: from then on who prunes waits for it.
     if (cancellation.timestampMs < this.#parts.store.closedBeforeMs) throw pruned(cancellation);
     this.#committer.append((block) => block.addCancellation(cancellation));
+    this.#identifiers.cancelled(cancellation);
     if (receipt !== undefined) this.addReceipt(receipt);
     await this.onDisk();
   }

@@ -95,3 +95,17 @@ function exposeRemembered(metrics: Metrics, ingest: Ingest): void {
     () => ingest.held.answeredKeys.bytes,
   );
 }
+
+/** `counts`: of duplicates on the stream that are not known at once to repeat the first event. */
+export function exposeDuplicates(
+  metrics: Metrics,
+  watch: {
+    readonly counts: Readonly<Record<'equal' | 'differing' | 'unknown' | 'skipped', number>>;
+  },
+): void {
+  metrics.counter(
+    'taximeter_duplicates_compared_total',
+    'Duplicates on the stream that were compared with the first event, by what came of it; skipped: too many at once.',
+    () => Object.entries(watch.counts).map(([result, count]) => [{ result }, count] as const),
+  );
+}

@@ -7,10 +7,9 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Session } from 'chdb';
 import fc from 'fast-check';
-import type { IncomingEvent } from '../events/event.ts';
 import { formatQuantity, toDecimal, toQuantity } from '../quantity.ts';
 import { BlockJoiner } from './chdb/join-blocks.ts';
-import { EventColumns } from './event-columns.ts';
+import { EventColumns, type RowEvent } from './event-columns.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'taximeter-native-'));
 const file = join(folder, 'events.native');
@@ -20,7 +19,7 @@ after(() => {
   rmSync(folder, { recursive: true });
 });
 
-type Row = { readonly event: IncomingEvent; readonly sequence: number };
+type Row = { readonly event: RowEvent; readonly sequence: number };
 
 /** Well-formed texts of every length class: a varint of one byte and of two, ASCII and not. */
 const text = fc.oneof(
@@ -155,7 +154,7 @@ test('a block may name more meters and keys than one byte or two count, and be l
         identifier: `event ${n}`,
         value: toDecimal(BigInt(n)),
         rest: new Map([[`key ${n}`, String(n)]]),
-      } satisfies IncomingEvent,
+      } satisfies RowEvent,
     }));
     for (const { event, sequence } of rows) columns.add(event, sequence);
     assert.deepEqual(await read([columns.take()]), rows.map(expected));

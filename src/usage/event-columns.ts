@@ -6,6 +6,9 @@ import { DecimalColumn, IntegerColumn } from './native/number-columns.ts';
 import { TextColumn } from './native/text-column.ts';
 import { TextMapColumn } from './native/text-map-column.ts';
 
+/** What a row is made of, beside its sequence. */
+export type RowEvent = Omit<IncomingEvent, 'timestampIsSent'>;
+
 const TIME = "DateTime64(3, 'UTC')";
 
 /** Rows of the table `events` in the making, in the form in which the journal keeps them and ClickHouse reads them. */
@@ -34,7 +37,7 @@ export class EventColumns {
     return identifier.byteLength + customer.byteLength + payload.byteLength + 64 * this.#rows;
   }
 
-  add(event: IncomingEvent, sequence: number): void {
+  add(event: RowEvent, sequence: number): void {
     const columns = this.#columns;
     columns.namespace.add(event.namespace);
     columns.meter.add(event.meterId);

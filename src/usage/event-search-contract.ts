@@ -108,6 +108,7 @@ const rejectedFact = fc.record({
   eventName: fc.constantFrom('rides', ''),
   hour: fc.option(hours, { nil: undefined }),
   readable: fc.boolean(),
+  isDuplicate: fc.boolean(),
 });
 const range = fc
   .tuple(hours, fc.constantFrom(1, 24))
@@ -123,6 +124,7 @@ const question = fc.record({
   payload: seldom(fc.tuple(fc.constantFrom('zone', 'who', 'how_much'), fc.oneof(texts, customers))),
   code: seldom(fc.constantFrom('no_meter', 'meter_event_invalid_value')),
   eventName: seldom(fc.constant('rides')),
+  isDuplicate: seldom(fc.boolean()),
   order: seldom(fc.constantFrom('newest_first', 'oldest_first')),
   limit: fc.constantFrom(2, 100, 100),
   cut: seldom(fc.nat(20)),
@@ -183,6 +185,7 @@ const toRejected =
     eventName,
     hour,
     readable,
+    isDuplicate,
   }: Drawn['rejected'][number]): RejectedEvent => {
     const timestamp = hour === undefined ? undefined : formatRfc3339(at(hour));
     const sent = JSON.stringify({ timestamp, payload: { who: customer, zone } });
@@ -197,6 +200,7 @@ const toRejected =
       code,
       message: 'No.',
       requestId: 'req_1',
+      ...(isDuplicate ? { duplicateOf: 2 ** 52 } : {}),
     };
   };
 
@@ -224,8 +228,9 @@ function toEventSearch(world: World, asked: Question): EventSearch {
 }
 
 function toRejectionSearch(world: World, asked: Question): RejectionSearch {
-  const { code, eventName } = asked;
-  return { ...toSearch(world, asked), code, eventName, customerKeys: ['other', 'who'] };
+  const { code, eventName, isDuplicate } = asked;
+  const customerKeys = ['other', 'who'];
+  return { ...toSearch(world, asked), code, eventName, isDuplicate, customerKeys };
 }
 
 function expectedEvents(world: World, search: EventSearch) {
@@ -252,6 +257,7 @@ function expectedRejections(world: World, search: RejectionSearch): RejectedEven
       holds(search.identifier, rejected.identifier) &&
       holds(search.eventName, rejected.eventName) &&
       holds(search.code, rejected.code) &&
+      holds(search.isDuplicate, rejected.duplicateOf !== undefined) &&
       holds(search.customer, said.payload['who']) &&
       isIn(search.timestampMs, saidTimeMs(rejected)) &&
       isIn(search.receivedAtMs, rejected.receivedAtMs) &&
@@ -305,7 +311,7 @@ function pageOf<T>(
   return (place.order === 'newest_first' ? inPlace.toReversed() : inPlace).slice(0, limit);
 }
 
-function holds(asked: string | undefined, is: string | undefined): boolean {
+function holds<T>(asked: T | undefined, is: T | undefined): boolean {
   return asked === undefined || asked === is;
 }
 

@@ -34,6 +34,8 @@ export type EventSearch = Search & {
   /** The events of these meters only: a row means what its meter says. */
   readonly meters: readonly SearchedMeter[];
   readonly status?: EventState['status'] | undefined;
+  /** Any of these; then of each identifier only the event that was accepted last. */
+  readonly lastOf?: readonly string[] | undefined;
 };
 export type SearchedMeter = Pick<
   Meter,
@@ -43,6 +45,8 @@ export type SearchedMeter = Pick<
 export type RejectionSearch = Search & {
   readonly eventName?: string | undefined;
   readonly code?: string | undefined;
+  /** Duplicates alone, or all but these; both when absent. */
+  readonly isDuplicate?: boolean | undefined;
   /** The payload keys that may name the customer; what is rejected need not have a meter. */
   readonly customerKeys: readonly string[];
 };

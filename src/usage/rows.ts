@@ -3,7 +3,8 @@
  * journal keeps them in this form, so that a flush hands bytes on. A DateTime64(3) travels as the integer of its
  * milliseconds.
  *
- * The order of the columns is part of the data folder: append only.
+ * The order of the columns is part of the data folder: append only. Lines of an earlier version have fewer, and are
+ * read with LINE_SETTINGS.
  */
 import type { Cancellation, RejectedEvent } from '../events/event.ts';
 import type { Quantity } from '../quantity.ts';
@@ -30,7 +31,11 @@ export const REJECTION_COLUMNS = [
   'code',
   'message',
   'request_id',
+  'duplicate_of',
 ] as const;
+
+/** Columns that a line does not have take their defaults. */
+export const LINE_SETTINGS = { input_format_json_compact_allow_variable_number_of_columns: 1 };
 
 /** The cancellation's line, in the order of CANCELLATION_COLUMNS, with its line feed. */
 export function cancellationRow(cancellation: Cancellation): string {
@@ -59,6 +64,7 @@ export function rejectionRow(rejected: RejectedEvent): string {
     rejected.code,
     rejected.message,
     rejected.requestId,
+    rejected.duplicateOf ?? 0,
   ])}\n`;
 }
 

@@ -137,4 +137,9 @@ export const SCHEMA_STEPS: readonly (readonly string[])[] = [
     ORDER BY (namespace, meter, customer, hour)
     SETTINGS ${DURABLE}`,
   ],
+
+  [
+    // The sequence of the event that a duplicate of other content has its identifier from; 0 for all others.
+    `ALTER TABLE rejections ADD COLUMN IF NOT EXISTS duplicate_of UInt64 DEFAULT 0 CODEC(ZSTD)`,
+  ],
 ];

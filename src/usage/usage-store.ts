@@ -130,12 +130,6 @@ export type ReceivedIdentifiers = {
   readonly receivedAtMs: Float64Array;
 };
 
-export type ReceivedIdentifier = {
-  readonly namespace: Namespace;
-  readonly identifier: string;
-  readonly receivedAtMs: number;
-};
-
 /** Finds what P6 rules out. */
 export type Auditor = {
   /** Recounts every hour of the range from the events and compares it with the rollup. */

@@ -49,7 +49,7 @@ export async function serveNewFolder(...flags: readonly string[]): Promise<Serve
     folder,
     ingest,
     new UsageReader(store, async () => await ingest.settled(), 10),
-    openWatches(config, folder, ingest).alerts,
+    openWatches(config, folder, ingest),
   );
   const port = await server.listen(0, '127.0.0.1');
   server.serve(api);

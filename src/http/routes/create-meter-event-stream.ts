@@ -2,6 +2,7 @@ import { ApiError } from '../../errors.ts';
 import type { IncomingEvent } from '../../events/event.ts';
 import type { Ingest, Outcome } from '../../ingest/ingest.ts';
 import { Reply, toReceipt, type Answer, type ApiRequest, type Route } from '../api.ts';
+import type { DuplicateComparer } from '../../watch/duplicate-comparer.ts';
 import { parseJson } from '../json.ts';
 import { PAYLOAD_KEYS_MAX } from '../meter-events.ts';
 import { prefersRepresentation } from '../prefer.ts';
@@ -12,6 +13,8 @@ export type StreamParts = Pick<StreamContext, 'meters' | 'pastDays'> & {
     Ingest,
     'acceptAll' | 'reject' | 'addReceipt' | 'onDisk' | 'refuseWhenFull'
   >;
+  /** Finds out which duplicates are not what the first event was. */
+  readonly duplicates: Pick<DuplicateComparer, 'hasRoomFor' | 'note'>;
   /** Whether a customer may be metered; absent when any may. */
   readonly isCustomer?: IsCustomer | undefined;
   /** How many events a request may have. Stripe: 100. */
@@ -35,8 +38,8 @@ const SENT_LENGTH_MAX = 2000;
 
 /**
  * POST /v2/billing/meter_event_stream: many events at once. Each is judged on its own, and the answer is `{}`
- * whatever became of them: a duplicate is dropped, what cannot be counted is kept as a rejection. Who asks for it
- * with `Prefer: return=representation` (RFC 7240) is told what became of each.
+ * whatever became of them: a duplicate is dropped (and kept as one if it turns out not to repeat the first event), what
+ * cannot be counted is kept as a rejection. Who asks for it with `Prefer: return=representation` (RFC 7240) is told what became of each.
  */
 export function createMeterEventStream(parts: StreamParts): Route {
   return {
@@ -65,14 +68,33 @@ async function recordStream(parts: StreamParts, request: ApiRequest): Promise<An
 
 /** In one turn, with the receipt after it: the whole request is in one block of the journal. */
 function record(
-  { ingest, eventsMax }: StreamParts,
+  { ingest, eventsMax, duplicates }: StreamParts,
   request: ApiRequest,
   context: StreamContext,
 ): object | undefined {
   const sent = eventsOf(request.bytes, eventsMax);
   const read = sent.map((event) => readStreamEvent(context, event));
   const results = accept(ingest, request, read, sent);
+  if (results.includes('duplicate')) noteDuplicates(duplicates, request, { read, sent, results });
   return prefersRepresentation(request.headers) ? represent(read, results) : undefined;
+}
+
+/** What is known to repeat the first event is left out. */
+function noteDuplicates(
+  duplicates: StreamParts['duplicates'],
+  { namespace, id: requestId }: ApiRequest,
+  { read, sent, results }: Judged,
+): void {
+  for (const [index, result] of results.entries()) {
+    if (result !== 'duplicate' || !duplicates.hasRoomFor(namespace)) continue;
+    const event = sent[index] as { readonly event_name: string };
+    duplicates.note({
+      event: read[index] as IncomingEvent,
+      eventName: event.event_name,
+      sent: toText(event),
+      requestId,
+    });
+  }
 }
 
 /** Where only registered customers may be metered, those of the request are looked up before anything is accepted. */
@@ -125,6 +147,13 @@ type Read = IncomingEvent | Rejected;
 
 type Result = Outcome | 'rejected';
 
+/** The events of a request, in order. */
+type Judged = {
+  readonly read: readonly Read[];
+  readonly sent: readonly unknown[];
+  readonly results: readonly Result[];
+};
+
 function accept(
   ingest: StreamParts['ingest'],
   request: ApiRequest,
@@ -167,7 +196,7 @@ function represent(read: readonly Read[], results: readonly Result[]): object {
   const count = (one: Result): number => results.filter((result) => result === one).length;
   return {
     accepted: count('recorded'),
-    duplicates: count('duplicate'),
+    duplicates: count('duplicate') + count('repeated'),
     rejected: count('rejected'),
     results: read.map((event, index) => {
       const identifier = event.identifier === '' ? null : event.identifier;

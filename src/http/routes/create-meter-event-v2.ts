@@ -38,5 +38,10 @@ const SHAPE: JsonShape = {
 
 /** Times of v2 have milliseconds: without a timestamp the event happened when it was received. */
 function parse(form: Form, receivedAtMs: number): SentEvent {
-  return { ...parseSentEvent(form), timestampMs: time(form, 'timestamp') ?? receivedAtMs };
+  const timestampMs = time(form, 'timestamp');
+  return {
+    ...parseSentEvent(form),
+    timestampMs: timestampMs ?? receivedAtMs,
+    timestampIsSent: timestampMs !== undefined,
+  };
 }

@@ -39,5 +39,6 @@ function parse(form: Form): SentEvent {
   return {
     ...parseSentEvent(form),
     timestampMs: timestampS === undefined ? undefined : timestampS * 1000,
+    timestampIsSent: timestampS !== undefined,
   };
 }

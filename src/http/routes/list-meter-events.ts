@@ -72,10 +72,11 @@ function parseFilter(form: Form): EventFilter {
   refuseExpand(form);
   const status = oneOf(form, 'status', EVENT_STATUSES);
   const code = oneOf(form, 'code', STREAM_REJECTION_CODES);
-  if (code !== undefined && status !== undefined && status !== 'rejected') {
+  const hasCode = status === undefined || status === 'rejected' || status === 'duplicate';
+  if (code !== undefined && !hasCode) {
     throw new ApiError(
       'parameter_invalid',
-      `Invalid code: only rejected events have one, and status is ${status}.`,
+      `Invalid code: only rejected events and duplicates have one, and status is ${status}.`,
       'code',
     );
   }

@@ -10,6 +10,7 @@ import { usageStoreContract } from '../contract.ts';
 import { accountContract } from '../account-contract.ts';
 import { customerUsageContract } from '../customer-usage-contract.ts';
 import { eventSearchContract } from '../event-search-contract.ts';
+import { manyIdentifiersContract } from '../many-identifiers-contract.ts';
 import { rejectionCountsContract } from '../rejection-counts-contract.ts';
 import { saidTimeContract } from '../said-time-contract.ts';
 import { openChdbUsageStore } from './chdb-usage-store.ts';
@@ -38,6 +39,7 @@ const open: OpenUsageStore = async () => {
 usageStoreContract('chDB', open);
 eventSearchContract('chDB', open);
 saidTimeContract('chDB', open);
+manyIdentifiersContract('chDB', open);
 customerUsageContract('chDB', open);
 rejectionCountsContract('chDB', open);
 accountContract('chDB', open);

@@ -13,7 +13,7 @@ import { OpenPaths } from '../../open-paths.ts';
 import { StartupError } from '../../startup-error.ts';
 import { windowMs } from '../../summaries/windows.ts';
 import type { RejectionCount, RejectionCountsQuery } from '../rejection-counts.ts';
-import { CANCELLATION_COLUMNS, REJECTION_COLUMNS, storedQuantity } from '../rows.ts';
+import { CANCELLATION_COLUMNS, LINE_SETTINGS, REJECTION_COLUMNS, storedQuantity } from '../rows.ts';
 import { refuseRagged } from '../pruned.ts';
 import {
   cancelledMetersSql,
@@ -225,7 +225,7 @@ class ChdbUsageStore implements UsageStore {
       columns,
       values,
       format: 'JSONCompactEachRow',
-      settings: { ...INSERT_SETTINGS, insert_deduplication_token: token },
+      settings: { ...INSERT_SETTINGS, ...LINE_SETTINGS, insert_deduplication_token: token },
     });
   }
 

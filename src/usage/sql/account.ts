@@ -98,7 +98,8 @@ export function insertMissingSql(
     INSERT INTO ${table}
     SELECT * FROM ${file}
     WHERE ${MISSING[table](file)} ${kept}
-    SETTINGS async_insert = 0, insert_deduplicate = 0, max_partitions_per_insert_block = 0`;
+    SETTINGS async_insert = 0, insert_deduplicate = 0, max_partitions_per_insert_block = 0,
+      input_format_json_compact_allow_variable_number_of_columns = 1`;
 }
 
 /** One row of text: the columns of a table with their types, in their order. */

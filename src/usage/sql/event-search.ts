@@ -22,14 +22,15 @@ import type { Statement } from './statement.ts';
 export function findEventsSql(search: EventSearch): Statement {
   const where = new Conditions(search.namespace);
   where.add('meter IN {meters:Array(String)}', { meters: idsOf(search.meters) });
-  const { identifier, customer, timestampMs, receivedAtMs, status } = search;
+  const { identifier, customer, timestampMs, receivedAtMs, status, lastOf } = search;
+  if (lastOf !== undefined) where.add('identifier IN {lastOf:Array(String)}', { lastOf });
   if (identifier !== undefined) where.add('identifier = {identifier:String}', { identifier });
   if (customer !== undefined) where.add('customer = {customer:String}', { customer });
   if (timestampMs !== undefined) where.addRange('events.timestamp', timestampMs);
   if (receivedAtMs !== undefined) where.addRange('received_at', receivedAtMs);
   for (const [key, text] of search.payload ?? []) addPayload(where, search.meters, key, text);
   if (status !== undefined) addStatus(where, search, status);
-  return where.page('events', EVENT_COLUMNS, search.place, search.limit);
+  return where.page('events', EVENT_COLUMNS, search, lastOf && 'identifier');
 }
 
 /** The row of a rejected event. */
@@ -44,15 +45,17 @@ export type RejectionRow = [
   code: string,
   message: string,
   requestId: string,
+  duplicateOf: string,
 ];
 
 const REJECTION_COLUMNS = `namespace, toString(sequence), toString(toUnixTimestamp64Milli(received_at)), event_name,
-  identifier, meter, sent, code, message, request_id`;
+  identifier, meter, sent, code, message, request_id, toString(duplicate_of)`;
 
 /** Rows of RejectionRow. What an event said is read out of its JSON as it was sent. */
 export function findRejectionsSql(search: RejectionSearch): Statement {
   const where = new Conditions(search.namespace);
-  const { eventName, code, identifier, customer, customerKeys } = search;
+  const { eventName, code, identifier, customer, customerKeys, isDuplicate } = search;
+  if (isDuplicate !== undefined) where.add(isDuplicate ? 'duplicate_of > 0' : 'duplicate_of = 0');
   if (eventName !== undefined) where.add('event_name = {eventName:String}', { eventName });
   if (code !== undefined) where.add('code = {code:String}', { code });
   if (identifier !== undefined) where.add('identifier = {identifier:String}', { identifier });
@@ -78,12 +81,12 @@ export function findRejectionsSql(search: RejectionSearch): Statement {
       { [name]: key, [value]: text },
     );
   }
-  return where.page('rejections', REJECTION_COLUMNS, search.place, search.limit);
+  return where.page('rejections', REJECTION_COLUMNS, search);
 }
 
 export function toRejectedEvent(row: RejectionRow): RejectedEvent {
   const [namespace, sequence, receivedAtMs, eventName, identifier, meterId, ...rest] = row;
-  const [sent, code, message, requestId] = rest;
+  const [sent, code, message, requestId, duplicateOf] = rest;
   return {
     namespace,
     sequence: Number(sequence),
@@ -95,6 +98,7 @@ export function toRejectedEvent(row: RejectionRow): RejectedEvent {
     code,
     message,
     requestId,
+    ...(duplicateOf === '0' ? {} : { duplicateOf: Number(duplicateOf) }),
   };
 }
 
@@ -177,8 +181,16 @@ class Conditions {
     return [`${first}${this.#names}`, `${second}${this.#names}`];
   }
 
-  /** In this form ClickHouse looks into few granules, those whose minmax index promises the most. */
-  page(table: string, columns: string, place: Place, limit: number): Statement {
+  /**
+   * In this form ClickHouse looks into few granules, those whose minmax index promises the most. `oneOf`: of rows with
+   * the same value in this column only the first.
+   */
+  page(
+    table: string,
+    columns: string,
+    { place, limit }: { readonly place: Place; readonly limit: number },
+    oneOf?: string,
+  ): Statement {
     const { after, before, order } = place;
     this.add('sequence > {after:Integer} AND sequence < {before:Integer}', { after, before });
     return {
@@ -187,6 +199,7 @@ class Conditions {
         FROM ${table}
         WHERE ${this.#conditions.join('\n          AND ')}
         ORDER BY ${table}.sequence ${order === 'newest_first' ? 'DESC' : 'ASC'}
+        ${oneOf === undefined ? '' : `LIMIT 1 BY ${oneOf}`}
         LIMIT {limit:Integer}`,
       params: { ...this.#params, limit },
     };
