@@ -9,6 +9,7 @@
 import { lookup, type LookupAddress } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { BlockList, isIP, isIPv4, type LookupFunction } from 'node:net';
+import { isLonger } from '../characters.ts';
 
 export type AddressRules = {
   /** Any address and any port, also over http: for laptops, and for networks where every key is trusted. */
@@ -58,7 +59,7 @@ export function isPublicAddress(address: string): boolean {
 export function refusalOfUrl(text: string, { allowPrivate }: AddressRules): string | undefined {
   // Parsers drop some of these, and do not agree on the rest.
   if (/[\s\p{Cc}\\]/u.test(text)) return 'has a space, a backslash or a control character';
-  if (text.length > URL_LENGTH_MAX) return `has more than ${URL_LENGTH_MAX} characters`;
+  if (isLonger(text, URL_LENGTH_MAX)) return `has more than ${URL_LENGTH_MAX} characters`;
   const url = URL.parse(text);
   if (url === null || url.hostname === '') return 'is not a valid URL';
   if (url.username !== '' || url.password !== '') return 'has a user name or a password';

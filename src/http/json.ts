@@ -56,13 +56,12 @@ export function jsonToForm(value: unknown, shape: JsonShape): Form {
 
 function unknownPaths(value: object, shape: JsonShape, parent: string): string[] {
   const paths: string[] = [];
-  for (const [name, inner] of Object.entries(value)) {
+  for (const [name, inner] of Object.entries(value) as [string, unknown][]) {
     if (inner === null) continue;
     const kind = Object.hasOwn(shape, name) ? shape[name] : undefined;
-    const path = pathOf(parent, name);
-    if (kind === undefined) paths.push(path.toWellFormed());
+    if (kind === undefined) paths.push(pathOf(parent, name).toWellFormed());
     else if (typeof kind !== 'string' && isHash(inner)) {
-      paths.push(...unknownPaths(inner, kind, path));
+      paths.push(...unknownPaths(inner, kind, pathOf(parent, name)));
     }
   }
   return paths;
