@@ -27,6 +27,7 @@ const SHELL = [
   'log',
   'startup-error',
   'version',
+  'durable-file',
   'sqlite',
   'open-paths',
   'folder-rules',

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readdirSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { syncFolder } from '../durable-file.ts';
 import { openPlainFile } from '../plain-file.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -67,17 +68,7 @@ export function treeOf(root: string): Tree {
   return tree;
 }
 
-/** Brings to disk what entries a folder has. */
-export function syncFolder(folder: string): void {
-  const fd = openSync(folder, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** The same for a folder and all folders below it. */
+/** Brings to disk what entries a folder has, and all folders below it. */
 export function syncFolders(root: string): void {
   for (const path of treeOf(root).folders) syncFolder(join(root, path));
   syncFolder(root);

@@ -9,9 +9,10 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder, syncFolder } from '../durable-file.ts';
 import { refuseOccupied, RESTORING_FOLDER } from '../folder-rules.ts';
 import { StartupError } from '../startup-error.ts';
-import { copyFile, syncFolder, syncFolders } from './files.ts';
+import { copyFile, syncFolders } from './files.ts';
 import { DATA, readManifest, type FileEntry, type Manifest } from './manifest.ts';
 import { checkSource, foldersOf } from './source.ts';
 
@@ -24,7 +25,8 @@ export function restoreBackup(backup: string, dataFolder: string): Manifest {
   checkSource(backup, manifest);
   refuseTaken(dataFolder);
   const restoring = join(dataFolder, RESTORING_FOLDER);
-  mkdirSync(restoring, { recursive: true, mode: 0o700 });
+  makeFolder(dataFolder);
+  mkdirSync(restoring, { mode: 0o700 });
   try {
     copyAll(join(backup, DATA), restoring, manifest);
   } catch (error) {

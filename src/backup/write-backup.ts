@@ -13,10 +13,11 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makeFolder, syncFolder } from '../durable-file.ts';
 import { isDataFolder, isWithin, realPath, refuseOccupied } from '../folder-rules.ts';
 import { StartupError } from '../startup-error.ts';
 import { Base } from './base.ts';
-import { copyFile, syncFolder, syncFolders, treeOf } from './files.ts';
+import { copyFile, syncFolders, treeOf } from './files.ts';
 import { DATA, FORMAT, writeManifest, type Manifest } from './manifest.ts';
 
 export type Written = {
@@ -67,7 +68,7 @@ export function writeBackup(
   base: Base | undefined,
 ): Written {
   const partial = partialOf(to);
-  mkdirSync(dirname(partial), { recursive: true });
+  makeFolder(dirname(partial));
   mkdirSync(partial, { mode: 0o700 });
   try {
     const written = fill(snapshot, partial, about, base);

@@ -1,13 +1,14 @@
 /**
  * What the usage store has against what the journal gave it, when nothing waits any more. What is missing is given to it again,
- * as far as the journal still has it; else nothing may be answered from it.
+ * as far as the journal still has it, and what is there twice is left once; else nothing may be answered from it.
  */
-import type { Journal } from '../journal/journal.ts';
+import type { Journal, MovedRange } from '../journal/journal.ts';
 import { sumTotals, type Totals } from '../journal/totals.ts';
 import { StartupError } from '../startup-error.ts';
 import type { StoreAccount, StoredCounts } from '../usage/account.ts';
+import { firstDifference } from './compare-account.ts';
 
-type Account = Pick<Journal, 'moved' | 'startAccount' | 'keptRows'>;
+type Account = Pick<Journal, 'moved' | 'startAccount' | 'keptRows' | 'lastSequence'>;
 
 /** Answers what was repaired, for the operator; undefined when nothing had to be. Throws StartupError when it cannot be. */
 export async function checkAccount(
@@ -15,42 +16,46 @@ export async function checkAccount(
   store: StoreAccount,
 ): Promise<string | undefined> {
   const ranges = await journal.moved();
-  if (ranges === undefined) {
-    await journal.startAccount(await totalsOf(store));
-    return undefined;
-  }
+  if (ranges === undefined) return await beginAccount(journal, store);
   const given = sumTotals(ranges.map(({ totals }) => totals));
   const found = await store.counts();
-  if (isAll(found, given)) return undefined;
-  const repaired = hasMore(found, given) ? found : await repair(journal, store, found, given);
-  if (isAll(repaired, given))
-    return `usage/ was repaired: it had ${shown(found)}, and was given ${shown(given)}.`;
-  throw await refusal(ranges, store, repaired, given);
+  const isWhole = hasRows(found, given) && (await store.rebuildRollup()).length === 0;
+  if (isWhole) return undefined;
+  const once = hasMore(found, given) ? await dropCopies(ranges, store) : found;
+  if (hasMore(once, given)) throw strangeRows(once, given);
+  if (!hasRows(once, given)) await store.restore(await journal.keptRows());
+  const repaired = await store.counts();
+  // Of rows that are not all there, the rollup would agree with what is missing.
+  if (!hasRows(repaired, given)) throw await missingRows(ranges, store, repaired, given);
+  await store.rebuildRollup();
+  return inWords(found, given);
 }
 
-async function repair(
-  journal: Account,
-  store: StoreAccount,
-  found: StoredCounts,
-  given: Totals,
-): Promise<StoredCounts> {
-  if (!hasRows(found, given)) await store.restore(await journal.keptRows());
-  const restored = await store.counts();
-  // Rows that are not all there would make a rollup that agrees with them.
-  if (!hasRows(restored, given)) return restored;
-  if (restored.rolledUp !== restored.events) await store.rebuildRollup();
-  return await store.counts();
+/** Of a journal that has none yet, with all that is stored. */
+async function beginAccount(journal: Account, store: StoreAccount): Promise<string | undefined> {
+  const found = await store.counts();
+  // Each sequence is one event or one rejection.
+  const isTwice = found.events + found.rejections > journal.lastSequence;
+  if (isTwice) await store.dropCopies(0);
+  await store.rebuildRollup();
+  const totals = await totalsOf(store);
+  await journal.startAccount(totals);
+  return isTwice ? inWords(found, totals) : undefined;
 }
 
-/** All that is stored, for a journal that has no account of it yet. */
 async function totalsOf(store: StoreAccount): Promise<Totals> {
   const { cancellations, rejections } = await store.counts();
   const all = (await store.rangeTotals([0])).get(0);
   return { events: 0, sequenceSum: 0n, valueSum: 0n, ...all, rejections, cancellations };
 }
 
-function isAll(found: StoredCounts, given: Totals): boolean {
-  return hasRows(found, given) && found.rolledUp === given.events;
+/** An earlier version could insert the rows of a plan once more in a start after a power cut. */
+async function dropCopies(
+  ranges: readonly MovedRange[],
+  store: StoreAccount,
+): Promise<StoredCounts> {
+  await store.dropCopies((await firstDifference(ranges, store))?.after ?? 0);
+  return await store.counts();
 }
 
 function hasRows(found: StoredCounts, given: Totals): boolean {
@@ -69,43 +74,46 @@ function hasMore(found: StoredCounts, given: Totals): boolean {
   );
 }
 
-async function refusal(
-  ranges: NonNullable<Awaited<ReturnType<Journal['moved']>>>,
+function strangeRows(found: StoredCounts, given: Totals): StartupError {
+  return new StartupError(
+    `journal.db is older than usage/, or of another folder: ${counts(found, given)}, and what is more is no copy of the rest. ` +
+      'Restore both from the same copy of the data folder.',
+  );
+}
+
+async function missingRows(
+  ranges: readonly MovedRange[],
   store: StoreAccount,
   found: StoredCounts,
   given: Totals,
 ): Promise<StartupError> {
-  const counts = `journal.db gave ${shown(given)} to usage/, which has ${shown(found)}`;
-  if (hasMore(found, given)) {
-    return new StartupError(
-      `journal.db is older than usage/, or another one: ${counts}. ` +
-        'Restore both from the same copy of the data folder.',
-    );
-  }
-  const where = await firstDifference(ranges, store);
+  // What cannot be read any more is no reason to hide the rest.
+  const first = await firstDifference(ranges, store).catch(() => undefined);
+  const where =
+    first === undefined
+      ? ''
+      : ` (the first that differ have the sequences ${first.after + 1} to ${first.to})`;
   const aside = await store.setAside();
   const parts = aside.length === 0 ? '' : ` Damaged parts were set aside: ${aside.join(', ')}.`;
   return new StartupError(
-    `usage/ lacks what it was given: ${counts}${where}.${parts} Restore the data folder from a backup.`,
+    `usage/ lacks what it was given: ${counts(found, given)}${where}.${parts} Restore the data folder from a backup.`,
   );
 }
 
-async function firstDifference(
-  ranges: NonNullable<Awaited<ReturnType<Journal['moved']>>>,
-  store: StoreAccount,
-): Promise<string> {
-  const after = [0, ...ranges.map(({ lastSequence }) => lastSequence)];
-  // What cannot be read any more is no reason to hide the rest.
-  const stored = await store.rangeTotals([...new Set(after)]).catch(() => undefined);
-  const first = ranges.findIndex(
-    ({ totals }, i) => totals.events !== (stored?.get(after[i]!)?.events ?? 0),
-  );
-  if (stored === undefined || first === -1) return '';
-  return ` (the first that differ have the sequences ${after[first]! + 1} to ${after[first + 1]!})`;
+/** What a start has made of it. */
+function inWords(found: StoredCounts, given: Totals): string {
+  const why = hasMore(found, given)
+    ? ' What was there twice (an earlier version could insert it once more after a loss of power) is there once.'
+    : '';
+  return `usage/ was repaired: it had ${shown(found)}, and was given ${shown(given)}.${why}`;
 }
 
-function shown(counts: Totals | StoredCounts): string {
-  const { events, cancellations, rejections } = counts;
-  const rollup = 'rolledUp' in counts ? `, of ${counts.rolledUp} in the rollup` : '';
+function counts(found: StoredCounts, given: Totals): string {
+  return `journal.db gave ${shown(given)} to usage/, which has ${shown(found)}`;
+}
+
+function shown(of: Totals | StoredCounts): string {
+  const { events, cancellations, rejections } = of;
+  const rollup = 'rolledUp' in of ? `, of ${of.rolledUp} in the rollup` : '';
   return `${events} events${rollup}, ${cancellations} cancellations and ${rejections} rejections`;
 }

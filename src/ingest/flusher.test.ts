@@ -8,6 +8,7 @@ import { ApiError } from '../errors.ts';
 import { aBlock } from '../journal/contract.ts';
 import type { Journal } from '../journal/journal.ts';
 import { openSqliteJournal } from '../journal/sqlite/thread-journal.ts';
+import type { RestoredRows } from '../usage/account.ts';
 import type { UsageBatch } from '../usage/usage-store.ts';
 import { Flusher } from './flusher.ts';
 import { until } from '../../test/support/wait.ts';
@@ -21,6 +22,15 @@ class FaultyStore {
   readonly tokensTried: string[] = [];
   failure: Error | undefined;
   gate: Promise<void> = Promise.resolve();
+
+  /** Of these, those that came as rows of which some may be stored. */
+  readonly restored: RestoredRows[] = [];
+  readonly account = {
+    restore: async (rows: RestoredRows): Promise<void> => {
+      this.restored.push({ ...rows, events: rows.events.slice() });
+      if (this.failure !== undefined) throw this.failure;
+    },
+  };
 
   async insert(batch: UsageBatch): Promise<void> {
     this.tokensTried.push(batch.token);
@@ -120,6 +130,7 @@ test('blocks that an earlier process left are flushed too', async (t) => {
     {
       lastBlockId: id,
       backlogBytes: 0,
+      plannedThrough: 0,
       planFlush: async () => await journal.planFlush(),
       finishFlush: async (plan) => await journal.finishFlush(plan),
     },
@@ -128,6 +139,34 @@ test('blocks that an earlier process left are flushed too', async (t) => {
   );
   await restarted.flushThrough(id);
   assert.equal(store.rows, 'event 0\n');
+  await restarted.close();
+});
+
+test('a plan that an earlier process left open is finished by what is stored, until that is done; then come inserts', async (t) => {
+  const { journal, store } = await start(t);
+  await journal.commit(aBlock({}, 0));
+  const plan = await journal.planFlush();
+  const id = await journal.commit(aBlock({}, 1));
+  const fail = (error: unknown): never => assert.fail(String(error));
+  const restarted = new Flusher(
+    {
+      lastBlockId: id,
+      backlogBytes: 2 * BLOCK_BYTES,
+      plannedThrough: plan?.lastBlockId ?? 0,
+      planFlush: async () => await journal.planFlush(),
+      finishFlush: async (finished) => await journal.finishFlush(finished),
+    },
+    store,
+    { onFailure: () => undefined, onFatal: fail },
+  );
+  store.failure = new Error('the store is down');
+  await assert.rejects(restarted.flushThrough(id), ApiError);
+  store.failure = undefined;
+  await restarted.flushThrough(id);
+  const restored = store.restored.map(({ events }) => Buffer.from(events).toString());
+  assert.deepEqual(restored, ['event 0\n', 'event 0\n']);
+  assert.equal(store.rows, 'event 1\n');
+  assert.equal(restarted.bytesWaiting, 0);
   await restarted.close();
 });
 
@@ -189,6 +228,7 @@ test('a journal that fails is fatal: told once, and nobody waits for ever', asyn
     ...journal,
     lastBlockId: 0,
     backlogBytes: 0,
+    plannedThrough: 0,
     planFlush: async () => await journal.planFlush(),
     finishFlush: () => Promise.reject(error),
   }));

@@ -2,15 +2,17 @@
  * The one flusher: moves committed blocks into the usage store, in order, in large inserts, then drops them
  * from the journal. Readers that cannot wait ask for `flushThrough`.
  *
- * A plan is on disk before its insert begins (see Journal), so a crash at any point ends in the same insert
- * under the same token. A failed insert is tried again under the same token: until one has returned, the
- * journal still holds every row. Readers are told meanwhile that the store is unavailable.
+ * A plan is on disk before its insert begins (see Journal). One that an earlier process left open is finished by what is
+ * stored of it: a power cut may have left rows and no token, or some of the rows. A failed insert is tried again under the
+ * same token: until one has returned, the journal still holds every row. Readers are told meanwhile that the store is
+ * unavailable.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApiError } from '../errors.ts';
 import { secondsSince } from '../histogram.ts';
 import { bytesOf, type FlushPlan, type Journal } from '../journal/journal.ts';
 import { isMoved } from '../open-paths.ts';
+import type { StoreAccount } from '../usage/account.ts';
 import { UnsureInsertError, type UsageStore } from '../usage/usage-store.ts';
 import { DrainRate } from './drain-rate.ts';
 import { IngestStats } from './ingest-stats.ts';
@@ -40,9 +42,12 @@ type Waiter = {
   readonly reject: (e: Error) => void;
 };
 
+type Plans = Pick<Journal, 'planFlush' | 'finishFlush' | 'plannedThrough'>;
+type Store = Pick<UsageStore, 'insert'> & { readonly account: Pick<StoreAccount, 'restore'> };
+
 export class Flusher {
-  readonly #journal: Pick<Journal, 'planFlush' | 'finishFlush'>;
-  readonly #store: Pick<UsageStore, 'insert'>;
+  readonly #journal: Plans;
+  readonly #store: Store;
   readonly #onFailure: (error: unknown) => void;
   readonly #onFatal: (error: unknown) => void;
   readonly #stats: IngestStats;
@@ -65,8 +70,8 @@ export class Flusher {
   #stopped = false;
 
   constructor(
-    journal: Pick<Journal, 'planFlush' | 'finishFlush' | 'lastBlockId' | 'backlogBytes'>,
-    store: Pick<UsageStore, 'insert'>,
+    journal: Plans & Pick<Journal, 'lastBlockId' | 'backlogBytes'>,
+    store: Store,
     hooks: {
       onFailure: (error: unknown) => void;
       onFatal: (error: unknown) => void;
@@ -182,7 +187,8 @@ export class Flusher {
     const bytes = bytesOf(plan);
     this.#drain.began(bytes, startMs);
     try {
-      await this.#store.insert(plan);
+      if (plan.lastBlockId <= this.#journal.plannedThrough) await this.#store.account.restore(plan);
+      else await this.#store.insert(plan);
       this.#pausing = false;
     } catch (error) {
       // The same insert would be a no-op, or go to another folder: neither makes it good.

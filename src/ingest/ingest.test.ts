@@ -39,8 +39,11 @@ class FaultyLine implements UsageStore {
   state: 'up' | 'down' | 'lost answer' = 'up';
 
   async insert(batch: UsageBatch): Promise<void> {
+    await this.#deliver(async () => await engine.insert(batch));
+  }
+  async #deliver(rows: () => Promise<void>): Promise<void> {
     if (this.state === 'down') throw new Error('the store is down');
-    await engine.insert(batch);
+    await rows();
     if (this.state === 'lost answer') throw new Error('the answer is lost');
   }
   summarize: UsageStore['summarize'] = async (query) => await engine.summarize(query);
@@ -60,7 +63,9 @@ class FaultyLine implements UsageStore {
   prune: UsageStore['prune'] = async (...args) => await engine.prune(...args);
   snapshot: UsageStore['snapshot'] = async (copy) => await engine.snapshot(copy);
   get account(): UsageStore['account'] {
-    return engine.account;
+    const restore: UsageStore['account']['restore'] = async (rows) =>
+      await this.#deliver(async () => await engine.account.restore(rows));
+    return { ...engine.account, restore };
   }
   lastSequence: UsageStore['lastSequence'] = async () => await engine.lastSequence();
   lastReceivedAtMs: UsageStore['lastReceivedAtMs'] = async () => await engine.lastReceivedAtMs();
@@ -184,7 +189,7 @@ async function start(t: TestContext, ...args: Parameters<World['start']>): Promi
 /** The journal, with something else in place of its `commit`. */
 function withCommit(journal: Journal, commit: Journal['commit']): Journal {
   const { id, hashKey, lastSequence, lastBlockId, backlogBytes } = journal;
-  const { mayBeStoredThrough, lastReceiptAtMs } = journal;
+  const { mayBeStoredThrough, plannedThrough, lastReceiptAtMs } = journal;
   return {
     id,
     hashKey,
@@ -192,6 +197,7 @@ function withCommit(journal: Journal, commit: Journal['commit']): Journal {
     lastBlockId,
     backlogBytes,
     mayBeStoredThrough,
+    plannedThrough,
     lastReceiptAtMs,
     commit,
     planFlush: async () => await journal.planFlush(),

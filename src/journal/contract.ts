@@ -128,11 +128,14 @@ function plansContract(start: Start, open: () => Promise<JournalUnderTest>): voi
     const plan = await getPlan(subject.journal);
     await subject.journal.commit(aBlock({}, 2));
     assert.deepEqual(await subject.journal.planFlush(), plan);
+    assert.equal(subject.journal.plannedThrough, 0);
     const journal = await subject.reopen();
+    assert.equal(journal.plannedThrough, plan.lastBlockId);
     assert.deepEqual(await journal.planFlush(), plan);
     await journal.commit(aBlock({}, 3));
     assert.deepEqual(await journal.planFlush(), plan);
     assert.equal(await drain(journal), rowsOf(0, 4));
+    assert.equal((await subject.reopen()).plannedThrough, 0);
   });
 
   test('a finished flush drops the blocks of its plan and no others, for good', async (t) => {

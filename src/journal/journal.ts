@@ -8,7 +8,7 @@ import type { Totals } from './totals.ts';
  * - Blocks leave in the order in which they came, and only by `finishFlush`.
  * - A plan names the blocks that are about to be inserted and the token for them. It is on disk before it is
  *   handed out, and as long as it is open every `planFlush` answers that same plan, also after a crash: so
- *   what a token names never changes (P2).
+ *   what may be stored and is not known to be is never more than one plan (P2).
  * - Receipts stay when their block has left, until they are pruned.
  * - After a failed write nothing more is committed: every later call fails (P9).
  * - What it hands out is what it was given: a bit that flipped on disk is an error that says so, never another row.
@@ -28,6 +28,8 @@ export type Journal = {
    * The greatest sequence that may be in the usage store: of what has left, or of the plan that was open. As of opening.
    */
   readonly mayBeStoredThrough: number;
+  /** The last block of the plan that an earlier process left open, rows of which may be stored; 0 when there was none. */
+  readonly plannedThrough: number;
   /** When the last receipt was received; 0 when there is none. As of opening. */
   readonly lastReceiptAtMs: number;
   /** Answers the block's id, which is greater than any earlier one's. The block's bytes are the journal's from then on. */

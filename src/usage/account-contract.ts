@@ -15,6 +15,7 @@ const METER = 'mtr_1';
 const CUSTOMER = 'cus_1';
 const START_MS = 20_000 * DAY_MS;
 const nothing = new Uint8Array();
+const nothings = { rows: 0, events: nothing, cancellations: nothing, rejections: nothing };
 
 export function accountContract(name: string, open: OpenUsageStore): void {
   describe(`${name} knows what it has`, () => {
@@ -50,6 +51,31 @@ export function accountContract(name: string, open: OpenUsageStore): void {
       store = await opened.reopen();
       assert.equal(store.account.id, id);
       assert.equal(await usage(store), BigInt(1 + 3 + 5 + 6 + 9));
+      assert.equal((await store.auditor.hours({})).differences, 0);
+    });
+
+    test('of what was inserted twice, one of each is left, and what is no copy stays', async () => {
+      const before = await store.account.counts();
+      assert.deepEqual(await store.account.dropCopies(0), [], 'there are none');
+      const rows = rowsOf([21, 22, 23, 24], { cancelled: [1, 22], rejected: [25] });
+      for (const token of ['once', 'twice', 'three times']) await insert(store, token, rows);
+      assert.deepEqual(
+        await store.account.dropCopies(20),
+        ['events', 'cancellations', 'rejections'],
+        'those that had copies',
+      );
+      const { events, cancellations, rejections } = before;
+      const once = counts(events + 4, cancellations + 2, rejections + 1);
+      const found = await store.account.counts();
+      assert.deepEqual(found, { ...once, rolledUp: events + 12 });
+      assert.equal((await store.account.rebuildRollup()).length, 2, 'months');
+      assert.deepEqual(await store.account.counts(), once);
+      assert.equal(await usage(store), BigInt(3 + 5 + 6 + 9 + 21 + 23 + 24));
+      // The same sequence with another value.
+      await insert(store, 'strange', { ...nothings, events: eventsOf([24], 7n) });
+      assert.deepEqual(await store.account.dropCopies(0), []);
+      assert.equal((await store.account.counts()).events, events + 5);
+      store = await opened.reopen();
       assert.equal((await store.auditor.hours({})).differences, 0);
     });
   });
@@ -90,17 +116,6 @@ function rowsOf(
   others: { readonly cancelled?: readonly number[]; readonly rejected?: readonly number[] } = {},
 ): BlockRows {
   const { cancelled = [], rejected = [] } = others;
-  const columns = new EventColumns();
-  const key = { namespace: NAMESPACE, meterId: METER, customer: CUSTOMER };
-  const facts = (sequence: number) => ({
-    ...key,
-    timestampMs: START_MS + (sequence % 2) * 40 * DAY_MS + sequence,
-    identifier: `event ${sequence}`,
-  });
-  for (const sequence of sequences) {
-    const value = toDecimal(BigInt(sequence) * 10n ** 12n);
-    columns.add({ ...facts(sequence), receivedAtMs: START_MS, value, rest: new Map() }, sequence);
-  }
   const cancellations = cancelled.map((sequence) =>
     cancellationRow({ ...facts(sequence), sequence, cancelledAtMs: START_MS, requestId: 'req_1' }),
   );
@@ -120,8 +135,27 @@ function rowsOf(
   });
   return {
     rows: sequences.length + cancelled.length + rejected.length,
-    events: sequences.length === 0 ? nothing : columns.take(),
+    events: eventsOf(sequences),
     cancellations: Buffer.from(cancellations.join('')),
     rejections: Buffer.from(rejections.join('')),
+  };
+}
+
+function eventsOf(sequences: readonly number[], factor = 1n): Uint8Array {
+  const columns = new EventColumns();
+  for (const sequence of sequences) {
+    const value = toDecimal(BigInt(sequence) * factor * 10n ** 12n);
+    columns.add({ ...facts(sequence), receivedAtMs: START_MS, value, rest: new Map() }, sequence);
+  }
+  return sequences.length === 0 ? nothing : columns.take();
+}
+
+function facts(sequence: number) {
+  return {
+    namespace: NAMESPACE,
+    meterId: METER,
+    customer: CUSTOMER,
+    timestampMs: START_MS + (sequence % 2) * 40 * DAY_MS + sequence,
+    identifier: `event ${sequence}`,
   };
 }

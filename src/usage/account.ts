@@ -1,5 +1,5 @@
 /** What a usage store has, for who kept an account of what it was given; and how it gets again what it has lost. */
-import type { BlockRows } from '../journal/journal.ts';
+import type { BlockRows, EventsFormat } from '../journal/journal.ts';
 import type { Totals } from '../journal/totals.ts';
 
 export type StoreAccount = {
@@ -12,10 +12,19 @@ export type StoreAccount = {
    * 0, and the last range has no end. Reads a few columns of everything.
    */
   rangeTotals(afterSequences: readonly number[]): Promise<ReadonlyMap<number, RangeTotals>>;
-  /** Inserts those of these rows that are not there. */
-  restore(rows: BlockRows): Promise<void>;
-  /** Makes the rollup again, from the events, of the months in which it has not as many; answers which. */
+  /**
+   * Sees to it that each of these rows is stored once, whatever of them is there, by what they are and not by a token: inserts
+   * those that are missing, and makes the rollup of their hours again where it differs. It may be cut off at any point and
+   * asked for again. On disk when it returns.
+   */
+  restore(rows: RestoredRows): Promise<void>;
+  /** Makes the rollup again, from the events, of the months in which it has not as many; answers which. On disk then. */
   rebuildRollup(): Promise<readonly string[]>;
+  /**
+   * Of rows that are there more than once, leaves one; rejections and events only of sequences after this one. Answers the
+   * tables in which there were any. On disk when it returns; the rollup has yet to be made again.
+   */
+  dropCopies(afterSequence: number): Promise<readonly string[]>;
   /** Where what was damaged was put: files that nothing reads. */
   setAside(): Promise<readonly string[]>;
 };
@@ -23,5 +32,8 @@ export type StoreAccount = {
 export type StoredCounts = Pick<Totals, 'events' | 'cancellations' | 'rejections'> & {
   readonly rolledUp: number;
 };
+
+/** Events are Native unless it is said otherwise. */
+export type RestoredRows = BlockRows & { readonly eventsFormat?: EventsFormat };
 
 export type RangeTotals = Omit<Totals, 'cancellations'>;

@@ -4,7 +4,7 @@
  * Durable settings are on every table that an acknowledged event can live in: a part is synced before an
  * insert returns (`fsync_after_insert`, `fsync_part_directory`), and the tables remember the tokens of their
  * last inserts (`non_replicated_deduplication_window`), which makes a replayed insert a no-op, the view's
- * included (`deduplicate_blocks_in_dependent_materialized_views`, set with each insert).
+ * included (`deduplicate_blocks_in_dependent_materialized_views`, set with each insert), as long as the process lives.
  *
  * A summary reads one customer's rows of the rollup: finer marks (`index_granularity`) keep it from unpacking
  * thousands of others' rows.
@@ -142,4 +142,15 @@ export const SCHEMA_STEPS: readonly (readonly string[])[] = [
     // The sequence of the event that a duplicate of other content has its identifier from; 0 for all others.
     `ALTER TABLE rejections ADD COLUMN IF NOT EXISTS duplicate_of UInt64 DEFAULT 0 CODEC(ZSTD)`,
   ],
+  // This engine removes what it has merged within seconds: without a sync, a power cut would take the merged part too, which is
+  // in memory alone for half a minute.
+  [
+    'schema_steps',
+    'events',
+    'usage_hourly',
+    'cancellations',
+    'rejections',
+    'prunes',
+    'settled_hours',
+  ].map((table) => `ALTER TABLE ${table} MODIFY SETTING min_rows_to_fsync_after_merge = 1`),
 ];

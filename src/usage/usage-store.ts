@@ -4,7 +4,8 @@
  *
  * Promises, checked by `contract.ts` on every implementation:
  * - `insert` is exactly once per token: the same batch under the same token changes nothing the second time,
- *   also when the first try died half-way (P2). A batch that returned is on disk.
+ *   also when the first try failed half-way (P2). A batch that returned is on disk. Tokens end with the process: what an
+ *   earlier one may have inserted is given to `account.restore`.
  * - What an `insert` stored is in every read that begins after it returned.
  * - `summarize` equals the pure `summarize()` over the stored events (P6), digit for digit (P5).
  * - A namespace never sees another one's rows (P7).

@@ -126,8 +126,15 @@ export function copyOf(made: Pick<MadeFolder, 'folder'>): string {
   return copy;
 }
 
-/** Starts a server on the folder, asks for every sum and sends again what was sent; removes the folder. */
-export async function judge(made: MadeFolder, folder: string): Promise<Outcome> {
+/**
+ * Starts a server on the folder, asks for every sum and sends again what was sent; removes the folder. `look` is called when it
+ * listens.
+ */
+export async function judge(
+  made: MadeFolder,
+  folder: string,
+  look: (server: Server) => void = () => undefined,
+): Promise<Outcome> {
   const server = Server.launch({ folder });
   try {
     const started = await server.ready().then(
@@ -135,6 +142,7 @@ export async function judge(made: MadeFolder, folder: string): Promise<Outcome> 
       () => false,
     );
     if (!started) return judgeRefusal((await server.exited).stderr);
+    look(server);
     const first = await askAgain(server, made.asked);
     if (first !== 'as before') return first;
     await sendAgain(server, made);

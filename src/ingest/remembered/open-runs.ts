@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { StartupError } from '../../startup-error.ts';
-import { syncFolder, TEMPORARY } from './durable-file.ts';
+import { makeFolder, syncFolder, TEMPORARY } from '../../durable-file.ts';
 import { MANIFEST, readManifest, type Manifest } from './manifest.ts';
 import { Run } from './run.ts';
 
@@ -24,7 +24,7 @@ export type OpenedRuns = { readonly runs: readonly Run[]; readonly coveredThroug
  * does not name, a crash has left: it is deleted.
  */
 export function openRuns(folder: string, wanted: Wanted): OpenedRuns {
-  makeFolder(folder);
+  makeOwnFolder(folder);
   const manifest = readManifest(folder);
   const runs =
     manifest !== undefined && fits(manifest, wanted) ? open(folder, manifest) : undefined;
@@ -42,9 +42,9 @@ export function openRuns(folder: string, wanted: Wanted): OpenedRuns {
   return { runs, coveredThrough: manifest.coveredThrough };
 }
 
-function makeFolder(folder: string): void {
+function makeOwnFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new StartupError(`Cannot make the folder ${folder}: ${reason}`);

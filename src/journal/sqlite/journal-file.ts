@@ -15,6 +15,7 @@ export type JournalState = {
   readonly lastBlockId: number;
   readonly backlogBytes: number;
   readonly mayBeStoredThrough: number;
+  readonly plannedThrough: number;
   readonly lastReceiptAtMs: number;
 };
 
@@ -108,6 +109,7 @@ type StateRow = {
   waiting: number;
   backlog: number;
   plan_sequence: number;
+  planned: number;
   last_receipt: number | null;
 };
 
@@ -123,6 +125,7 @@ export function readState(db: Database.Database): JournalState {
         coalesce((SELECT sum(${ROW_BYTES}) FROM blocks WHERE ${NOT_MOVED}), 0) AS backlog,
         coalesce((SELECT last_sequence FROM blocks
           WHERE id = (SELECT last_block FROM flush_plan)), 0) AS plan_sequence,
+        coalesce((SELECT last_block FROM flush_plan), 0) AS planned,
         (SELECT last_received_at_ms FROM receipts ORDER BY block_id DESC LIMIT 1) AS last_receipt
        FROM journal`,
     )
@@ -145,6 +148,7 @@ export function readState(db: Database.Database): JournalState {
     lastBlockId: row.last_block,
     backlogBytes: row.backlog,
     mayBeStoredThrough: Math.max(row.flushed_sequence, row.plan_sequence),
+    plannedThrough: row.planned,
     lastReceiptAtMs: row.last_receipt ?? 0,
   };
 }

@@ -101,6 +101,7 @@ class ThreadJournal implements Journal {
   readonly lastBlockId: number;
   readonly backlogBytes: number;
   readonly mayBeStoredThrough: number;
+  readonly plannedThrough: number;
   readonly lastReceiptAtMs: number;
   readonly #thread: JournalThread;
 
@@ -112,6 +113,7 @@ class ThreadJournal implements Journal {
     this.lastBlockId = state.lastBlockId;
     this.backlogBytes = state.backlogBytes;
     this.mayBeStoredThrough = state.mayBeStoredThrough;
+    this.plannedThrough = state.plannedThrough;
     this.lastReceiptAtMs = state.lastReceiptAtMs;
   }
 

@@ -2,8 +2,8 @@
  * The usage store in process: ClickHouse as a library (chDB) over one folder, which one process may hold.
  *
  * One chDB session runs one statement at a time, so writes have a session of their own and reads share a few:
- * a long insert never stands in front of a query. What a crash can leave is a part that is not active yet, which
- * the engine drops on the next start, and its token, which we do (token-logs.ts); then the journal inserts the batch again.
+ * a long insert never stands in front of a query. What a crash can leave is a part that has no name yet, which the engine drops
+ * on the next start, and any of the parts of the batch: then the journal gives it again, to `account.restore`.
  */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -62,8 +62,9 @@ import { Pruning } from './pruning.ts';
 import { parseRows, SessionPool } from './session-pool.ts';
 import { removeShadow, snapshotInto } from './snapshot.ts';
 import { storeAccount } from './store-account.ts';
+import { syncLayout } from './sync-layout.ts';
 import { TableFolders } from './table-folders.ts';
-import { dropEmptyTokens, hasEmptyTokens } from './token-logs.ts';
+import { dropTokens, hasEmptyTokens } from './token-logs.ts';
 import { usagePaths } from './usage-paths.ts';
 
 /** Reads that run beside each other. Two cores' worth: more only wait inside the engine. */
@@ -90,11 +91,12 @@ const INSERT_SETTINGS = {
 export function openChdbUsageStore(folder: string): UsageStore {
   refusePattern(folder);
   removeShadow(folder);
-  dropEmptyTokens(folder);
+  dropTokens(folder);
   setDamagedPartsAside(folder);
   const writer = new Session(folder);
   try {
     migrate(writer);
+    syncLayout(folder);
     const readers = new SessionPool(() => new Session(folder), READERS);
     return new ChdbUsageStore(folder, writer, readers);
   } catch (error) {
@@ -148,7 +150,7 @@ class ChdbUsageStore implements UsageStore {
     this.#cancelledMeters = new Set(
       parseRows<CancelledMeter>(cancelled).map((names) => names.join(' ')),
     );
-    this.#pruning = new Pruning(writer, readers);
+    this.#pruning = new Pruning(writer, readers, this.#folders);
     this.search = eventSearcher(readers);
     this.customers = customerUsageReader(
       readers,
@@ -157,8 +159,7 @@ class ChdbUsageStore implements UsageStore {
     );
     this.auditor = auditor(this.#readers, () => this.prunedBeforeMs);
     this.account = storeAccount(
-      writer,
-      folder,
+      { writer, folder, folders: this.#folders },
       () => this.prunedBeforeMs,
       (rows) => this.#noteCancelled(rows.cancellations),
     );

@@ -1,7 +1,7 @@
 /**
  * Pruning, step by step: hours with a cancellation are settled, then it is written down that the months are pruned, and only
- * then are they dropped. A crash before it is written down leaves rows that the next try replaces; one after it leaves
- * months that nobody reads any more and that the next start drops.
+ * then, when both are on disk, are they dropped. A crash before it is written down leaves rows that the next try replaces; one
+ * after it leaves months that nobody reads any more and that the next start drops.
  */
 import type { Session } from 'chdb';
 import {
@@ -15,6 +15,7 @@ import {
 import { toText } from '../sql/statement.ts';
 import type { Prunable } from '../usage-store.ts';
 import { parseRows, type SessionPool } from './session-pool.ts';
+import type { TableFolders } from './table-folders.ts';
 
 /** What pruning waits for. */
 type Awaits = {
@@ -29,10 +30,12 @@ export class Pruning {
   prunedBeforeMs: number;
   closedBeforeMs: number;
   readonly #pool: SessionPool;
+  readonly #folders: TableFolders;
 
   /** Finishes what a crash has left. */
-  constructor(writer: Session, pool: SessionPool) {
+  constructor(writer: Session, pool: SessionPool, folders: TableFolders) {
     this.#pool = pool;
+    this.#folders = folders;
     const [row] = parseRows<[string]>(writer.query(prunedBeforeSql().sql, 'JSONCompactEachRow'));
     this.prunedBeforeMs = Number(row?.[0] ?? 0);
     this.closedBeforeMs = this.prunedBeforeMs;
@@ -66,6 +69,7 @@ export class Pruning {
       await store.settled();
       await this.#pool.rows(settleHoursSql(fromMs, beforeMs));
       await this.#pool.rows(recordPruneSql(beforeMs, await store.lastSequence(), nowMs));
+      await this.#folders.sync(['settled_hours', 'prunes']);
     } catch (error) {
       this.closedBeforeMs = fromMs;
       throw error;

@@ -1,37 +1,34 @@
 /**
  * The engine's lists of tokens: `deduplication_logs/` of each table, a line for each part that was inserted. A part's line is
- * written just before the part gets its name. Between the two, a crash leaves a line without a part: the same insert
- * would be a no-op from then on, and its rows lost (shown by a kill at each rename). So a line counts only when there is
- * a part that has its rows, be it merged with others since.
+ * written just before the part gets its name, and never synced. So a crash can leave a line without a part: the same insert
+ * would be a no-op from then on, and its rows lost (shown by a kill at each rename). And a power cut leaves parts without their
+ * lines, or the beginning of a line, which the engine cannot read. Hence no token outlives its process: what an earlier one
+ * may have inserted is known by its rows (`restore` of the account).
  *
  * A line: 1 (added) or 2 (dropped), the part, the token's hash; a part is named by partition, first and last insert, level.
  */
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 const LOGS = 'deduplication_logs';
 const ADDED = /^1\t([^\t]+)\t/u;
 const PART = /^([^_]+)_(\d+)_(\d+)_\d+(?:_\d+)?$/u;
 
-/** Before the engine opens the folder: takes out the lines of parts that are not there. */
-export function dropEmptyTokens(usageFolder: string): void {
-  for (const { file, lines, isEmpty } of logsBelow(usageFolder)) {
-    if (!lines.some(isEmpty)) continue;
-    const kept = lines.filter((line) => !isEmpty(line));
-    // A crash in between leaves the old list or the new one. The next start would do the same again.
-    writeFileSync(`${file}.tmp`, kept.join(''), { flush: true });
-    renameSync(`${file}.tmp`, file);
-  }
+/** Before the engine opens the folder: removes the lists. One that comes back after a power cut, the next start removes. */
+export function dropTokens(usageFolder: string): void {
+  for (const { file } of logsBelow(usageFolder)) rmSync(file);
 }
 
-/** Whether an insert that failed has left a token that stands for nothing. No insert may be running. */
+/**
+ * Whether an insert that failed has left a token that stands for nothing: of a part that is not there, by itself or merged with
+ * others. No insert may be running.
+ */
 export function hasEmptyTokens(usageFolder: string): boolean {
   return logsBelow(usageFolder).some(({ lines, isEmpty }) => lines.some(isEmpty));
 }
 
 type Log = {
   readonly file: string;
-  /** With their ends. */
   readonly lines: readonly string[];
   /** Whether no part has the rows of a line. */
   readonly isEmpty: (line: string) => boolean;

@@ -55,21 +55,67 @@ export function differingMonthsSql(prunedBeforeMs: number): Statement {
   };
 }
 
-/** In order: they make a month of the rollup again from its events, in one step at the end. A crash before it changes nothing. */
-export function rebuildMonthSql(month: string): readonly string[] {
+/** Which hours of the rollup are made again. */
+export type RemadeHours = {
+  /** As `202601`. */
+  readonly month: string;
+  /** Only those of the events in this file (a table function); undefined: all. */
+  readonly ofFile?: string;
+};
+
+/** In order: they make hours of the rollup again from their events, in one step at the end. A crash before it changes nothing. */
+export function remakeHoursSql({ month, ofFile }: RemadeHours): readonly string[] {
+  const settings = 'SETTINGS async_insert = 0';
+  const kept =
+    ofFile === undefined
+      ? []
+      : [
+          `INSERT INTO usage_hourly_again SELECT * FROM usage_hourly
+           WHERE _partition_id = '${month}' AND ${HOUR} NOT IN (${hoursOf(ofFile)}) ${settings}`,
+        ];
+  const remade = ofFile === undefined ? '' : `AND ${HOUR_OF_EVENT} IN (${hoursOf(ofFile)})`;
   return [
     'DROP TABLE IF EXISTS usage_hourly_again',
     'CREATE TABLE usage_hourly_again AS usage_hourly',
+    ...kept,
     `INSERT INTO usage_hourly_again
      SELECT namespace, meter, customer, toStartOfHour(timestamp) AS hour, count(),
        sum(toDecimal256(value, 12)), max((timestamp, sequence, value)),
        max((sequence, timestamp, value))
-     FROM events WHERE _partition_id = '${month}'
-     GROUP BY namespace, meter, customer, hour
-     SETTINGS async_insert = 0`,
+     FROM events WHERE _partition_id = '${month}' ${remade}
+     GROUP BY namespace, meter, customer, hour ${settings}`,
     `ALTER TABLE usage_hourly REPLACE PARTITION ID '${month}' FROM usage_hourly_again`,
     'DROP TABLE usage_hourly_again',
   ];
+}
+
+const HOUR = '(namespace, meter, customer, hour)';
+const HOUR_OF_EVENT = '(namespace, meter, customer, toStartOfHour(timestamp))';
+
+function hoursOf(file: string): string {
+  return `SELECT DISTINCT namespace, meter, customer, toStartOfHour(timestamp) FROM ${file}`;
+}
+
+/** Rows of (month as `202601`): those in which the rollup differs from the events in an hour of the events in this file. */
+export function differingHoursSql(file: string, prunedBeforeMs: number): string {
+  const from = `greatest(toDateTime(${prunedBeforeMs / 1000}, 'UTC'), (SELECT toStartOfHour(min(timestamp)) FROM ${file}))`;
+  const to = `(SELECT toStartOfHour(max(timestamp)) FROM ${file}) + 3600`;
+  return `
+    SELECT DISTINCT toString(toYYYYMM(hour)) AS month FROM (
+      SELECT namespace, meter, customer, toStartOfHour(timestamp) AS hour, toInt64(count()) AS events,
+        sum(toDecimal256(value, 12)) AS total
+      FROM events
+      WHERE timestamp >= ${from} AND timestamp < ${to} AND ${HOUR_OF_EVENT} IN (${hoursOf(file)})
+      GROUP BY namespace, meter, customer, hour
+      UNION ALL
+      SELECT namespace, meter, customer, hour, -toInt64(sum(count)), -sum(sum)
+      FROM usage_hourly
+      WHERE hour >= ${from} AND hour < ${to} AND ${HOUR} IN (${hoursOf(file)})
+      GROUP BY namespace, meter, customer, hour
+    )
+    GROUP BY namespace, meter, customer, hour
+    HAVING sum(events) != 0 OR sum(total) != 0
+    ORDER BY month`;
 }
 
 /** What makes a row of each table the one that it is. Sequences are looked for only where those of the file can be. */
@@ -84,6 +130,55 @@ const CANCELLATION = '(namespace, meter, customer, timestamp, sequence, cancelle
 function missingSequences(table: string, file: string): string {
   return `sequence NOT IN (
     SELECT sequence FROM ${table} WHERE sequence >= (SELECT min(sequence) FROM ${file}))`;
+}
+
+/** What of a table can be there twice, as a start of an earlier version left it after a power cut. */
+const IDENTITY = {
+  events: 'sequence',
+  cancellations: CANCELLATION,
+  rejections: 'sequence',
+} as const;
+
+export type CountedTable = keyof typeof IDENTITY;
+
+/**
+ * Rows of (partition): those with rows that are there more than once, of sequences after this one. A row whose other one differs is no copy.
+ */
+export function copiesSql(table: CountedTable, afterSequence: number): string {
+  return `
+    SELECT DISTINCT _partition_id FROM ${table}
+    WHERE sequence > ${afterSequence} AND ${IDENTITY[table]} IN (${copied(table, afterSequence)})
+    ORDER BY _partition_id`;
+}
+
+function copied(table: CountedTable, afterSequence: number): string {
+  const key = IDENTITY[table];
+  return `
+    SELECT ${key} FROM ${table} WHERE sequence > ${afterSequence}
+    GROUP BY ${key} HAVING count() > 1 AND uniqExact(sipHash128(*)) = 1`;
+}
+
+/** In order: they leave one of each copy in a partition, in one step at the end. A crash before it changes nothing. */
+export function dropCopiesSql(
+  table: CountedTable,
+  partition: string,
+  afterSequence: number,
+): { readonly make: readonly string[]; readonly end: string } {
+  const key = IDENTITY[table];
+  const once = `${table}_once`;
+  const insert = (rows: string): string =>
+    `INSERT INTO ${once} SELECT * FROM ${table} WHERE _partition_id = '${partition}' AND ${key} ${rows}
+     SETTINGS async_insert = 0, insert_deduplicate = 0`;
+  return {
+    make: [
+      `DROP TABLE IF EXISTS ${once}`,
+      `CREATE TABLE ${once} AS ${table}`,
+      insert(`NOT IN (${copied(table, afterSequence)})`),
+      insert(`IN (${copied(table, afterSequence)}) LIMIT 1 BY ${key}`),
+      `ALTER TABLE ${table} REPLACE PARTITION ID '${partition}' FROM ${once}`,
+    ],
+    end: `DROP TABLE ${once}`,
+  };
 }
 
 /** Inserts those rows of a file that the table has not. `file` is a table function. */
