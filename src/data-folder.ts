@@ -3,12 +3,13 @@
  * (every event and the rollup). One process holds it at a time: the journal's lock says which. Ingest keeps what it
  * remembers in `identifiers/` and `answered-keys/`, which can be made again from the others.
  */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Catalog } from './catalog/catalog.ts';
 import { checkCatalogFile } from './catalog/sqlite/check-file.ts';
 import { openSqliteCatalog } from './catalog/sqlite/sqlite-catalog.ts';
 import type { Clock } from './clock.ts';
+import { makeFolder, syncFolder } from './durable-file.ts';
 import {
   CATALOG_FILE,
   JOURNAL_FILE,
@@ -19,6 +20,9 @@ import {
 import type { Journal } from './journal/journal.ts';
 import { openSqliteJournal } from './journal/sqlite/thread-journal.ts';
 import { OpenPaths } from './open-paths.ts';
+import { logWarning } from './log.ts';
+import { LastBoot } from './sqlite/last-boot.ts';
+import { tornLogWarning } from './sqlite/open-checked.ts';
 import { StartupError } from './startup-error.ts';
 import { openChdbUsageStore } from './usage/chdb/chdb-usage-store.ts';
 import { usagePaths } from './usage/chdb/usage-paths.ts';
@@ -36,8 +40,9 @@ export type DataFolder = {
 export type IfMissing = 'make' | 'must exist';
 
 /**
- * Opens all three, the lock first. Throws StartupError with one line on what is in the way. `acceptTornLog`: goes on without
- * the last commit of a log when that is not whole.
+ * Opens all three, the lock first. Throws StartupError with one line on what is in the way. What is torn off the end of a log is
+ * left out, with a warning, when the machine has been started again since, or with `acceptTornLog`. What was made is on
+ * disk when this returns, up to the folder's own name.
  */
 export async function openDataFolder(
   folder: string,
@@ -46,12 +51,21 @@ export async function openDataFolder(
   { acceptTornLog = false }: { readonly acceptTornLog?: boolean } = {},
 ): Promise<DataFolder> {
   prepareFolder(folder, ifMissing);
-  const journal = await openSqliteJournal(join(folder, JOURNAL_FILE), { acceptTornLog });
-  const file = join(folder, 'catalog.db');
-  inOneLine(file, () => checkCatalogFile(file, acceptTornLog));
+  const [journalFile, file] = [join(folder, JOURNAL_FILE), join(folder, CATALOG_FILE)];
+  const boot = new LastBoot(folder);
+  boot.noteWithoutLogs([journalFile, file]);
+  const mayBeTorn = acceptTornLog || boot.isAnother;
+  const journal = await openSqliteJournal(journalFile, {
+    acceptTornLog: mayBeTorn,
+    onTornLog: () => logWarning(tornLogWarning(journalFile)),
+  });
+  const isTorn = inOneLine(file, () => checkCatalogFile(file, mayBeTorn));
+  if (isTorn) logWarning(tornLogWarning(file));
   const catalog = openCatalog(folder, clock, ifMissing);
   const usage = join(folder, USAGE_FOLDER);
   const store = inOneLine(usage, () => openChdbUsageStore(usage));
+  syncFolder(folder);
+  boot.note();
   await refuseForeign(journal, 'catalog', 'catalog.db', catalog.keys.defaultAccount());
   await refuseForeign(journal, 'usage', 'usage/', store.account.id);
   return { journal, catalog, store, paths: pathsOf(folder) };
@@ -128,7 +142,7 @@ function prepareFolder(folder: string, ifMissing: IfMissing): void {
   }
   const probe = join(folder, `.writable-${process.pid}`);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     // Asking for permission bits says nothing about read-only mounts; writing does.
     writeFileSync(probe, '');
     rmSync(probe);

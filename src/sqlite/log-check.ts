@@ -15,11 +15,11 @@ const MAGIC = 0x377f0682;
 /**
  * - `whole`: nothing is wrong, or what a crash in the middle of a commit leaves.
  * - `empty`: there is no log, or none with a whole frame's length.
- * - `last commit`: a part of the last commit is not whole, and its end is there. Power that failed before the commit was synced
- *   can do that, since disks write in any order; so can damage after it.
- * - `damaged`: a commit is not whole that another one followed, so it was synced.
+ * - `torn`: a part of the last commit is not whole, and its end is there; or of one that only commits follow which were not
+ *   synced. Power that failed before it was synced can do that, since disks write in any order; so can damage after it.
+ * - `damaged`: a commit is not whole that was synced, since a commit followed it that was.
  */
-export type LogState = 'whole' | 'empty' | 'last commit' | 'damaged';
+export type LogState = 'whole' | 'empty' | 'torn' | 'damaged';
 
 type Checksum = readonly [number, number];
 type Frame = {
@@ -27,16 +27,18 @@ type Frame = {
   readonly isCurrent: boolean;
   readonly isWhole: boolean;
   readonly endsCommit: boolean;
+  readonly page: number;
 };
 
-export function checkLog(file: string): LogState {
+/** `unsyncedPage`: a page that each commit has which was not synced, and no other has; undefined: all were. */
+export function checkLog(file: string, unsyncedPage?: number): LogState {
   const bytes = readIfThere(file);
   if (bytes === undefined || bytes.length < HEADER_BYTES) return 'empty';
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const pageBytes = view.getUint32(8) === 1 ? 65_536 : view.getUint32(8);
   if (!isHeaderWhole(view) || pageBytes < 512) return anyFrameAt(view) ? 'damaged' : 'empty';
   const frames = readFrames(view, pageBytes);
-  return frames.length === 0 ? 'empty' : judge(frames);
+  return frames.length === 0 ? 'empty' : judge(frames, unsyncedPage);
 }
 
 function readIfThere(file: string): Buffer | undefined {
@@ -78,13 +80,14 @@ function readFrames(view: DataView, pageBytes: number): Frame[] {
         view.getUint32(at + 12) === view.getUint32(20),
       isWhole: sum[0] === stored[0] && sum[1] === stored[1],
       endsCommit: view.getUint32(at + 4) !== 0,
+      page: view.getUint32(at),
     });
     before = stored;
   }
   return frames;
 }
 
-function judge(frames: readonly Frame[]): LogState {
+function judge(frames: readonly Frame[], unsyncedPage: number | undefined): LogState {
   const broken = frames.findIndex(({ isCurrent, isWhole }) => !isCurrent || !isWhole);
   if (broken === -1) return 'whole';
   const rest = frames.slice(broken);
@@ -93,8 +96,31 @@ function judge(frames: readonly Frame[]): LogState {
     ({ endsCommit, isCurrent, isWhole }, i) => endsCommit && (isCurrent || (i === 0 && isWhole)),
   );
   if (end === -1) return 'whole';
-  const isSynced = rest.slice(end + 1).some(({ isCurrent, isWhole }) => isCurrent && isWhole);
-  return isSynced ? 'damaged' : 'last commit';
+  return commitsOf(rest.slice(end + 1)).some(isSynced(unsyncedPage)) ? 'damaged' : 'torn';
+}
+
+/** The last one may have no end. */
+function commitsOf(frames: readonly Frame[]): readonly (readonly Frame[])[] {
+  const commits: Frame[][] = [[]];
+  for (const frame of frames) {
+    commits.at(-1)!.push(frame);
+    if (frame.endsCommit) commits.push([]);
+  }
+  return commits;
+}
+
+/**
+ * Whether the disk had all before a commit when it came: it was synced itself. Of what is left of one that was not, the page that
+ * says so may be missing: so it counts only when all of it is there, and its end.
+ */
+function isSynced(unsyncedPage: number | undefined): (commit: readonly Frame[]) => boolean {
+  if (unsyncedPage === undefined)
+    return (commit) => commit.some(({ isCurrent, isWhole }) => isCurrent && isWhole);
+  return (commit) =>
+    commit.at(-1)?.endsCommit === true &&
+    commit.every(({ isCurrent }) => isCurrent) &&
+    commit.some(({ isWhole }) => isWhole) &&
+    commit.every(({ page }) => page !== unsyncedPage);
 }
 
 /** SQLite's: a sum that depends on order, over pairs of words. */

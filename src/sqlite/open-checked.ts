@@ -7,20 +7,37 @@ import { checkLog, type LogState } from './log-check.ts';
 /** Past this, the check of all pages would hold up a start: 0.2 s for so many bytes. */
 const CHECKED_BYTES_MAX = 256 * 1024 * 1024;
 
-/** The state of the log beside the file, before it is opened. Throws StartupError when acknowledged commits are lost in it. */
-export function inspectLog(file: string, acceptTornLog: boolean): LogState {
-  const log = `${file}-wal`;
-  const state = checkLog(log);
+/**
+ * The state of the log beside the file, before it is opened for writing. Throws StartupError when acknowledged commits are lost in
+ * it, or may be: what is torn off its end is not, if the machine has lost power, which `acceptTornLog` says.
+ */
+export function inspectLog(file: string, acceptTornLog: boolean, unsyncedPage?: number): LogState {
+  const log = logOf(file);
+  const state = checkLog(log, unsyncedPage);
   if (state === 'damaged') {
-    throw damagedError(log, 'commits follow one that is not as it was written');
+    throw damagedError(log, 'commits that were synced follow one that is not as it was written');
   }
-  if (state === 'last commit' && !acceptTornLog) {
+  if (state === 'torn' && !acceptTornLog) {
     throw new StartupError(
-      `${log}: its last commit is not as it was written. If the machine lost power just then, nobody was told of that ` +
-        'commit: start once with --accept-torn-log. Otherwise, restore the data folder from a backup.',
+      `${log}: the end of it is not as it was written. A loss of power can do that, to what was not acknowledged yet; a crash ` +
+        'of the process cannot, and this machine is not known to have been started again since. If it has lost power, start ' +
+        'once with --accept-torn-log. Otherwise, restore the data folder from a backup.',
     );
   }
   return state;
+}
+
+/** For the operator, when a start went on without what was torn off a log. */
+export function tornLogWarning(file: string): string {
+  return (
+    `${logOf(file)}: the end of it was not as it was written. The machine lost power before that was on disk; nothing of it ` +
+    'had been acknowledged. Going on without it.'
+  );
+}
+
+/** SQLite's write-ahead log of a database. */
+export function logOf(file: string): string {
+  return `${file}-wal`;
 }
 
 /** Throws StartupError when pages, or values that a table does not allow, are not as they were written. */

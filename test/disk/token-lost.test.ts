@@ -7,12 +7,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Session } from 'chdb';
 import fc from 'fast-check';
 import { judge, removeMade } from '../damage/made-folder.ts';
 import { newRandom } from '../support/random.ts';
 import { removeFolder, runCli, Server } from '../support/server.ts';
+import { pause } from '../support/wait.ts';
 import { afterLoss, makeOpenPlan, tokenLists, type OpenPlan } from './open-plan.ts';
 
 let made: OpenPlan;
@@ -70,7 +70,7 @@ suite('each event counts once', () => {
           const folder = afterLoss(made, { places, listBytes });
           for (const ms of killsAfterMs) {
             const server = Server.launch({ folder });
-            await delay(ms);
+            await pause(ms);
             await server.kill();
           }
           await assertRecovered(folder);

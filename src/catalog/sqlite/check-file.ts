@@ -6,26 +6,53 @@ import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { EventTimeWindow, Formula } from '../../meters/meter.ts';
 import { damagedError } from '../../startup-error.ts';
+import { BUSY_TIMEOUT_MS } from './database.ts';
 import { isNewest, migrate } from './migrate.ts';
 import { checkPages, checkSchema, explainDamage, inspectLog } from '../../sqlite/open-checked.ts';
 
-/** Throws StartupError when the file is damaged. Changes nothing; a file that is not there is not damaged. */
-export function checkCatalogFile(file: string, acceptTornLog: boolean): void {
-  if (!existsSync(file)) return;
-  inspectLog(file, acceptTornLog);
+/**
+ * Throws StartupError when the file is damaged; a file that is not there is not damaged. Changes nothing, unless the end of its
+ * log is torn and `acceptTornLog`: then all before it is brought into the file. Answers whether it was torn.
+ */
+export function checkCatalogFile(file: string, acceptTornLog: boolean): boolean {
+  if (!existsSync(file)) return false;
   // Read only: it would bring the log into the file on closing, and the first commit of another takes two more syncs.
   const db = new Database(file, { readonly: true });
   try {
-    checkPages(db, 'integrity_check');
-    // Of an earlier version: it has other tables, and is brought to this one next.
-    if (!isNewest(db)) return;
-    checkSchema(db, migrate);
-    checkMeters(db);
+    const isTorn = inspectLog(file, acceptTornLog, unsyncedPageOf(db)) === 'torn';
+    if (isTorn) endLog(file);
+    checkTables(db);
+    return isTorn;
   } catch (error) {
     throw explainDamage(error, file);
   } finally {
     db.close();
   }
+}
+
+/** As the log has it that SQLite can read: commits that are torn off are not in it. */
+function unsyncedPageOf(db: Database.Database): number | undefined {
+  const find = "SELECT rootpage FROM sqlite_schema WHERE name = 'unsynced_commits'";
+  return db.prepare<[], number>(find).pluck().get();
+}
+
+/** What is behind its last whole commit would be found again as long as the log goes on. */
+function endLog(file: string): void {
+  const db = new Database(file, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    db.pragma('fullfsync = ON');
+    db.pragma('wal_checkpoint(TRUNCATE)');
+  } finally {
+    db.close();
+  }
+}
+
+function checkTables(db: Database.Database): void {
+  checkPages(db, 'integrity_check');
+  // Of an earlier version: it has other tables, and is brought to this one next.
+  if (!isNewest(db)) return;
+  checkSchema(db, migrate);
+  checkMeters(db);
 }
 
 /** What a summary is computed by. Not a CHECK of the table, since a later version may know more. */

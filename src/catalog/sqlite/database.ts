@@ -8,7 +8,7 @@ import { migrate, refuseNewer } from './migrate.ts';
  * How long a statement waits for another process, which holds the file only for one small
  * transaction (`taximeter keys create`): past this, it hangs, and an error says more than waiting.
  */
-const BUSY_TIMEOUT_MS = 5000;
+export const BUSY_TIMEOUT_MS = 5000;
 /** As long in all, for the one statement that SQLite does not make wait. */
 const LOG_TRIES_MAX = 250;
 const LOG_RETRY_MS = 20;

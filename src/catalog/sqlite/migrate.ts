@@ -20,6 +20,7 @@ const MIGRATIONS = [
   '006-error-reports.sql',
   '007-versions-and-whole-numbers.sql',
   '008-customers.sql',
+  '009-unsynced-commits.sql',
 ] as const;
 
 /**

@@ -1,4 +1,4 @@
--- Made by dump-schema.ts: version 8.
+-- Made by dump-schema.ts: version 9.
 
 CREATE TABLE accounts (
   ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -162,6 +162,11 @@ CREATE TABLE sessions (
   created_ms INTEGER NOT NULL,
   expires_at_ms INTEGER NOT NULL
 , key_id TEXT NOT NULL DEFAULT '') STRICT;
+
+CREATE TABLE unsynced_commits (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  commits INTEGER NOT NULL
+) STRICT;
 
 CREATE INDEX alerts_by_age ON alerts (namespace, ordinal) WHERE status <> 'archived';
 

@@ -19,12 +19,14 @@ export class Writer {
   readonly #db: Database;
   readonly #fail: (error: unknown) => void;
   readonly #paths: OpenPaths;
+  readonly #mark: Statement;
   #failed: unknown;
 
   constructor(db: Database) {
     const { promise, resolve } = Promise.withResolvers<unknown>();
     this.#db = db;
     this.sql = guarded(db);
+    this.#mark = db.prepare('UPDATE unsynced_commits SET commits = commits + 1');
     this.failure = promise;
     this.#fail = resolve;
     const { name } = db;
@@ -51,12 +53,16 @@ export class Writer {
 
   /**
    * As `transaction`, without waiting for the disk, which the serving thread would: for what may be done again when a
-   * power cut loses it. The next write that waits brings it along.
+   * power cut loses it. The next write that waits brings it along. Until then the disk may have such commits in any order,
+   * so each is marked as one (log-check.ts).
    */
   unsynced<Args extends unknown[], Result>(
     run: (...args: Args) => Result,
   ): (...args: Args) => Result {
-    const write = this.transaction(run);
+    const write = this.transaction((...args: Args) => {
+      this.#mark.run();
+      return run(...args);
+    });
     return (...args) => {
       this.#db.pragma('synchronous = NORMAL');
       try {

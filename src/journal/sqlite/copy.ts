@@ -15,7 +15,7 @@ export function beginCopy(db: Database.Database, file: string): JournalCopy {
   const waits = 'SELECT 1 FROM blocks WHERE id > (SELECT moved_block FROM journal) LIMIT 1';
   if (db.prepare(waits).get() !== undefined)
     throw new Error('A journal is copied only when nothing waits in it.');
-  openFile(file).close();
+  openFile(file).db.close();
   db.prepare('ATTACH ? AS copy').run(file);
   db.exec('PRAGMA copy.synchronous = NORMAL');
   db.transaction(() => {

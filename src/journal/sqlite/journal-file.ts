@@ -19,8 +19,14 @@ export type JournalState = {
   readonly lastReceiptAtMs: number;
 };
 
-/** The file with the settings that the journal's promises rest on, and with the newest schema. */
-export function openFile(file: string, acceptTornLog = false): Database.Database {
+/**
+ * The file with the settings that the journal's promises rest on, and with the newest schema; and whether the end of its log was
+ * torn, which is in the way no more when a checkpoint has been made.
+ */
+export function openFile(
+  file: string,
+  acceptTornLog = false,
+): { readonly db: Database.Database; readonly isTorn: boolean } {
   const log = existsSync(file) ? inspectLog(file, acceptTornLog) : 'whole';
   const db = new Database(file, { timeout: 0 });
   try {
@@ -36,7 +42,7 @@ export function openFile(file: string, acceptTornLog = false): Database.Database
     db.pragma('fullfsync = ON');
     db.transaction(() => migrate(db)).exclusive();
     checkSchema(db, makeTables);
-    return db;
+    return { db, isTorn: log === 'torn' };
   } catch (error) {
     db.close();
     throw toStartupError(error, file);

@@ -146,7 +146,7 @@ function fileTests(): void {
   });
 
   test('a commit is synced, in a log beside the file; the file is locked', (t) => {
-    const db = openFile(join(newFolder(t), 'journal.db'));
+    const { db } = openFile(join(newFolder(t), 'journal.db'));
     assert.equal(db.pragma('journal_mode', { simple: true }), 'wal');
     assert.equal(db.pragma('synchronous', { simple: true }), 2, '2 is FULL');
     assert.equal(db.pragma('fullfsync', { simple: true }), 1, 'also past the drive cache of a Mac');

@@ -44,6 +44,8 @@ const RECEIPT_BLOCKS_MAX = 1000;
 
 export class SqliteJournal {
   readonly state: JournalState;
+  /** The end of its log was torn, and is left out. */
+  readonly isTorn: boolean;
   readonly #db: Database.Database;
   readonly #sql: ReturnType<typeof prepare>;
   readonly #recent = new RecentBlocks();
@@ -57,7 +59,9 @@ export class SqliteJournal {
 
   /** Throws StartupError when another process holds the file, a newer version made it, or it is damaged. */
   constructor(file: string, acceptTornLog = false) {
-    this.#db = openFile(file, acceptTornLog);
+    const { db, isTorn } = openFile(file, acceptTornLog);
+    this.#db = db;
+    this.isTorn = isTorn;
     try {
       this.#sql = prepare(this.#db);
       this.state = readState(this.#db);

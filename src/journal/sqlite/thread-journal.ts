@@ -12,26 +12,30 @@ import {
 } from '../journal.ts';
 import type { Totals } from '../totals.ts';
 import type { JournalState } from './journal-file.ts';
-import { OPENED, type Calls, type OpenOptions, type Reply } from './worker.ts';
+import { OPENED, type Calls, type Opened, type OpenOptions, type Reply } from './worker.ts';
 
 /**
  * Opens the journal file in a thread of its own; makes it when it is missing. Throws StartupError when
- * another process holds the file, a newer version made it, or it is damaged. `acceptTornLog`: goes on without the last
- * commit when that is not whole.
+ * another process holds the file, a newer version made it, or it is damaged. `acceptTornLog`: goes on without what is torn off
+ * the end of its log, and tells of it by `onTornLog`.
  */
 export async function openSqliteJournal(
   file: string,
-  { acceptTornLog = false }: { readonly acceptTornLog?: boolean } = {},
+  { acceptTornLog = false, onTornLog = () => undefined }: TornLogOptions = {},
 ): Promise<Journal> {
   const thread = new JournalThread({ file, acceptTornLog });
-  return new ThreadJournal(thread, await thread.opened);
+  const { state, isTorn } = await thread.opened;
+  if (isTorn) onTornLog();
+  return new ThreadJournal(thread, state);
 }
+
+type TornLogOptions = { readonly acceptTornLog?: boolean; readonly onTornLog?: () => void };
 
 type Waiting = { resolve: (value: unknown) => void; reject: (reason: unknown) => void };
 
 /** Calls into the thread and their answers, matched by number. */
 class JournalThread {
-  readonly opened: Promise<JournalState>;
+  readonly opened: Promise<Opened>;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = OPENED;

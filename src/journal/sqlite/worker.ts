@@ -36,9 +36,10 @@ export type Reply =
 /** These write into another file: that they fail says nothing of the journal's own. */
 const ELSEWHERE: ReadonlySet<keyof Calls> = new Set(['beginCopy', 'copyReceipts', 'endCopy']);
 
-/** The id of the reply that says the file is open (its value is the JournalState) or cannot be opened. */
+/** The id of the reply that says the file is open (its value is an Opened) or cannot be opened. */
 export const OPENED = 0;
 
+export type Opened = Pick<SqliteJournal, 'state' | 'isTorn'>;
 export type OpenOptions = { readonly file: string; readonly acceptTornLog: boolean };
 
 const READS: ReadonlySet<keyof Calls> = new Set(['receipts', 'receiptsAfter', 'answerBody']);
@@ -67,7 +68,8 @@ if (parentPort !== null) {
         port.postMessage({ id: call.id, error, code, ...asStartup(error) } satisfies Reply);
       }
     });
-    port.postMessage({ id: OPENED, value: journal.state } satisfies Reply);
+    const { state, isTorn } = journal;
+    port.postMessage({ id: OPENED, value: { state, isTorn } satisfies Opened } satisfies Reply);
   } catch (error) {
     port.postMessage({ id: OPENED, error, ...asStartup(error) } satisfies Reply);
     port.close();
