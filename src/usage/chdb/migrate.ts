@@ -1,12 +1,14 @@
 import type { Session } from 'chdb';
 import { newerFolderError } from '../../startup-error.ts';
 import { SCHEMA_STEPS } from '../schema.ts';
+import { TEMPORARY_TABLES } from '../sql/account.ts';
 
 /**
  * Brings the tables to this version, step by step. Statements that a crash cut off are run again: each says
- * IF NOT EXISTS, and a step is recorded only when all of it is done.
+ * IF NOT EXISTS, and a step is recorded only when all of it is done. What a repair left, when it was cut off, is dropped.
  */
 export function migrate(session: Session): void {
+  for (const table of TEMPORARY_TABLES) session.query(`DROP TABLE IF EXISTS ${table}`);
   session.query(`
     CREATE TABLE IF NOT EXISTS schema_steps (version UInt32, applied_at DateTime('UTC'))
     ENGINE = MergeTree ORDER BY version

@@ -118,6 +118,14 @@ export function differingHoursSql(file: string, prunedBeforeMs: number): string 
     ORDER BY month`;
 }
 
+/** Tables that a repair needs for a while; a crash may leave them. */
+export const TEMPORARY_TABLES: readonly string[] = [
+  'usage_hourly_again',
+  'events_once',
+  'cancellations_once',
+  'rejections_once',
+];
+
 /** What makes a row of each table the one that it is. Sequences are looked for only where those of the file can be. */
 const MISSING = {
   events: (file: string) => missingSequences('events', file),
