@@ -124,7 +124,7 @@ suite('SQLite: the file', () => {
       (error) => {
         assert.ok(error instanceof StartupError);
         assert.match(error.message, /^[^\n]+$/);
-        for (const part of [file, 'newer', '7001', 'up to 8']) {
+        for (const part of [file, 'newer', '7001', 'up to 9']) {
           assert.ok(error.message.includes(part), `${part} in: ${error.message}`);
         }
         return true;
