@@ -10,15 +10,13 @@ import { writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import pino from 'pino';
 import { redactSecrets } from './redact.ts';
+import { toTerminal } from './terminal.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** What may wait for a reader of the log (P10). Past it lines are dropped, and counted. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024;
-
-/** What JSON leaves as it is and a terminal may obey: DEL, C1 controls, and marks that turn the direction of text. */
-const UNSAFE = /[\u007F-\u009F\u2028-\u202E\u2066-\u2069]/gu;
 
 /** The process has one log, as it has one stderr. */
 const output = pino.destination({ fd: 2, sync: false, maxLength: WAITING_BYTES_MAX });
@@ -75,12 +73,10 @@ export async function exit(code: number): Promise<never> {
   process.exit(code);
 }
 
-/** The line as it may be shown on any terminal, still the same JSON. */
+/** The line as it may be shown on any terminal, still the same JSON: that has no control character but the line's end. */
 export function toSafeLine(line: string): string {
-  return redactSecrets(line).replaceAll(UNSAFE, (character) => {
-    const code = character.charCodeAt(0).toString(16).padStart(4, '0');
-    return `\\u${code}`;
-  });
+  const end = line.endsWith('\n') ? '\n' : '';
+  return toTerminal(redactSecrets(line.slice(0, line.length - end.length))) + end;
 }
 
 /**

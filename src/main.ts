@@ -18,8 +18,8 @@ import {
 } from './config.ts';
 import { readKeysConfig } from './keys-config.ts';
 import { exit } from './log.ts';
-import { redactSecrets } from './redact.ts';
 import { StartupError } from './startup-error.ts';
+import { print, printError, printFailure } from './terminal.ts';
 
 const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's Billing Meters
     --port N                    TAXIMETER_PORT, 4747; 0 picks a free one
@@ -73,9 +73,14 @@ taximeter restore --from BACKUP --data FOLDER                  into a new folder
 
 taximeter prune --before YYYY-MM-01 [--yes] [--data FOLDER]    drops raw events, keeps usage by the hour`;
 
+const HELP = USAGE.split('\n');
+
+/** What there is to choose from follows it. */
+class UsageError extends StartupError {}
+
 async function main([command, ...args]: readonly string[]): Promise<void> {
   refuseOldNode(process.versions.node);
-  if (args.includes('--help')) return console.log(USAGE);
+  if (args.includes('--help')) return print(...HELP);
   switch (command) {
     case 'serve':
       return await serve(readServeConfig(args, process.env));
@@ -96,12 +101,12 @@ async function main([command, ...args]: readonly string[]): Promise<void> {
     case 'help':
     case '--help':
     case '-h':
-      console.log(USAGE);
+      print(...HELP);
       return;
     case undefined:
-      throw new StartupError(USAGE);
+      throw new UsageError('Which command?');
     default:
-      throw new StartupError(`Unknown command '${command}'.\n\n${USAGE}`);
+      throw new UsageError(`Unknown command '${command}'.`);
   }
 }
 
@@ -113,7 +118,7 @@ try {
   // Handles that the engine may keep must not hold a finished process.
   await exit(0);
 } catch (error) {
-  const reason = error instanceof StartupError ? redactSecrets(error.message) : error;
-  console.error(reason);
+  printFailure(error);
+  if (error instanceof UsageError) printError('', ...HELP);
   await exit(1);
 }

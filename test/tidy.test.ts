@@ -32,6 +32,7 @@ const SHELL = [
   'open-paths',
   'folder-rules',
   'plain-file',
+  'terminal',
 ];
 const MAY_IMPORT: Readonly<Record<Part, readonly Part[]>> = {
   ...Object.fromEntries(BASE.map((part) => [part, BASE])),
@@ -208,6 +209,16 @@ describe('src/', () => {
       /\bprocess\.env\b|\bimport\s*\{[^}]*\benv\b[^}]*\}\s*from\s*['"]node:process['"]/u;
     const wrong = sources.filter(
       ({ part, text }) => !['config', 'main'].includes(part) && reads.test(code(text)),
+    );
+    assert.deepEqual(
+      wrong.map(({ path }) => shown(path)),
+      [],
+    );
+  });
+
+  test('only terminal.ts prints, and so nothing that a terminal would obey', () => {
+    const wrong = sources.filter(
+      ({ part, text }) => part !== 'terminal' && /\bconsole\b/u.test(withoutTexts(text)),
     );
     assert.deepEqual(
       wrong.map(({ path }) => shown(path)),

@@ -6,9 +6,7 @@ import { StartupError } from '../startup-error.ts';
 const ANSWER_TIMEOUT_MS = 30_000;
 
 /** The server cannot be reached, or is not ready: it may be later. */
-export class UnreachableError extends Error {
-  override readonly name = 'UnreachableError';
-}
+export class UnreachableError extends StartupError {}
 
 type Sent = { readonly form?: URLSearchParams; readonly apiVersion?: string | undefined };
 
@@ -29,7 +27,11 @@ export async function callApi(
     redirect: 'error',
     signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
   });
-  return parseExactly(text);
+  try {
+    return parseExactly(text);
+  } catch {
+    throw new StartupError(`${new URL(url).origin} answers what is no JSON. Is it a Taximeter?`);
+  }
 }
 
 async function send(url: string, init: RequestInit): Promise<string> {
@@ -48,8 +50,8 @@ async function send(url: string, init: RequestInit): Promise<string> {
 
 function messageOf(text: string): string | undefined {
   try {
-    const { error } = JSON.parse(text) as { readonly error?: { readonly message?: string } };
-    return error?.message;
+    const { error } = JSON.parse(text) as { readonly error?: { readonly message?: unknown } };
+    return typeof error?.message === 'string' ? error.message : undefined;
   } catch {
     return undefined;
   }

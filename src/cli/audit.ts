@@ -5,6 +5,7 @@ import { compareAccount } from '../ingest/compare-account.ts';
 import { formatRfc3339 } from '../rfc3339.ts';
 import { StartupError } from '../startup-error.ts';
 import { auditBackup } from './audit-backup.ts';
+import { print } from '../terminal.ts';
 import { dateOf } from '../usage/pruned.ts';
 import type { Audit, HourDifference, HourFigures } from '../usage/usage-store.ts';
 
@@ -18,7 +19,7 @@ export async function audit(config: AuditConfig): Promise<void> {
   const folder = await openDataFolder(config.data, systemClock, 'must exist');
   try {
     const found = await lookAt(folder, config);
-    console.log(config.json ? JSON.stringify(found) : inWords(found));
+    print(config.json ? JSON.stringify(found) : inWords(found));
     if (found.difference !== undefined) throw new StartupError(found.difference);
   } finally {
     await closeDataFolder(folder);

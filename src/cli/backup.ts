@@ -10,6 +10,7 @@ import { closeDataFolder, openDataFolder } from '../data-folder.ts';
 import { isWithin } from '../folder-rules.ts';
 import { formatRfc3339 } from '../rfc3339.ts';
 import { StartupError } from '../startup-error.ts';
+import { print } from '../terminal.ts';
 
 /**
  * `taximeter backup`: of a data folder that a server runs on, or of a stopped one. The server makes a snapshot; it is copied
@@ -56,7 +57,7 @@ function copy({ data, to }: BackupConfig, snapshot: Snapshot, base: Base | undef
   const about = { release: release(), createdAt, sequence };
   const { files, bytes, sharedBytes } = writeBackup(snapshotFolder(data), to, about, base);
   const shared = base === undefined ? '' : `, ${sharedBytes} of them shared with the base`;
-  console.log(
+  print(
     `${to} stands at sequence ${sequence}: ${files} files, ${bytes} bytes${shared}; commits paused for ${pauseMs} ms`,
   );
 }

@@ -1,4 +1,5 @@
 import type { ResendConfig } from '../client-config.ts';
+import { print } from '../terminal.ts';
 import { callApi } from './api-client.ts';
 
 /** `taximeter events resend`: to one destination, or to all that want the event. */
@@ -7,5 +8,5 @@ export async function resendEvent(config: ResendConfig): Promise<void> {
   const form = new URLSearchParams();
   if (webhookEndpoint !== undefined) form.set('webhook_endpoint', webhookEndpoint);
   await callApi(config, 'POST', `/v1/events/${eventId}/retry`, { form });
-  console.log(`${eventId} is sent again${webhookEndpoint ? ` to ${webhookEndpoint}` : ''}.`);
+  print(`${eventId} is sent again${webhookEndpoint ? ` to ${webhookEndpoint}` : ''}.`);
 }

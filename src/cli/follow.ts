@@ -1,5 +1,6 @@
 import type { ListenConfig } from '../client-config.ts';
 import { pageToken } from '../http/pages-v2.ts';
+import { StartupError } from '../startup-error.ts';
 import { callApi } from './api-client.ts';
 
 /** An event as either API gives it. */
@@ -58,6 +59,14 @@ export class Follower {
     const { apiVersion } = this.#config;
     const path = `${PATHS[this.#api]}?${String(params)}`;
     const list = await callApi(this.#config, 'GET', path, { apiVersion });
-    return (list as List).data;
+    if (!isList(list)) throw new StartupError('The server answers what is no list of events.');
+    return list.data;
   }
+}
+
+function isList(answer: unknown): answer is List {
+  const { data } = { ...(answer as Partial<List> | null) };
+  const isEvent = (event: Partial<ShownEvent> | null): boolean =>
+    typeof event?.id === 'string' && typeof event.type === 'string';
+  return Array.isArray(data) && data.every(isEvent);
 }

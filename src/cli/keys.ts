@@ -11,6 +11,7 @@ import { redact } from '../redact.ts';
 import { formatRfc3339 } from '../rfc3339.ts';
 import { StartupError } from '../startup-error.ts';
 import { DAY_MS } from '../summaries/windows.ts';
+import { print } from '../terminal.ts';
 
 /** `taximeter keys create | list | revoke`, also while a server runs on the folder. */
 export async function keys(config: KeysConfig): Promise<void> {
@@ -21,15 +22,15 @@ export async function keys(config: KeysConfig): Promise<void> {
     switch (config.action) {
       case 'create': {
         const { key, secret } = await createKey(catalog, config, nowMs);
-        console.log(`${secret}\n${toTable([key], nowMs)}`);
+        print(secret, ...toTable([key], nowMs));
         return;
       }
       case 'list':
-        console.log(toTable(await catalog.keys.list(), nowMs));
+        print(...toTable(await catalog.keys.list(), nowMs));
         return;
       case 'revoke':
         await revokeKey(catalog, config.id, nowMs);
-        console.log(`${config.id} is revoked.`);
+        print(`${config.id} is revoked.`);
     }
   } finally {
     catalog.close();
@@ -80,17 +81,15 @@ const HEADINGS = [
 ];
 
 /** One line a key below the headings. */
-function toTable(listed: readonly Key[], nowMs: number): string {
+function toTable(listed: readonly Key[], nowMs: number): readonly string[] {
   const rows = [HEADINGS, ...listed.map((key) => toRow(key, nowMs))];
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 function toRow(key: Key, nowMs: number): readonly string[] {

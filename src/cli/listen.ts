@@ -12,6 +12,7 @@ import { toNotification } from '../core-events/wire.ts';
 import { Sender } from '../delivery/sender.ts';
 import { signatureHeader } from '../delivery/signature.ts';
 import { formatRfc3339 } from '../rfc3339.ts';
+import { print } from '../terminal.ts';
 import { UnreachableError } from './api-client.ts';
 import { Follower, type ShownEvent } from './follow.ts';
 
@@ -28,30 +29,30 @@ export async function listen(config: ListenConfig): Promise<void> {
     const body = JSON.stringify(payload);
     const sentS = toSeconds(systemClock.nowMs());
     const sent = await sender.post(to, body, signatureHeader([secret], sentS, body));
-    print(`<-- [${sent.status ?? sent.error}] POST ${to} [${id}]`);
+    say(`<-- [${sent.status ?? sent.error}] POST ${to} [${id}]`);
     return sent.status === null || isSuccess(sent);
   };
   let isVersionNamed = config.apiVersion !== undefined;
   const snapshots = new Follower(config, 'snapshot', ofApi(config.events, false));
   const thin = new Follower(config, 'thin', ofApi(config.events, true));
   await untilReached(async () => await Promise.all([snapshots.start(), thin.start()]));
-  console.log(
+  print(
     `Ready. Snapshots say API version ${config.apiVersion ?? API_VERSION}. Your webhook signing secret is ${secret} (^C to quit)`,
   );
   for (;;) {
     const told = await untilReached(async () => await snapshots.next());
     const toldThin = await untilReached(async () => await thin.next());
     for (const event of told) {
-      print(`--> ${event.type} [${event.id}]`);
+      say(`--> ${event.type} [${event.id}]`);
       if (config.forwardTo === undefined) continue;
       if ((await forward(event, event, config.forwardTo)) || isVersionNamed) continue;
-      print(VERSION_HINT);
+      say(VERSION_HINT);
       isVersionNamed = true;
     }
     for (const event of toldThin) {
       // The same fact stands above, unless only v2 tells it.
       const isNews = config.forwardThinTo !== undefined || !('snapshot_event' in event);
-      if (isNews) print(`--> ${event.type} [${event.id}]`);
+      if (isNews) say(`--> ${event.type} [${event.id}]`);
       if (config.forwardThinTo === undefined) continue;
       await forward(event, toNotification(event), config.forwardThinTo);
     }
@@ -82,12 +83,12 @@ async function untilReached<T>(ask: () => Promise<T>): Promise<T> {
       return await ask();
     } catch (error) {
       if (!(error instanceof UnreachableError)) throw error;
-      if (isFirst) print(`${error.message} Trying again.`);
+      if (isFirst) say(`${error.message} Trying again.`);
       await delay(POLL_MS);
     }
   }
 }
 
-function print(line: string): void {
-  console.log(`${formatRfc3339(systemClock.nowMs())}  ${line}`);
+function say(line: string): void {
+  print(`${formatRfc3339(systemClock.nowMs())}  ${line}`);
 }

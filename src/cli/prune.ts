@@ -5,6 +5,7 @@ import { askServer } from '../control/control-client.ts';
 import { closeDataFolder, openDataFolder } from '../data-folder.ts';
 import { StartupError } from '../startup-error.ts';
 import { DAY_MS, HOUR_MS } from '../summaries/windows.ts';
+import { print } from '../terminal.ts';
 import { dateOf } from '../usage/pruned.ts';
 import type { Prunable, UsageStore } from '../usage/usage-store.ts';
 
@@ -74,14 +75,14 @@ function refuseNeeded({ lastReceivedAtMs }: Prunable, windows: Windows, nowMs: n
 
 function report({ beforeMs, yes }: PruneRequest, { months, cancelledHours }: Prunable): void {
   const date = dateOf(beforeMs);
-  if (months.length === 0) return console.log(`There are no events before ${date}.`);
+  if (months.length === 0) return print(`There are no events before ${date}.`);
   for (const { month, events, bytes } of months) {
-    console.log(`${month}  ${events} events  ${bytes} bytes`);
+    print(`${month}  ${events} events  ${bytes} bytes`);
   }
-  console.log(
+  print(
     `Of events before ${date}, usage by the hour is kept: summaries of whole hours stay as they are, ${cancelledHours} ` +
       'customer hours with cancellations too. No such event can be cancelled or looked up any more, no summary can begin ' +
       'or end within an hour there, and none of it can be grouped or counted in another way.',
   );
-  console.log(yes ? 'They are dropped.' : 'Nothing was dropped. With --yes they are, for good.');
+  print(yes ? 'They are dropped.' : 'Nothing was dropped. With --yes they are, for good.');
 }

@@ -1,10 +1,9 @@
 import { restoreBackup } from '../backup/restore.ts';
 import type { RestoreConfig } from '../config.ts';
+import { print } from '../terminal.ts';
 
 /** `taximeter restore`: makes a new data folder of a backup. */
 export function restore({ from, data }: RestoreConfig): void {
   const { sequence, createdAt } = restoreBackup(from, data);
-  console.log(
-    `${data} stands at sequence ${sequence}, as ${from} did when it was made (${createdAt}).`,
-  );
+  print(`${data} stands at sequence ${sequence}, as ${from} did when it was made (${createdAt}).`);
 }

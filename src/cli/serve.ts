@@ -22,6 +22,7 @@ import { exposeRequests } from '../metrics/request-metrics.ts';
 import { exposeAudits, exposeQueries } from '../metrics/usage-metrics.ts';
 import { StartupError } from '../startup-error.ts';
 import { DAY_MS, HOUR_MS } from '../summaries/windows.ts';
+import { print } from '../terminal.ts';
 import { dateOf } from '../usage/pruned.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
 import type { UsageStore } from '../usage/usage-store.ts';
@@ -121,7 +122,7 @@ async function serveFolder(
   server.serve(toApi(config, folder, ingest, usage, watches));
   exposeDuplicates(metrics, watches.duplicates);
   const url = `http://${shownHost(config.host)}:${port}`;
-  console.log(`Taximeter is listening on ${url}`);
+  print(`Taximeter is listening on ${url}`);
   log.info({ url, version: readVersion() }, 'Taximeter is listening.');
 
   if (config.auditIntervalSeconds > 0) auditing.start(config.auditIntervalSeconds * 1000);
@@ -243,7 +244,7 @@ const FIRST_KEY: NewKeyConfig = {
 async function printFirstKey(config: ServeConfig, catalog: Catalog): Promise<void> {
   if (config.secretKeys.length > 0 || (await catalog.keys.list()).length > 0) return;
   const { secret } = await createKey(catalog, FIRST_KEY, systemClock.nowMs());
-  console.log(`Your secret key, shown this once: ${secret}`);
+  print(`Your secret key, shown this once: ${secret}`);
 }
 
 function warnOfShortMemory({ identifierWindowDays, pastDays }: ServeConfig): void {
