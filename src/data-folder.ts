@@ -28,6 +28,9 @@ import { openChdbUsageStore } from './usage/chdb/chdb-usage-store.ts';
 import { usagePaths } from './usage/chdb/usage-paths.ts';
 import type { UsageStore } from './usage/usage-store.ts';
 
+/** An empty file: that it can be opened for writing says that the disk can be written. */
+const PROBE_FILE = '.writable';
+
 export type DataFolder = {
   readonly journal: Journal;
   readonly catalog: Catalog;
@@ -75,10 +78,13 @@ function pathsOf(folder: string): OpenPaths {
   const journal = join(folder, JOURNAL_FILE);
   const catalog = join(folder, CATALOG_FILE);
   const usage = usagePaths(join(folder, USAGE_FOLDER));
+  const probe = join(folder, PROBE_FILE);
+  writeFileSync(probe, '');
   return new OpenPaths({
     files: [journal, catalog],
     logs: [`${journal}-wal`, `${catalog}-wal`, `${catalog}-shm`, ...usage.logs],
     folders: [folder, ...usage.folders],
+    probes: [probe, ...usage.probes],
   });
 }
 

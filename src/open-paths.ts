@@ -12,7 +12,8 @@ import {
   type BigIntStats,
   type PathLike,
 } from 'node:fs';
-import { access, constants, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { StartupError } from './startup-error.ts';
 
 const MOVED = 'ERR_TAXIMETER_MOVED';
@@ -34,13 +35,18 @@ export type Paths = {
   /** Such files that go when what they belong to is closed. */
   readonly logs?: readonly string[];
   readonly folders?: readonly string[];
+  /**
+   * Files that `look` opens for writing, without writing: a disk that has become read-only says so. Not a database's: to close
+   * another descriptor of one drops the locks that this process holds on it.
+   */
+  readonly probes?: readonly string[];
 };
 
 type Noted = { readonly path: string; readonly identity: string; readonly isLog: boolean };
 
 export class OpenPaths {
   readonly #noted: readonly Noted[];
-  readonly #folders: readonly string[];
+  readonly #probes: readonly string[];
   /** An inode that is open is not given to another folder of that name. */
   readonly #held: number[];
 
@@ -48,7 +54,7 @@ export class OpenPaths {
    * Notes what the paths name, to be called when all of it has been opened. Throws MovedError when one of the files is not
    * open in this process: then it was replaced between that and this.
    */
-  constructor({ files, logs = [], folders = [] }: Paths) {
+  constructor({ files, logs = [], folders = [], probes = [] }: Paths) {
     const note = (path: string, isLog: boolean): Noted => {
       return { path, identity: identityOf(statOf(path)), isLog };
     };
@@ -59,7 +65,7 @@ export class OpenPaths {
     const open = openIdentities();
     const strange = noted.find(({ identity }) => open !== undefined && !open.has(identity));
     if (strange !== undefined) throw another(strange.path);
-    this.#folders = folders;
+    this.#probes = probes;
     this.#held = folders.map((folder) => openSync(folder, 'r'));
     this.#noted = [
       ...noted,
@@ -82,7 +88,7 @@ export class OpenPaths {
     }
   }
 
-  /** As `check`, without waiting for the disk on this thread; throws MovedError also for folders on a disk that is read-only. */
+  /** As `check`, without waiting for the disk on this thread; throws MovedError also for a disk that is read-only. */
   async look(): Promise<void> {
     await Promise.all([
       ...this.#noted.map(async ({ path, identity }) => {
@@ -91,7 +97,7 @@ export class OpenPaths {
         });
         expectSame(path, identity, found);
       }),
-      ...this.#folders.map(refuseReadOnly),
+      ...this.#probes.map(refuseReadOnly),
     ]);
   }
 
@@ -131,13 +137,17 @@ function toMoved(path: PathLike, error: unknown): MovedError {
   );
 }
 
-/** The answer for root, too: it is that of the mount, not of permissions. */
-async function refuseReadOnly(folder: string): Promise<void> {
+/** Permission bits and the list of mounts do not tell: ext4 stays mounted for writing when it has given up (Linux 6.18). */
+async function refuseReadOnly(probe: string): Promise<void> {
   try {
-    await access(folder, constants.W_OK);
+    await using _ = await open(probe, 'r+');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EROFS') return;
-    throw new MovedError(`${folder} is on a disk that has become read-only.`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'EROFS') {
+      throw new MovedError(`${dirname(probe)} is on a disk that has become read-only.`);
+    }
+    if (code === 'EIO') throw new MovedError(`${dirname(probe)} cannot be written: ${message}`);
+    // What is not there, or may not be opened just now, says nothing of the disk.
   }
 }
 

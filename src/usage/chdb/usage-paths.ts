@@ -8,6 +8,7 @@ export function usagePaths(folder: string): Required<Paths> {
   return {
     files: [],
     // The lock.
+    probes: [join(folder, 'status')],
     logs: [join(folder, 'status')],
     // Links, which lead to where the parts are.
     folders: [folder, ...readdirSync(tables).map((table) => join(tables, table))],
