@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
   closeSync,
   mkdirSync,
@@ -74,6 +75,32 @@ test('a link that leads elsewhere is another folder', async (t) => {
   renameSync(`${link}-2`, link);
   await assert.rejects(paths.look(), /link is not the one that was opened/u);
 });
+
+test('a disk that has given up, and is mounted as before, is read-only', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'taximeter-paths-'));
+  const [image, disk] = [join(folder, 'image'), join(folder, 'disk')];
+  mkdirSync(disk);
+  writeFileSync(image, new Uint8Array(8 * 1024 * 1024));
+  t.after(() => {
+    run('umount', '-l', disk);
+    rmSync(folder, { recursive: true });
+  });
+  if (!run('mkfs.ext4', '-q', image) || !run('mount', '-o', 'loop', image, disk)) {
+    return t.skip('this machine does not let a test mount an ext4 file system');
+  }
+  const probe = join(disk, 'probe');
+  writeFileSync(probe, '');
+  const paths = new OpenPaths({ files: [], folders: [disk], probes: [probe] });
+  t.after(() => paths.close());
+  await paths.look();
+  // As ext4 does by itself when it meets an error, with errors=remount-ro.
+  assert.ok(run('mount', '-o', 'remount,abort', disk));
+  await assert.rejects(paths.look(), /disk is on a disk that has become read-only/u);
+});
+
+function run(command: string, ...args: readonly string[]): boolean {
+  return spawnSync(command, args).status === 0;
+}
 
 test('a MovedError is known by its code', () => {
   assert.ok(isMoved(new MovedError('')));

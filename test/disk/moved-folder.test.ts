@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { stateOf } from '../support/folder-state.ts';
@@ -203,31 +203,6 @@ for (const [what, at, names, script] of MOUNTS) {
     assert.equal(done.status, 0, done.stderr);
     assertStopped(await within('it ends', metered.server.exited), names);
   });
-}
-
-test('a disk that has given up, and is mounted as before: the server stops', async (t) => {
-  const parent = newFolder();
-  const [image, folder] = [join(parent, 'image'), join(parent, 'disk')];
-  t.after(() => {
-    run('umount', '-l', folder);
-    removeFolder(parent);
-  });
-  mkdirSync(folder);
-  writeFileSync(image, new Uint8Array(96 * 1024 * 1024));
-  if (!run('mkfs.ext4', '-q', image) || !run('mount', '-o', 'loop', image, folder)) {
-    return t.skip('this machine does not let a test mount an ext4 file system');
-  }
-  const metered = await Metered.start(t, { folder });
-  // After a start nothing is written until somebody asks for it.
-  assert.equal((await metered.server.stop()).code, 0);
-  await metered.server.restart();
-  // As ext4 does by itself when it meets an error, with errors=remount-ro.
-  assert.ok(run('mount', '-o', 'remount,abort', folder));
-  assertStopped(await within('it ends', metered.server.exited), READ_ONLY);
-});
-
-function run(command: string, ...args: readonly string[]): boolean {
-  return spawnSync(command, args).status === 0;
 }
 
 /** A server with some events, and a path beside its folder. */
