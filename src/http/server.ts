@@ -31,6 +31,7 @@ import { RequestCounts } from './request-counts.ts';
 import { apiHeaders, replayHeaders, sendError, sendJson } from './respond.ts';
 import { Router } from './router.ts';
 import { askedVersion, unknownVersion } from './stripe-version.ts';
+import { readTarget } from './target.ts';
 
 export type Api = {
   readonly routes: readonly Route[];
@@ -158,9 +159,8 @@ export class ApiServer {
 
   async #respond(call: HttpCall): Promise<void> {
     const startMs = performance.now();
-    const { url, socket } = call;
-    const question = url.indexOf('?');
-    const path = question === -1 ? url : url.slice(0, question);
+    const { socket } = call;
+    const { path, query } = readTarget(call.url);
     if (path === '/healthz') return sendPage(call, this.#health());
     if (path === '/readyz') return sendPage(call, this.#readiness());
     if (path === '/metrics' && this.#metrics !== undefined) {
@@ -168,7 +168,6 @@ export class ApiServer {
     }
     if (!this.#inFlight.begin(socket)) return void socket.destroy();
     const id = newRequestId();
-    const query = question === -1 ? '' : url.slice(question + 1);
     const apiVersion = askedVersion(call.headers);
     const exchange: Exchange = { call, id, path, query, apiVersion, share: this.#bodies.open() };
     const headers = apiHeaders(id, apiVersion ?? API_VERSION, call.headers);
