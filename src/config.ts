@@ -41,6 +41,8 @@ export type ServeConfig = Windows & {
   readonly authFailuresMax: number;
   readonly proxies: number;
   readonly connectionsMax: number;
+  /** How long a connection without a request lives. */
+  readonly keepAliveSeconds: number;
   readonly readSeconds: number;
   readonly stopSeconds: number;
   readonly eventsDays: number;
@@ -88,6 +90,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     'auth-failures-max': { type: 'string' },
     proxies: { type: 'string' },
     'connections-max': { type: 'string' },
+    'keep-alive-seconds': { type: 'string' },
     'read-seconds': { type: 'string' },
     'stop-seconds': { type: 'string' },
     'events-days': { type: 'string' },
@@ -125,6 +128,8 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     authFailuresMax: whole('auth-failures-max', 1_000_000, 0) ?? AUTH_FAILURES_MAX,
     proxies: whole('proxies', 10, 0) ?? 0,
     connectionsMax: whole('connections-max', 1_000_000) ?? 10_000,
+    // Longer than SDKs and most proxies keep theirs, so that they close first.
+    keepAliveSeconds: whole('keep-alive-seconds', 86_400) ?? 65,
     readSeconds: whole('read-seconds', 3600) ?? 10,
     stopSeconds: whole('stop-seconds', 3600) ?? STOP_SECONDS,
   };

@@ -57,8 +57,12 @@ export async function serve(config: ServeConfig): Promise<void> {
   const metricsPage = async (): Promise<Page> => await metrics.toPage();
   const server = new ApiServer(systemClock, {
     ...(config.metrics === 'api' ? { metrics: metricsPage } : {}),
-    limits: { connectionsMax: connectionsWithin(config.connectionsMax) },
+    limits: {
+      connectionsMax: connectionsWithin(config.connectionsMax),
+      keepAliveMs: config.keepAliveSeconds * 1000,
+    },
   });
+  void stopAsked.then(() => server.stopAccepting());
   exposeProcess(metrics, readVersion());
   exposeRequests(metrics, server);
   const metricsServer = new MetricsServer(metricsPage);
@@ -111,7 +115,7 @@ async function serveFolder(
   exposeQueries(metrics, usage);
   exposeDisk(metrics, config.data);
   const auditing = sampleAudit(folder, ingest, exposeAudits(metrics));
-  server.refuse('recovering');
+  server.starts('recovering');
   await ingest.recover(systemClock.nowMs());
   await folder.paths.look();
   await disk.look();
@@ -129,9 +133,9 @@ async function serveFolder(
   const chores = beginChores(config, folder, ingest, disk, watches);
   log.info(`Stopping, because of ${await stopAsked}.`);
   chores.stop();
+  await server.drain();
   await auditing.close();
   await control.close();
-  await server.drain();
   await closeWatches(watches);
   await ingest.close();
   await saveKeyUse(catalog);

@@ -1,12 +1,13 @@
 /**
- * The sockets of the server: how many there are, which gives way when there are too many, and which wait for an answer.
+ * The sockets of the server: how many there are, which gives way when there are too many, which wait for an answer, and
+ * how they end when the server stops.
  *
  * Slow or silent clients cannot keep others out: past the limit, the connection that has waited longest without a
  * whole request is closed, and a client that does send one is not noticed by it. There is no limit for one
  * address, since behind a proxy all come from the same.
  */
 import type { Server } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 
 export type ConnectionLimits = {
   /** Bounds sockets and the memory of half-sent bodies (P10). */
@@ -15,7 +16,7 @@ export type ConnectionLimits = {
   readonly headersTimeoutMs: number;
   /** The same to the last byte of the body. */
   readonly requestTimeoutMs: number;
-  /** Between two requests. */
+  /** Before the first byte of a request, the first one's too. */
   readonly keepAliveMs: number;
   /** Without a byte in either direction, as when an answer is not fetched; of a plain request, for all of its answer. */
   readonly stalledTimeoutMs: number;
@@ -27,7 +28,6 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   connectionsMax: 10_000,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
-  // Longer than SDKs and proxies keep theirs, so that they close first.
   keepAliveMs: 65_000,
   stalledTimeoutMs: 120_000,
   checkEveryMs: 1_000,
@@ -36,6 +36,18 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
 /** How many connections are looked at for one that may give way, so that a new one costs little. */
 const LOOKS_MAX = 100;
 
+/** Until when a stop waits for which connections. */
+export type DrainLimits = {
+  /** Without a request: one that is on its way now is answered, and the client learns that the connection ends. */
+  readonly idleMs: number;
+  /** With a part of one. */
+  readonly partMs: number;
+  /** With an answer that is not out. */
+  readonly answerMs: number;
+};
+
+export const DRAIN_LIMITS: DrainLimits = { idleMs: 250, partMs: 5_000, answerMs: 10_000 };
+
 /** A request, and whether all of it has arrived. */
 type Begun = { readonly complete: boolean };
 
@@ -43,16 +55,20 @@ type Connection = {
   /** Begun, and the answer not out: more than one when a client does not wait for answers. */
   requests: number;
   latest: Begun | undefined;
+  /** How much had been read of it when nothing was left of a request. */
+  readBytes: number;
   wasUsed: boolean;
   isDistrusted: boolean;
 };
 
 export class Connections {
   /** The oldest first, or those that were passed over longest ago. */
-  readonly #open = new Map<Duplex, Connection>();
+  readonly #open = new Map<Socket, Connection>();
+  #isDraining = false;
+  #onNoneLeft = (): void => undefined;
 
   constructor(server: Server, { connectionsMax }: Pick<ConnectionLimits, 'connectionsMax'>) {
-    server.on('connection', (socket: Duplex) => {
+    server.on('connection', (socket: Socket) => {
       if (this.#open.size >= connectionsMax && !this.#makeRoom()) {
         socket.destroy();
         return;
@@ -60,15 +76,19 @@ export class Connections {
       this.#open.set(socket, {
         requests: 0,
         latest: undefined,
+        readBytes: 0,
         wasUsed: false,
         isDistrusted: false,
       });
-      socket.once('close', () => this.#open.delete(socket));
+      socket.once('close', () => {
+        this.#open.delete(socket);
+        if (this.#open.size === 0) this.#onNoneLeft();
+      });
     });
   }
 
   /** To be called for every request, as soon as its headers are read. False when it must not be answered. */
-  begin(socket: Duplex, request: Begun): boolean {
+  begin(socket: Socket, request: Begun): boolean {
     const connection = this.#open.get(socket);
     if (connection === undefined || connection.isDistrusted) return false;
     connection.requests += 1;
@@ -77,25 +97,54 @@ export class Connections {
   }
 
   /** To be called for every request that began, when its answer is out or its client gone. */
-  end(socket: Duplex): void {
+  end(socket: Socket): void {
     const connection = this.#open.get(socket);
     if (connection === undefined) return;
     connection.requests -= 1;
     connection.wasUsed = true;
     // It holds its body, and an idle connection shall hold nothing.
-    if (connection.requests === 0) connection.latest = undefined;
+    if (connection.requests > 0) return;
+    connection.latest = undefined;
+    connection.readBytes = socket.bytesRead;
+    if (this.#isDraining && isIdle(socket, connection)) socket.destroySoon();
   }
 
   /** Lets nothing begin any more on this connection, not even what has arrived already. */
-  distrust(socket: Duplex): void {
+  distrust(socket: Socket): void {
     const connection = this.#open.get(socket);
     if (connection !== undefined) connection.isDistrusted = true;
   }
 
   /** Whether a request was read whole whose answer is not out yet. */
-  owesAnswer(socket: Duplex): boolean {
+  owesAnswer(socket: Socket): boolean {
     const connection = this.#open.get(socket);
     return connection !== undefined && owes(connection);
+  }
+
+  /**
+   * Closes all of them, each as soon as nothing is under way on it, or its limit is over. Those without a request are left
+   * for a moment: a client that uses one in that moment gets an answer, which says that the connection ends, where it
+   * would find it reset.
+   */
+  async drain({ idleMs, partMs, answerMs }: DrainLimits): Promise<void> {
+    if (this.#open.size === 0) return;
+    const noneLeft = new Promise<void>((resolve) => (this.#onNoneLeft = resolve));
+    const timers = [
+      setTimeout(() => {
+        this.#isDraining = true;
+        this.#closeWhere(isIdle);
+      }, idleMs),
+      setTimeout(() => this.#closeWhere((_, connection) => !owes(connection)), partMs),
+      setTimeout(() => this.#closeWhere(() => true), answerMs),
+    ];
+    await noneLeft;
+    for (const timer of timers) clearTimeout(timer);
+  }
+
+  #closeWhere(mayGo: (socket: Socket, connection: Connection) => boolean): void {
+    for (const [socket, connection] of this.#open) {
+      if (mayGo(socket, connection)) socket.destroy();
+    }
   }
 
   /** Closes one connection. One that was used since it was last looked at is passed over, once. */
@@ -113,6 +162,11 @@ export class Connections {
     }
     return false;
   }
+}
+
+/** Nothing of a request has come since the last answer. */
+function isIdle(socket: Socket, { requests, readBytes }: Connection): boolean {
+  return requests === 0 && socket.bytesRead === readBytes && socket.readableLength === 0;
 }
 
 function owes({ requests, latest }: Connection): boolean {

@@ -9,7 +9,7 @@ export type ResponseHeaders = Record<string, string | number>;
 
 export interface HttpCall {
   readonly method: string;
-  /** As it was sent: path and query. */
+  /** As it was sent: see target.ts. */
   readonly url: string;
   /** Names in lower case. */
   readonly headers: IncomingHttpHeaders;
@@ -20,6 +20,9 @@ export interface HttpCall {
   readonly status: number;
   /** Nobody is there any more to be answered. */
   readonly isGone: boolean;
+
+  /** How many bytes of the body are in memory, at most, while nothing has been read of it. */
+  readonly heldBytes: number;
 
   /** What is wrong with the headers, that would make another reader take these bytes for another request. */
   wrongHeaders(): string | undefined;
@@ -36,6 +39,8 @@ export interface HttpCall {
   /** Calls back once, when the answer is out or the client is gone, which may be at once. */
   onceOut(then: () => void): void;
 }
+
+const UNREAD_BYTES_MAX = 128 * 1024;
 
 /** A request that node:http has read. */
 export class NodeHttpCall implements HttpCall {
@@ -65,6 +70,13 @@ export class NodeHttpCall implements HttpCall {
 
   get isGone(): boolean {
     return this.#response.destroyed;
+  }
+
+  /** While a body is not read, node:http stops reading from its socket; by then its buffer and one more read are full. */
+  get heldBytes(): number {
+    const { 'content-length': length, 'transfer-encoding': coding } = this.headers;
+    if (coding !== undefined) return UNREAD_BYTES_MAX;
+    return Math.min(Number(length ?? 0), UNREAD_BYTES_MAX);
   }
 
   wrongHeaders(): string | undefined {

@@ -1,6 +1,6 @@
 /** What is answered where Node finds no request to hand on: the same envelope, then the connection is closed. */
 import type { Server } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import { API_VERSION } from '../api-version.ts';
 import { ApiError } from '../errors.ts';
 import { newRequestId } from '../ids.ts';
@@ -11,8 +11,9 @@ import { apiHeaders, toErrorAnswer } from './respond.ts';
  * `mayAnswer` says whether nobody on the connection waits for the answer to an earlier request, who would take
  * this one for it. Then it is only closed.
  */
-export function answerWhatIsNoHttp(server: Server, mayAnswer: (socket: Duplex) => boolean): void {
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+export function answerWhatIsNoHttp(server: Server, mayAnswer: (socket: Socket) => boolean): void {
+  server.on('clientError', (error: NodeJS.ErrnoException, connection) => {
+    const socket = connection as Socket;
     if (!socket.writable || error.code === 'ECONNRESET' || !mayAnswer(socket)) {
       socket.destroy();
       return;

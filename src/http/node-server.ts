@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { ConnectionLimits } from './connections.ts';
 
-/** Node's server with our limits. It listens to nothing yet. */
+/** node:http's server with our limits, every request of which goes to `respond`. */
 export function createNodeServer(limits: ConnectionLimits, respond: RequestListener): Server {
   const server = createServer(
     {

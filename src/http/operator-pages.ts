@@ -22,8 +22,14 @@ export function toFailurePage(error: unknown): Page {
   return { status: 500, type: 'text/plain', body: 'The metrics could not be read.\n' };
 }
 
-export function sendPage(call: Pick<HttpCall, 'answer'>, { status, type, body }: Page): void {
+/** `isLast`: the connection ends with it. */
+export function sendPage(
+  call: Pick<HttpCall, 'answer'>,
+  { status, type, body }: Page,
+  isLast = false,
+): void {
   const headers = {
+    ...(isLast ? { Connection: 'close' } : {}),
     'Content-Type': type,
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',

@@ -1,7 +1,8 @@
 /**
  * The short way in. A connection begins here: plain requests (see plain-request.ts) are read and answered without
  * node:http, which takes twice as long about them. With the first that is not plain, or does not come at once, the
- * connection is node:http's until it ends, with its limits and its answers.
+ * connection is node:http's until it ends, with its limits and its answers. One on which nothing comes is closed without a
+ * word: balancers open connections ahead, and would take a refusal for the answer to their first request.
  *
  * One request at a time: while one is answered, and as long as its answer is not out, nothing else of its connection is
  * read. Both together may take `stalledTimeoutMs`.
@@ -79,10 +80,9 @@ export class PlainConnections {
     this.#open.delete(connection);
   }
 
-  /** Closes all of them, answered or not. */
+  /** To be called when the server stops; it does not close the sockets. */
   close(): void {
     clearInterval(this.#timer);
-    for (const { socket } of this.#open) socket.destroy();
   }
 
   #check(): void {
@@ -91,13 +91,13 @@ export class PlainConnections {
   }
 }
 
-/** `begun`: nothing of a request has come, or a part. `idle`: the same, after an answer. */
-type State = 'begun' | 'idle' | 'answering';
+/** `idle`: nothing of a request has come, not even of the first. `begun`: a part has. */
+type State = 'idle' | 'begun' | 'answering';
 
 class PlainConnection implements PlainWay {
   readonly socket: Socket;
   readonly #all: PlainConnections;
-  #state: State = 'begun';
+  #state: State = 'idle';
   /** At which check the state began. */
   #sinceCheck: number;
   /** What has come of a request, and how many bytes are worth a look. */

@@ -42,6 +42,10 @@ export class PlainHttpCall implements HttpCall {
     return this.#way.socket.destroyed;
   }
 
+  get heldBytes(): number {
+    return this.#body.length;
+  }
+
   /** A plain request has none that could be wrong. */
   wrongHeaders(): undefined {
     return undefined;

@@ -54,6 +54,23 @@ export function sendError(
   call.answer(status, headers, body);
 }
 
+/**
+ * Answers for a process that cannot: it starts, or it ends. In plain text, as a proxy in front of it would: every SDK sends
+ * the request again, under its Idempotency-Key. An error in the envelope stripe-go would take for final, and
+ * its caller could send an event again that had been counted.
+ */
+export function sendUnavailable(
+  call: HttpCall,
+  { message, retryAfterS }: ApiError,
+  headers: ResponseHeaders,
+): void {
+  const body = `${redactSecrets(message)}\n`;
+  headers['Retry-After'] = retryAfterS;
+  withBodyHeaders(headers, body);
+  headers['Content-Type'] = 'text/plain';
+  call.answer(503, headers, body);
+}
+
 export type ErrorAnswer = {
   readonly status: number;
   readonly headers: ResponseHeaders;
@@ -67,8 +84,8 @@ export function toErrorAnswer(
   headers: ResponseHeaders,
 ): ErrorAnswer {
   const wire = error.toWire(version);
-  // An SDK tries a 409 and a 503 again unless told otherwise, a 429 only when told so.
-  if (wire.status === 429) headers['Stripe-Should-Retry'] = 'true';
+  // An SDK tries a 409 and a 503 again unless the header forbids it, a 429 and a 408 only when it asks for that.
+  if (wire.status === 429 || wire.status === 408) headers['Stripe-Should-Retry'] = 'true';
   else if (wire.status < 500 && error.reason !== 'idempotency_key_in_use') {
     headers['Stripe-Should-Retry'] = 'false';
   }

@@ -2,10 +2,12 @@
  * The HTTP server: one pipeline for every request. Which route, whose key, what parameters, first answer or a
  * repeated one, and one place that turns errors into responses.
  *
- * It listens from the start to the end, so that a port in use is known at once, and health can be asked for while the
- * data folder is recovered or closed; API calls are answered from `serve` to `drain`, and get a 503 before and after.
+ * It listens from the start, so that a port in use is known at once, and health can be asked for while the data folder is
+ * recovered. API calls that come before `serve` are held until then; a stop takes no new connections, answers what has
+ * come on the old ones, and closes each. So a restart is a pause to a client with retries.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Server as NetServer } from 'node:net';
 import { API_VERSION } from '../api-version.ts';
 import type { Clock } from '../clock.ts';
 import { ApiError } from '../errors.ts';
@@ -15,9 +17,15 @@ import type { Access } from './access.ts';
 import type { Route } from './api.ts';
 import { BodyBudget } from './body-budget.ts';
 import { BODY_BYTES_MAX, checkBody } from './body.ts';
-import { CONNECTION_LIMITS, Connections, type ConnectionLimits } from './connections.ts';
+import {
+  CONNECTION_LIMITS,
+  Connections,
+  DRAIN_LIMITS,
+  type ConnectionLimits,
+} from './connections.ts';
 import { logRequest, toApiError, versionOf, type Exchange } from './exchange.ts';
 import { codingOf, Unpacker } from './content-coding.ts';
+import { HeldRequests, unavailable, type HoldLimits } from './held-requests.ts';
 import { NodeHttpCall, type HttpCall, type ResponseHeaders } from './http-call.ts';
 import { toAnswered, type Answered, type Idempotency } from './idempotency.ts';
 import { InFlight } from './in-flight.ts';
@@ -28,7 +36,7 @@ import { sendPage, toFailurePage, toHealthPage, type Page } from './operator-pag
 import { identityOf, readParameters } from './parameters.ts';
 import { PlainConnections } from './plain-connections.ts';
 import { RequestCounts } from './request-counts.ts';
-import { apiHeaders, replayHeaders, sendError, sendJson } from './respond.ts';
+import { apiHeaders, replayHeaders, sendError, sendJson, sendUnavailable } from './respond.ts';
 import { Router } from './router.ts';
 import { askedVersion, unknownVersion } from './stripe-version.ts';
 import { readTarget } from './target.ts';
@@ -45,8 +53,8 @@ export type Api = {
 
 type Serving = { readonly router: Router; readonly parts: Api };
 
-/** How long a closing server waits for answers to requests that it has read. */
-const ANSWER_TIMEOUT_MS = 10_000;
+/** For the last refusals to reach their clients. */
+const LAST_REFUSALS = { idleMs: 0, partMs: 0, answerMs: 100 };
 
 export class ApiServer {
   readonly #server: Server;
@@ -58,12 +66,17 @@ export class ApiServer {
   readonly #bodies = new BodyBudget();
   readonly #unpacker = new Unpacker();
   readonly #inFlight = new InFlight();
+  readonly #held: HeldRequests;
   #api: Serving | undefined;
-  #unready = 'starting';
+  /** What a start or an end is at. */
+  #unready: string | undefined = 'starting';
+  /** Answers are the last of their connections. */
   #isClosing = false;
+  /** No request is carried out any more. */
+  #isOver = false;
   /** Requests that were read whole and are not done with: being worked on, or with an answer that is not out. */
   #unanswered = 0;
-  #onAllAnswered = (): void => undefined;
+  #portFree: Promise<void> | undefined;
 
   /** `metrics`: the page `/metrics`, where this server has one. */
   constructor(
@@ -71,10 +84,12 @@ export class ApiServer {
     options: {
       readonly metrics?: () => Promise<Page>;
       readonly limits?: Partial<ConnectionLimits>;
+      readonly hold?: Partial<HoldLimits>;
     } = {},
   ) {
     this.#clock = clock;
     this.#metrics = options.metrics;
+    this.#held = new HeldRequests(options.hold);
     const limits = { ...CONNECTION_LIMITS, ...options.limits };
     const respond = (request: IncomingMessage, response: ServerResponse): void => {
       this.#take(new NodeHttpCall(request, response));
@@ -90,15 +105,25 @@ export class ApiServer {
     return await listen(this.#server, port, host);
   }
 
-  /** From here on API calls are answered. */
-  serve(api: Api): void {
-    this.#api = { router: new Router(api.routes), parts: api };
+  /** What the start is at, for `/readyz`. */
+  starts(phase: string): void {
+    this.#unready = phase;
   }
 
-  /** From here on API calls get a 503 that says why; what was begun goes on. */
+  /** From here on API calls are answered, those that were held first. */
+  serve(api: Api): void {
+    this.#api = { router: new Router(api.routes), parts: api };
+    if (!this.#isClosing) this.#unready = undefined;
+    void this.#held.letIn();
+  }
+
+  /** From here on no request is carried out. One that waits, or comes on an old connection, gets a 503 that says why. */
   refuse(reason: string): void {
+    this.stopAccepting();
     this.#api = undefined;
+    this.#isOver = true;
     this.#unready = reason;
+    this.#held.refuse(this.#whyUnavailable());
   }
 
   get isReady(): boolean {
@@ -110,44 +135,38 @@ export class ApiServer {
     return this.#unanswered;
   }
 
-  /** Takes no new requests, each of which gets a 503, and waits for the answers to those that were read. */
-  async drain(): Promise<void> {
-    this.refuse('stopping');
-    this.#isClosing = true;
-    await this.#allAnswered();
-  }
-
   /**
-   * Drains; then lets go of the port and of every connection, also of those that never finish a request. A second
-   * call does nothing more.
+   * Takes no new connections from here on, and makes each answer the last of its connection. What comes on those that
+   * there are is answered as ever.
    */
-  async close(): Promise<void> {
-    await this.drain();
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeAllConnections();
-    this.#plain.close();
-    await closed;
+  stopAccepting(): void {
+    this.#isClosing = true;
+    this.#unready ??= 'stopping';
+    // Not http.Server's own: that cuts idle connections at once.
+    this.#portFree ??= new Promise((resolve) => {
+      NetServer.prototype.close.call(this.#server, () => resolve());
+    });
   }
 
-  #allAnswered(): Promise<void> {
-    if (this.#unanswered === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ANSWER_TIMEOUT_MS);
-      this.#onAllAnswered = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  /** Stops accepting, answers what was read, and lets go of every connection; then no request is carried out. */
+  async drain(): Promise<void> {
+    this.stopAccepting();
+    await this.#connections.drain(DRAIN_LIMITS);
+    this.refuse('stopping');
+  }
+
+  /** Ends everything, and refuses what still waits. Also when it never served, or after `drain`. */
+  async close(): Promise<void> {
+    this.refuse('stopping');
+    await this.#connections.drain(LAST_REFUSALS);
+    this.#server.close();
+    this.#plain.close();
+    await this.#portFree;
   }
 
   #beginAnswer(exchange: Exchange): void {
     exchange.isRead = true;
     this.#unanswered += 1;
-  }
-
-  #answered(): void {
-    this.#unanswered -= 1;
-    if (this.#unanswered === 0) this.#onAllAnswered();
   }
 
   #take(call: HttpCall): void {
@@ -159,13 +178,14 @@ export class ApiServer {
 
   async #respond(call: HttpCall): Promise<void> {
     const startMs = performance.now();
-    const { socket } = call;
     const { path, query } = readTarget(call.url);
-    if (path === '/healthz') return sendPage(call, this.#health());
-    if (path === '/readyz') return sendPage(call, this.#readiness());
+    if (path === '/healthz') return sendPage(call, this.#health(), this.#isClosing);
+    if (path === '/readyz') return sendPage(call, this.#readiness(), this.#isClosing);
     if (path === '/metrics' && this.#metrics !== undefined) {
-      return sendPage(call, await this.#metrics().catch(toFailurePage));
+      const page = await this.#metrics().catch(toFailurePage);
+      return sendPage(call, page, this.#isClosing);
     }
+    const { socket } = call;
     if (!this.#inFlight.begin(socket)) return void socket.destroy();
     const id = newRequestId();
     const apiVersion = askedVersion(call.headers);
@@ -183,7 +203,7 @@ export class ApiServer {
     } finally {
       exchange.share.close();
       this.#inFlight.end(socket);
-      if (exchange.isRead === true) call.onceOut(() => this.#answered());
+      if (exchange.isRead === true) call.onceOut(() => (this.#unanswered -= 1));
       if (log.isLevelEnabled('debug')) logRequest(exchange, startMs);
     }
   }
@@ -193,10 +213,11 @@ export class ApiServer {
     if (call.isGone) return;
     const refusal = toApiError(exchange, error);
     const version = versionOf(exchange);
+    const { status } = refusal.toWire(version);
     this.#partIfDone(call, headers);
     if (refusal.reason === 'request_malformed') headers['Connection'] = 'close';
-    sendError(call, refusal, version, headers);
-    const { status } = refusal.toWire(version);
+    if (status >= 500 && this.#api === undefined) sendUnavailable(call, refusal, headers);
+    else sendError(call, refusal, version, headers);
     this.requests.countRefused(route, startMs, { reason: refusal.reason, status });
   }
 
@@ -207,8 +228,8 @@ export class ApiServer {
 
   async #answer(exchange: Exchange): Promise<Answered> {
     const { call, path, query, id, share } = exchange;
-    const { router, parts } = this.#whileServing();
     this.#checkHeaders(call);
+    const { router, parts } = this.#api ?? (await this.#whenServing(call));
     const { route, pathParams } = router.find(call.method, path);
     exchange.route = route;
     const { headers } = call;
@@ -220,7 +241,7 @@ export class ApiServer {
     const read = call.readBytes(bytesMax, share);
     const sentBytes = read instanceof Promise ? await read : read;
     // A body may take its time, and come when the data folder is being closed.
-    this.#whileServing();
+    if (this.#isOver) throw unavailable(this.#whyUnavailable());
     this.#beginAnswer(exchange);
     const bytes =
       coding === undefined
@@ -251,10 +272,18 @@ export class ApiServer {
     throw new ApiError('request_malformed', `Invalid request: ${problem}.`);
   }
 
-  /** Throws `unavailable` before `serve` and after `refuse`. */
-  #whileServing(): Serving {
+  /** Holds what comes too early. Throws `unavailable` after `refuse`, and for what cannot be held. */
+  async #whenServing(call: HttpCall): Promise<Serving> {
+    if (!this.#isOver) await this.#held.hold(call, this.#whyUnavailable());
+    // Its client gave up: a retry of it may be here too, and is not to find its key in use.
+    if (call.socket.readableEnded) call.socket.destroy();
+    if (call.isGone) throw new Error('The client went away.');
     if (this.#api !== undefined) return this.#api;
-    throw new ApiError('unavailable', `Taximeter is ${this.#unready}. Try again.`);
+    throw unavailable(this.#whyUnavailable());
+  }
+
+  #whyUnavailable(): string {
+    return `Taximeter is ${this.#unready ?? 'stopping'}. Try again.`;
   }
 
   #health(): Page {
@@ -268,7 +297,7 @@ export class ApiServer {
   }
 
   #whyUnready(): string | undefined {
-    if (this.#api === undefined) return this.#unready;
+    if (this.#unready !== undefined || this.#api === undefined) return this.#unready;
     const { stuck, diskShortage } = this.#api.parts;
     return stuck() ?? diskShortage();
   }

@@ -12,15 +12,28 @@ import { Access } from './access.ts';
 import type { Route } from './api.ts';
 import { hashSecret } from './auth.ts';
 import type { ConnectionLimits } from './connections.ts';
+import type { HoldLimits } from './held-requests.ts';
 import { Idempotency } from './idempotency.ts';
-import { ApiServer } from './server.ts';
+import { ApiServer, type Api } from './server.ts';
 
-export type TestServer = { readonly port: number; close(): Promise<void> };
+export type TestServer = {
+  readonly port: number;
+  readonly server: ApiServer;
+  /** What it is given to serve. */
+  readonly api: Api;
+  close(): Promise<void>;
+};
+type Options = {
+  readonly limits?: Partial<ConnectionLimits>;
+  readonly hold?: Partial<HoldLimits>;
+  /** Whether it is still starting. */
+  readonly starts?: boolean;
+};
 
 /** The key `k` opens it. */
 export async function startTestServer(
   routes: readonly Route[],
-  limits: Partial<ConnectionLimits> = {},
+  { starts = false, ...options }: Options = {},
 ): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'taximeter-server-'));
   const catalog = openSqliteCatalog(join(folder, 'catalog.db'));
@@ -34,8 +47,8 @@ export async function startTestServer(
     },
   });
   await catalog.keys.create(aKey('key_1'), hashSecret('k'));
-  const server = new ApiServer(systemClock, { limits });
-  server.serve({
+  const server = new ApiServer(systemClock, options);
+  const api: Api = {
     routes,
     idempotency: new Idempotency(answered, catalog.answers, journal),
     access: new Access({
@@ -45,8 +58,11 @@ export async function startTestServer(
     }),
     stuck: () => undefined,
     diskShortage: () => undefined,
-  });
+  };
+  if (!starts) server.serve(api);
   return {
+    server,
+    api,
     port: await server.listen(0, '127.0.0.1'),
     close: async () => {
       await server.close();

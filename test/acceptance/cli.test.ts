@@ -201,6 +201,7 @@ describe('refusing to start', () => {
     ['--session-minutes', '1441'],
     ['--stream-events-max', '10001'],
     ['--connections-max', '0'],
+    ['--keep-alive-seconds', '0'],
   ];
   for (const args of wrong) {
     test(`the flags ${args.join(' ')}`, async () => {

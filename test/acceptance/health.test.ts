@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { DiskFaults } from '../support/disk-faults.ts';
 import { createMeter } from '../support/fixtures.ts';
 import { freePort } from '../support/free-port.ts';
-import { call, errorOf, type Answer } from '../support/http.ts';
+import { call, type Answer } from '../support/http.ts';
 import { scrape } from '../support/metrics.ts';
 import { newClient, type Stripe } from '../support/sdk.ts';
 import { newFolder, removeFolder, Server, TEST_KEY } from '../support/server.ts';
@@ -21,29 +21,37 @@ function healthOf({ text }: Answer): Health {
   return JSON.parse(text) as Health;
 }
 
-async function ask(server: { readonly url: string }, path: string): Promise<Answer> {
-  return await call(server, { path, key: null });
+async function ask(
+  server: { readonly url: string },
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  return await call(server, { path, key: null, headers });
 }
 
-test('both are 200 while it serves; while it starts, /readyz says so and calls get a 503', async () => {
+test('both are 200 while it serves; while it starts, /readyz says so and calls wait', async () => {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const server = Server.launch({ args: ['--port', String(port)] });
   try {
     const first: Answer[] = [];
+    let early: Promise<Answer>[] = [];
     await until('it listens', async () => {
-      const paths = ['/readyz', '/healthz', '/v1/customers'];
-      const answers = paths.map(async (path) => await call({ url }, { path }));
+      early = [call({ url }, { path: '/v1/customers' }), call({ url }, { path: '/v1/no' })];
+      for (const held of early) held.catch(() => undefined);
+      const answers = ['/readyz', '/healthz'].map(async (path) => await ask({ url }, path));
       first.push(...(await Promise.all(answers).catch(() => [])));
       return first.length > 0;
     });
-    const [ready, alive, refused] = first as [Answer, Answer, Answer];
+    const [ready, alive] = first as [Answer, Answer];
     assert.equal(ready.status, 503);
     assert.deepEqual(healthOf(ready), { status: 'unready', reason: 'starting' });
     assert.equal(alive.status, 200);
-    assert.deepEqual([refused.status, refused.headers['retry-after']], [503, '1']);
-    assert.match(errorOf(refused).message, /Taximeter is (?:starting|recovering)\./u);
     await server.ready();
+    assert.deepEqual(
+      (await Promise.all(early)).map(({ status }) => status),
+      [200, 404],
+    );
     for (const path of ['/readyz', '/healthz']) {
       const answer = await ask(server, path);
       assert.deepEqual([answer.status, healthOf(answer)], [200, { status: 'ok' }]);
@@ -98,9 +106,7 @@ describe('a slow disk', { skip }, () => {
     }
   });
 
-  test('stopped, it answers what it has read, and who comes later gets a 503', async () => {
-    await server.stop();
-    await server.restart({ env: faults!.env });
+  test('stopped, it answers what comes on the connections that there are, and takes no others', async () => {
     faults!.stall();
     const half = await sendHalf(server);
     const sent = Array.from({ length: 20 }, send);
@@ -109,39 +115,28 @@ describe('a slow disk', { skip }, () => {
       return samples.get('taximeter_http_requests_in_flight')! >= 5;
     });
     const stopped = server.stop();
-    await until('it is stopping', async () => (await ask(server, '/readyz')).status === 503);
-    assert.deepEqual(healthOf(await ask(server, '/readyz')), {
-      status: 'unready',
-      reason: 'stopping',
-    });
-    // Old connections and new ones alike.
-    for (const connection of ['keep-alive', 'close']) {
-      assertStopping(await call(server, { path: '/v1/customers', headers: { connection } }));
-    }
-    assert.match(await half.finish(), /^HTTP\/1\.1 503 [^]*Retry-After: 1\r\n/u);
-    // From here on a commit takes half a second, and the flush of the journal, which comes after it, many times that.
+    const isRefused = async (): Promise<boolean> =>
+      await ask(server, '/readyz', { connection: 'close' }).then(
+        () => false,
+        () => true,
+      );
+    await until('it is stopping', isRefused);
+    // From here on a commit takes half a second.
     faults!.slow(500);
-    const answers = await Promise.all(sent);
-    faults!.stall();
-    assertStopping(await call(server, { path: '/v1/customers', headers: { connection: 'close' } }));
-    faults!.end();
-    const accepted = answers.filter(({ status }) => status === 200).length;
+    assert.match(await half.finish(), /^HTTP\/1\.1 200 [^]*\r\nConnection: close\r\n/u);
+    const answers = await Promise.all(sent.map(async (answer) => await answer.catch(() => null)));
+    const accepted = answers.filter((answer) => answer?.status === 200).length;
+    const unanswered = answers.filter((answer) => answer === null).length;
     assert.ok(accepted >= 5, `${accepted} were answered`);
-    for (const answer of answers) if (answer.status !== 200) assertStopping(answer);
+    assert.equal(accepted + unanswered, 20, 'none was refused');
     assert.equal((await stopped).code, 0);
     await server.restart({});
     const query = { meter: meter.id, customer: 'c', start_time: timestamp };
-    const counted = await total(server, { ...query, end_time: timestamp + DAY_S });
-    assert.equal(counted, String(accepted + 1), 'and the one of the test before');
+    const counted = Number(await total(server, { ...query, end_time: timestamp + DAY_S }));
+    // And the one of the test before.
+    assert.ok(counted >= accepted + 1 && counted <= 21, `${counted} of ${accepted} are counted`);
   });
 });
-
-function assertStopping(answer: Answer): void {
-  assert.equal(answer.status, 503, answer.text);
-  assert.equal(answer.headers['retry-after'], '1');
-  assert.equal(answer.headers['connection'], 'close');
-  assert.match(errorOf(answer).message, /stopping/u);
-}
 
 /** A request of which half the body has been sent. */
 async function sendHalf(server: Server): Promise<{ readonly finish: () => Promise<string> }> {
@@ -193,6 +188,8 @@ test('a full disk: who waits is refused, and the log says why before it stops', 
     while (last.status === 200);
     assert.equal(last.status, 503, last.text);
     assert.equal(last.headers['retry-after'], '1');
+    // Not in the envelope: what may be on disk all the same has to be sent again under its key, by every SDK.
+    assert.equal(last.headers['content-type'], 'text/plain');
     assert.deepEqual(await closed, [1, null]);
     assert.match(log, /"message":"Stopping, because its disk is full\."/u);
   } finally {

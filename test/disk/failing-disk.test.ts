@@ -20,6 +20,11 @@ const skip = (await noFaults()) ?? false;
 const WRITE: FaultPlan['calls'] = ['pwrite64', 'write'];
 const SYNC: FaultPlan['calls'] = ['fsync', 'fdatasync'];
 
+/** In a way that every SDK does so by itself, under the same key: what was refused may be on disk. */
+function assertMayComeAgain({ status, headers, text }: Answer): void {
+  assert.deepEqual([status, headers['content-type']], [503, 'text/plain'], text);
+}
+
 for (const [what, calls] of [
   ['write', WRITE],
   ['sync', SYNC],
@@ -34,7 +39,7 @@ for (const [what, calls] of [
       // The third commit from now on, and once: what would come after it could look as if all were well.
       const fault = await begin(t, metered, { calls, path: 'journal.db-wal', when: '3' });
       const { acknowledged: more, last } = await metered.sendUntilRefused();
-      if (last !== undefined) assert.equal(last.status, 503, last.text);
+      if (last !== undefined) assertMayComeAgain(last);
       const { code, signal, stderr } = await server.exited;
       assert.deepEqual([code, signal], [1, null], stderr);
       assert.equal(fault.failed, 1);
@@ -55,7 +60,7 @@ for (const [what, calls] of [
     assert.equal((await createCustomer(metered, 'before')).status, 200);
     const fault = await begin(t, metered, { calls, path: 'catalog.db-wal', when: '1' });
     const answer = await createCustomer(metered, 'refused').catch(() => undefined);
-    if (answer !== undefined) assert.equal(answer.status, 503, answer.text);
+    if (answer !== undefined) assertMayComeAgain(answer);
     const { code, signal, stderr } = await server.exited;
     assert.deepEqual([code, signal], [1, null], stderr);
     assert.equal(fault.failed, 1);

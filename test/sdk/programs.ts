@@ -21,20 +21,22 @@ export type Language = {
   readonly prepare: (folder: string) => Promise<Program | Unavailable>;
 };
 
+/** Builds the module of a folder. */
+export async function prepareGo(cwd: string, folder: string): Promise<Program | Unavailable> {
+  const env = { GOTOOLCHAIN: 'local', GOWORK: 'off' };
+  const binary = join(folder, 'program');
+  return await afterSteps(
+    [
+      { what: 'fetch', command: ['go', 'mod', 'download'], cwd, env },
+      { what: 'build', command: ['go', 'build', '-o', binary, '.'], cwd, env },
+    ],
+    { command: [binary] },
+  );
+}
+
 export const GO: Language = {
   name: 'Go',
-  prepare: async (folder) => {
-    const cwd = join(SOURCES, 'go');
-    const env = { GOTOOLCHAIN: 'local', GOWORK: 'off' };
-    const binary = join(folder, 'webhooks');
-    return await afterSteps(
-      [
-        { what: 'fetch', command: ['go', 'mod', 'download'], cwd, env },
-        { what: 'build', command: ['go', 'build', '-o', binary, '.'], cwd, env },
-      ],
-      { command: [binary] },
-    );
-  },
+  prepare: async (folder) => await prepareGo(join(SOURCES, 'go'), folder),
 };
 
 export const JAVA: Language = {
