@@ -125,7 +125,6 @@ const ARCHITECTURE: readonly string[] = [
 ];
 const OPERATIONS: readonly string[] = [
   `past ${mib(constant('src/log.ts', 'WAITING_BYTES_MAX'))} MB of waiting lines`,
-  `(${seconds(constant('src/http/server.ts', 'ANSWER_TIMEOUT_MS'))} s at most)`,
   `(${mib(constant('src/ingest/disk-space.ts', 'RESERVE_BYTES'))} MiB, or a twentieth of a smaller disk)`,
   `has tried ${GUESSES} wrong keys`,
   `\`--events-days\` (${flag('events-days')})`,
