@@ -123,7 +123,10 @@ const ARCHITECTURE: readonly string[] = [
   `for 0.8 s: ${n(STREAM_VALUES)} values`,
   `more than a ${words(constant('src/delivery/deliverer.ts', 'IN_FLIGHT_MAX'))} destinations that all hang, each waits for the others, ${seconds(constant('src/delivery/sender.ts', 'ANSWER_TIMEOUT_MS'))} s`,
 ];
+const SESSIONS = constant('src/catalog/catalog.ts', 'SESSIONS_MAX');
+const SESSIONS_OF_KEY = constant('src/catalog/catalog.ts', 'SESSIONS_OF_KEY_MAX');
 const OPERATIONS: readonly string[] = [
+  `may have ${n(SESSIONS)} sessions at once and a key ${n(SESSIONS_OF_KEY)} of them`,
   `past ${mib(constant('src/log.ts', 'WAITING_BYTES_MAX'))} MB of waiting lines`,
   `(${mib(constant('src/ingest/disk-space.ts', 'RESERVE_BYTES'))} MiB, or a twentieth of a smaller disk)`,
   `has tried ${GUESSES} wrong keys`,

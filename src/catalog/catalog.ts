@@ -173,13 +173,21 @@ export type Session = {
 export const SESSION_KEPT_MS = 24 * 60 * 60 * 1000;
 /** How many of a namespace are known at once: a hundred new ones a second, for a quarter of an hour. */
 export const SESSIONS_MAX = 100_000;
+/** How many of these one key may have: what one takes, by mistake or in the wrong hands, leaves room for the others. */
+export const SESSIONS_OF_KEY_MAX = SESSIONS_MAX / 2;
 
 export type Sessions = {
   /**
-   * Stores only the SHA-256 of the token. Forgets sessions that expired SESSION_KEPT_MS ago; when the
-   * namespace has SESSIONS_MAX, its oldest one if that has expired. Throws ApiError `rate_limit` if not.
+   * Stores only the SHA-256 of the token. Forgets sessions that expired SESSION_KEPT_MS ago. When the namespace has
+   * SESSIONS_MAX, it forgets some of a key that is not usable any more (all are, unless `isUsable` is given), or one that has
+   * expired; when the key itself has
+   * SESSIONS_OF_KEY_MAX, an expired one of its own. Throws ApiError `rate_limit` when there is none to forget.
    */
-  create(session: Session, tokenSha256: string): Promise<void>;
+  create(
+    session: Session,
+    tokenSha256: string,
+    isUsable?: (keyId: string) => boolean,
+  ): Promise<void>;
   /** An expired one too, for SESSION_KEPT_MS at least. From memory: the stream asks this for every request. */
   find(tokenSha256: string): Session | undefined;
 };

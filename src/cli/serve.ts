@@ -210,8 +210,10 @@ export function toApi(
   usage: UsageReader,
   { alerts, duplicates }: Pick<Watches, 'alerts' | 'duplicates'>,
 ): Api {
+  const keys = knownKeys(config.secretKeys, catalog, systemClock.nowMs());
   return {
     routes: routes({
+      keys,
       catalog,
       ingest,
       usage,
@@ -222,7 +224,7 @@ export function toApi(
     }),
     idempotency: new Idempotency(ingest.answeredKeys, catalog.answers, journal),
     access: new Access({
-      keys: knownKeys(config.secretKeys, catalog, systemClock.nowMs()),
+      keys,
       sessions: catalog.sessions,
       limits: config,
     }),

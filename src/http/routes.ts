@@ -5,6 +5,7 @@ import { ApiError } from '../errors.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import { windowStartMs } from '../summaries/windows.ts';
 import type { UsageReader } from '../usage/usage-reader.ts';
+import type { AccessParts } from './access.ts';
 import type { Route } from './api.ts';
 import { DuplicateEvents, type DuplicateRule } from './duplicate-events.ts';
 import type { EventIds } from './event-ids.ts';
@@ -41,6 +42,8 @@ import { updateMeter } from './routes/update-meter.ts';
 import { webhookRoutes } from './webhook-routes.ts';
 
 export type RouteParts = {
+  /** All that a request may come with, those of the environment too. */
+  readonly keys: Pick<AccessParts['keys'], 'findById'>;
   readonly eventIds: EventIds;
   readonly watch: Pick<AlertWatch, 'cancelled'>;
   readonly duplicates: DuplicateComparer;
@@ -99,7 +102,7 @@ export function routes(parts: RouteParts): readonly Route[] {
     listMeterEvents({ meters, usage, eventIds }),
     createMeterEventV2(eventParts),
     createMeterEventStream({ meters, ingest, duplicates, pastDays, isCustomer, eventsMax }),
-    createMeterEventSession({ sessions, sessionMinutes }),
+    createMeterEventSession({ sessions, sessionMinutes, keys: parts.keys }),
     createMeterEventAdjustment(adjustments),
     createMeterEventAdjustmentV2(adjustments),
     createAlert({ ...alertParts, ingest }),

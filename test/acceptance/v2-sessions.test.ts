@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import Database from 'better-sqlite3';
 import { createMeter } from '../support/fixtures.ts';
 import { call, type Answer } from '../support/http.ts';
-import { createKey } from '../support/keys.ts';
+import { createKey, keyIds, keys } from '../support/keys.ts';
 import { unique } from '../support/random.ts';
 import { newClient, refused, SDK_LINES, type Stripe } from '../support/sdk.ts';
 import { LIVE_KEY, Server, TEST_KEY } from '../support/server.ts';
@@ -296,3 +298,55 @@ describe('the body of the stream', () => {
     }
   });
 });
+
+test('a key takes half of the sessions that there may be, and gives them back when it is revoked', async () => {
+  const own = await Server.start();
+  try {
+    const secret = await createKey(own.folder, '--restricted', '--scope', 'events.write');
+    const [keyId = ''] = await keyIds(own.folder);
+    const client = newClient(own, { key: secret });
+    const session = await client.v2.billing.meterEventSession.create();
+    const full = {
+      type: 'RateLimitError',
+      status: 429,
+      message: /^This key has 50000 open sessions\. Use one until it expires\.$/u,
+    } as const;
+    await own.stop();
+    fillSessions(own.folder, keyId, 49_999);
+    await own.restart();
+    const again = newClient(own, { key: secret, maxNetworkRetries: 0 });
+    await refused(again.v2.billing.meterEventSession.create(), full);
+    await newSession(own);
+    await own.stop();
+    // As many as there may be, of keys that take more than one of them may.
+    fillSessions(own.folder, keyId, 49_999);
+    await own.restart();
+    const others = newClient(own, { maxNetworkRetries: 0 });
+    await refused(others.v2.billing.meterEventSession.create(), {
+      ...full,
+      message: /^There are 100000 open sessions/u,
+    });
+    assert.equal((await keys(own.folder, 'revoke', keyId)).code, 0);
+    const opened = await others.v2.billing.meterEventSession.create();
+    const ownMeter = await createMeter(newClient(own));
+    const body = { events: [v2Event(ownMeter)] };
+    const answer = await postJson(own, { path: V2_STREAM, body, key: opened.authentication_token });
+    assert.equal(answer.status, 200);
+    const gone = await postJson(own, { path: V2_STREAM, body, key: session.authentication_token });
+    assert.equal(gone.status, 401);
+  } finally {
+    await own.remove();
+  }
+});
+
+/** Open sessions of this key in the folder of a stopped server. */
+function fillSessions(folder: string, keyId: string, count: number): void {
+  const db = new Database(join(folder, 'catalog.db'));
+  db.prepare(
+    `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
+    INSERT INTO sessions (id, namespace, key_id, token_sha256, created_ms, expires_at_ms)
+    SELECT 'bmes_' || ? || n, namespace, ?, ? || n, created_ms, expires_at_ms
+    FROM numbers, (SELECT * FROM sessions ORDER BY ordinal LIMIT 1)`,
+  ).run(count, unique('x'), keyId, unique('token'));
+  db.close();
+}

@@ -25,7 +25,6 @@ import {
   aSession,
   ManualClock,
   NAMESPACE,
-  OTHERS,
   sha256,
 } from '../contract/fixtures.ts';
 import { aDestination, anEvent, settled, START_MS } from '../contract/core-event-fixtures.ts';
@@ -37,7 +36,6 @@ import { sqliteDeliveries } from './deliveries.ts';
 import { sqliteDestinations } from './destinations.ts';
 import { dumpSchema } from './dump-schema.ts';
 import { sqliteOutbox } from './outbox.ts';
-import { sqliteSessions } from './sessions.ts';
 import { Writer } from './writer.ts';
 import { openSqliteCatalog } from './sqlite-catalog.ts';
 
@@ -396,53 +394,6 @@ suite('SQLite: outcomes of deliveries', () => {
     assert.equal(level(), 2, '2 is FULL');
     assert.throws(() => deliveries.settle([settled(due, { dueMs: 0.5 })]), /cannot store REAL/u);
     assert.equal(level(), 2);
-  });
-});
-
-suite('SQLite: how many sessions', () => {
-  test('past the limit of a namespace its oldest one is forgotten, unless it is open', async (t) => {
-    const db = openDatabase(newFile(t));
-    t.after(() => db.close());
-    let sessions = sqliteSessions(db, new Writer(db), 3);
-    const [other] = OTHERS;
-    assert.ok(other);
-    const create = async (n: number, createdMs: number, namespace = NAMESPACE): Promise<void> => {
-      const fields = { namespace, createdMs, expiresAtMs: createdMs + 900 };
-      await sessions.create(aSession(`bmes_${n}`, fields), `token ${n}`);
-    };
-    const found = (): number[] =>
-      [1, 2, 3, 4, 5, 6].filter((n) => sessions.find(`token ${n}`) !== undefined);
-    await create(1, 1000);
-    await create(2, 1001);
-    await create(3, 1002);
-    await create(4, 1003, other);
-    await assert.rejects(create(5, 1899), (error: unknown) => {
-      assert.ok(error instanceof ApiError);
-      assert.equal(error.reason, 'rate_limit');
-      return true;
-    });
-    assert.deepEqual(found(), [1, 2, 3, 4], 'the refused one changed nothing');
-    await create(6, 1900);
-    assert.deepEqual(found(), [2, 3, 4, 6]);
-    await assert.rejects(create(5, 1900), ApiError);
-    sessions = sqliteSessions(db, new Writer(db), 3);
-    assert.deepEqual(found(), [2, 3, 4, 6], 'also after a restart');
-    await assert.rejects(create(5, 1900), ApiError);
-  });
-
-  test('whoever has too many is told when the oldest expires', async (t) => {
-    const db = openDatabase(newFile(t));
-    t.after(() => db.close());
-    const sessions = sqliteSessions(db, new Writer(db), 1);
-    const create = async (createdMs: number): Promise<void> => {
-      const fields = { namespace: NAMESPACE, createdMs, expiresAtMs: createdMs + 900_000 };
-      await sessions.create(aSession(`bmes_${createdMs}`, fields), `token ${createdMs}`);
-    };
-    await create(1_000);
-    await assert.rejects(
-      create(300_500),
-      (error) => error instanceof ApiError && error.retryAfterS === 601,
-    );
   });
 });
 

@@ -2,12 +2,14 @@ import type { Catalog, Session } from '../../catalog/catalog.ts';
 import { newSessionId, newSessionToken } from '../../ids.ts';
 import { modeOf } from '../../namespace.ts';
 import type { Route } from '../api.ts';
+import type { AccessParts } from '../access.ts';
 import { hashSecret } from '../auth.ts';
 import { presentMeterEventSession } from '../present-v2.ts';
 
 export type SessionParts = {
   readonly sessions: Pick<Catalog['sessions'], 'create'>;
   readonly sessionMinutes: number;
+  readonly keys: Pick<AccessParts['keys'], 'findById'>;
 };
 
 /**
@@ -16,7 +18,8 @@ export type SessionParts = {
  * The token is in no other place than this answer. So the answer is not kept for an Idempotency-Key: a retry
  * makes another session, which does no harm.
  */
-export function createMeterEventSession({ sessions, sessionMinutes }: SessionParts): Route {
+export function createMeterEventSession({ sessions, sessionMinutes, keys }: SessionParts): Route {
+  const isUsable = (keyId: string): boolean => keys.findById(keyId) !== undefined;
   return {
     method: 'POST',
     path: '/v2/billing/meter_event_session',
@@ -36,7 +39,7 @@ export function createMeterEventSession({ sessions, sessionMinutes }: SessionPar
         ),
       };
       const token = newSessionToken();
-      await sessions.create(session, hashSecret(token));
+      await sessions.create(session, hashSecret(token), isUsable);
       return presentMeterEventSession(session, token);
     },
   };
