@@ -229,6 +229,8 @@ export type ErrorReports = {
 export type SavedAnswer = {
   readonly namespace: Namespace;
   readonly idempotencyKey: string;
+  /** The key that was answered; empty when an earlier version did not write it down. */
+  readonly keyId: string;
   /** Hash of method, path and parameters: tells a retry from another request with the same key. */
   readonly fingerprint: string;
   readonly status: number;

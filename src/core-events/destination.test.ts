@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { aDestination, anEvent } from '../catalog/contract/core-event-fixtures.ts';
 import {
   disable,
+  edit,
   DISABLE_AFTER_MS,
   enable,
   erase,
@@ -40,6 +41,22 @@ test('it is disabled after three days of failing without one success', () => {
   assert.ok(!isToBeDisabled(first, 1000 + DISABLE_AFTER_MS - 1));
   assert.ok(isToBeDisabled(first, 1000 + DISABLE_AFTER_MS));
   assert.ok(!isToBeDisabled(null, 1e15));
+});
+
+test('an edit that changes nothing is the same object', () => {
+  const current = aDestination('we_1', { metadata: new Map([['a', '1']]), description: 'd' });
+  const { url, enabledEvents, name } = current;
+  const same = { url, enabledEvents: [...enabledEvents], name, metadata: new Map([['a', '1']]) };
+  assert.equal(edit(current, same, 9), current);
+  assert.equal(edit(current, {}, 9), current);
+  for (const change of [
+    { url: 'https://b' },
+    { name: 'n' },
+    { description: null },
+    { metadata: new Map() },
+  ]) {
+    assert.deepEqual(edit(current, change, 9), { ...current, ...change, updatedMs: 9 });
+  }
 });
 
 test('disabling twice keeps the first reason; enabling forgets what failed', () => {

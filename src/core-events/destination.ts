@@ -56,8 +56,15 @@ export function wants(
   return destination.enabledEvents.some((enabled) => enabled === '*' || enabled === type);
 }
 
+/** The same object when nothing differs afterwards. */
 export function edit(destination: Destination, changes: Edit, nowMs: number): Destination {
-  return { ...destination, ...changes, updatedMs: nowMs };
+  const edited = { ...destination, ...changes };
+  if (JSON.stringify(toPlain(edited)) === JSON.stringify(toPlain(destination))) return destination;
+  return { ...edited, updatedMs: nowMs };
+}
+
+function toPlain({ name, description, enabledEvents, url, metadata }: Destination): unknown {
+  return [name, description, enabledEvents, url, [...metadata]];
 }
 
 /** Disabling twice keeps the first reason, and is the same object. */

@@ -43,6 +43,16 @@ export async function getAlert(
   return (await alerts.find(namespace, id)) ?? noSuchAlert(id);
 }
 
+/** As `Route.forOtherKey`: what was expanded for one key asks another for its scopes too. */
+export function alertForOtherKey(
+  parts: AlertParts,
+): (request: ApiRequest, answer: object) => object {
+  return (request, answer) => {
+    alertExpander(parts, request);
+    return answer;
+  };
+}
+
 /** Activating, deactivating and archiving take no parameters and answer the alert as it is afterwards. */
 export async function changeAlert(
   parts: AlertParts,

@@ -73,6 +73,11 @@ export type Route = {
   readonly replay?: (request: ApiRequest, receipt: Receipt, body: string | undefined) => Answer;
   /** The journal keeps the bodies that came with receipts of this route: `replay` is given the one of this answer. */
   readonly replaysBody?: true;
+  /**
+   * What another key than the one that was answered first is shown of the answer that the catalog keeps: all of it, unless
+   * this says otherwise. Throws for what that key may see nothing of.
+   */
+  readonly forOtherKey?: (request: ApiRequest, answer: object) => object;
   /** The first answer is kept nowhere: a retry under its key is a new call. */
   readonly keepsNoAnswer?: true;
 };
@@ -84,6 +89,7 @@ export function remember<T>(request: ApiRequest, present: (changed: T) => object
   return (changed) => ({
     namespace,
     idempotencyKey: claim.idempotencyKey,
+    keyId: request.key.id,
     fingerprint: claim.fingerprint.join('-'),
     status: 200,
     body: JSON.stringify(present(changed)),

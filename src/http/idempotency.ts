@@ -8,7 +8,8 @@
  * the catalog, as a body; in the journal, as a receipt from which the route makes the answer again. A table
  * of key hashes in memory says which, so that a fresh key costs no look-up on disk.
  */
-import type { Answers } from '../catalog/catalog.ts';
+import type { Answers, SavedAnswer } from '../catalog/catalog.ts';
+import { parseExactly } from '../core-events/wire.ts';
 import { ApiError } from '../errors.ts';
 import { IN_CATALOG, type AnsweredKeys } from '../ingest/answered-keys.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -106,7 +107,8 @@ export class Idempotency {
       const saved = await this.#answers.find(namespace, claim.idempotencyKey);
       if (saved === undefined) return undefined;
       if (saved.fingerprint !== claim.fingerprint.join('-')) throw mismatch(claim);
-      return { body: saved.body, headers: {}, replayed: { originalRequest: saved.requestId } };
+      const body = bodyFor(route, request, saved);
+      return { body, headers: {}, replayed: { originalRequest: saved.requestId } };
     }
     const receipt = findPacked(await this.#journal.receipts(place), claim.keyHash);
     if (receipt === undefined) return undefined;
@@ -118,6 +120,11 @@ export class Idempotency {
       : undefined;
     return toAnswered(route.replay(request, receipt, body), { originalRequest: undefined });
   }
+}
+
+function bodyFor({ forOtherKey }: Route, request: ApiRequest, saved: SavedAnswer): string {
+  if (forOtherKey === undefined || saved.keyId === request.key.id) return saved.body;
+  return JSON.stringify(forOtherKey(request, parseExactly(saved.body) as object));
 }
 
 export function toAnswered(answer: Answer, replayed?: Replayed): Answered {

@@ -56,6 +56,19 @@ export function presentEventDestination(destination: Destination, included: Incl
   };
 }
 
+/**
+ * The answer that showed a secret, to another key than the one that asked for it: as the destination is shown ever after
+ * (v1 leaves the secret out, in v2 it is null).
+ */
+export function hideSecret(answer: object): object {
+  const shown: Record<string, unknown> = { ...answer };
+  delete shown['secret'];
+  const endpoint = shown['webhook_endpoint'];
+  if (typeof endpoint === 'object')
+    shown['webhook_endpoint'] = { ...endpoint, signing_secret: null };
+  return shown;
+}
+
 /** Stripe has no such object. A delivery is named by its event: there is one of each for a destination. */
 export function presentDelivery(delivery: Delivery): object {
   return {

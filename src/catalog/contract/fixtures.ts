@@ -107,6 +107,7 @@ export function anAnswer(idempotencyKey: string, fields: Partial<SavedAnswer> = 
   return {
     namespace: NAMESPACE,
     idempotencyKey,
+    keyId: 'key_1',
     fingerprint: 'f1',
     status: 200,
     body: `{"for":"${idempotencyKey}"}`,

@@ -22,9 +22,9 @@ export function answerSaver(db: Sql): (answer: SavedAnswer) => void {
   // REPLACE rather than an update: the new answer takes a new ordinal and stands last.
   const insert = db.prepare<[SavedAnswer]>(`
     INSERT OR REPLACE INTO answers
-      (namespace, idempotency_key, fingerprint, status, body, request_id, created_ms)
+      (namespace, idempotency_key, key_id, fingerprint, status, body, request_id, created_ms)
     VALUES
-      (@namespace, @idempotencyKey, @fingerprint, @status, @body, @requestId, @createdMs)`);
+      (@namespace, @idempotencyKey, @keyId, @fingerprint, @status, @body, @requestId, @createdMs)`);
   return (answer) => {
     assert(db.inTransaction, 'an answer is saved with the change that it reports');
     insert.run(answer);
@@ -34,8 +34,8 @@ export function answerSaver(db: Sql): (answer: SavedAnswer) => void {
 /** The first answers to keyed requests, as rows of `answers`. */
 export function sqliteAnswers(db: Sql, writer: Writer): Answers {
   const find = db.prepare<[Namespace, string], SavedAnswer>(`
-    SELECT namespace, idempotency_key AS idempotencyKey, fingerprint, status, body,
-      request_id AS requestId, created_ms AS createdMs
+    SELECT namespace, idempotency_key AS idempotencyKey, key_id AS keyId, fingerprint, status,
+      body, request_id AS requestId, created_ms AS createdMs
     FROM answers WHERE namespace = ? AND idempotency_key = ?`);
   const keysAfter = db.prepare<[number, number], RememberedKey>(`
     SELECT ordinal, namespace, idempotency_key AS idempotencyKey, created_ms AS createdMs

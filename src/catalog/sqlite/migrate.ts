@@ -21,6 +21,7 @@ const MIGRATIONS = [
   '007-versions-and-whole-numbers.sql',
   '008-customers.sql',
   '009-unsynced-commits.sql',
+  '010-answers.sql',
 ] as const;
 
 /**

@@ -1,4 +1,4 @@
--- Made by dump-schema.ts: version 9.
+-- Made by dump-schema.ts: version 10.
 
 CREATE TABLE accounts (
   ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -43,7 +43,7 @@ CREATE TABLE answers (
   status INTEGER NOT NULL,
   body TEXT NOT NULL,
   request_id TEXT NOT NULL,
-  created_ms INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL, key_id TEXT NOT NULL DEFAULT '',
   UNIQUE (namespace, idempotency_key)
 ) STRICT;
 

@@ -4,7 +4,7 @@ import { systemClock } from '../../clock.ts';
 import type { Route } from '../../http/api.ts';
 import type { Key } from '../../keys/key.ts';
 import { createKey } from '../keys.ts';
-import { exampleCall, type Names } from './example-calls.ts';
+import { exampleCall, type Fields, type Names } from './example-calls.ts';
 import type { Served } from './served-folder.ts';
 
 export type Holder = { readonly key: Key; readonly secret: string };
@@ -70,8 +70,9 @@ export class Callers {
     names: Names,
     secret: string | null,
     more: Readonly<Record<string, string>> = {},
+    change?: (fields: Fields) => Fields,
   ): Promise<Answer> {
-    const { url, headers, ...sent } = exampleCall(this.#served.url, route, names);
+    const { url, headers, ...sent } = exampleCall(this.#served.url, route, names, change);
     const key = secret === null ? {} : { authorization: `Bearer ${secret}` };
     const response = await fetch(url, { ...sent, headers: { ...headers, ...key, ...more } });
     return { status: response.status, text: await response.text() };

@@ -21,7 +21,7 @@ export type Sent = {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
 };
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** What each call sends beside the ids in its path, which are filled in by what stands before them. */
 const FIELDS: Readonly<Record<string, (names: Names) => Fields>> = {
@@ -127,11 +127,17 @@ function kindOf(path: string): keyof Names {
   return path.startsWith('/v1/billing/alerts') ? 'alert' : 'meter';
 }
 
-/** The call of a route with these names, as it goes on the wire; without a key. */
-export function exampleCall(origin: string, route: Route, names: Names): Sent {
+/** The call of a route with these names, as it goes on the wire; without a key. `change` makes another of it. */
+export function exampleCall(
+  origin: string,
+  route: Route,
+  names: Names,
+  change = (fields: Fields): Fields => fields,
+): Sent {
   const { method, path } = route;
-  const fields = FIELDS[`${method} ${path}`]?.(names);
-  assert.ok(fields, `example-calls.ts has no call of ${method} ${path}: write one`);
+  const example = FIELDS[`${method} ${path}`]?.(names);
+  assert.ok(example, `example-calls.ts has no call of ${method} ${path}: write one`);
+  const fields = change(example);
   const url =
     origin + path.replace(':identifier', names.identifier).replace(':id', names[kindOf(path)]);
   // Who prefers it is told what became of each event of a stream.

@@ -1,6 +1,6 @@
 import { activate } from '../../alerts/alert.ts';
 import type { Ingest } from '../../ingest/ingest.ts';
-import { changeAlert, type AlertParts } from '../alerts.ts';
+import { alertForOtherKey, changeAlert, type AlertParts } from '../alerts.ts';
 import type { Route } from '../api.ts';
 
 /** POST /v1/billing/alerts/{id}/activate: it fires on what is reported from now on. */
@@ -11,6 +11,7 @@ export function activateAlert(
     method: 'POST',
     path: '/v1/billing/alerts/:id/activate',
     scope: 'alerts.write',
+    forOtherKey: alertForOtherKey(parts),
     handle: async (request) =>
       await changeAlert(parts, request, (alert) => activate(alert, parts.ingest.lastSequence)),
   };

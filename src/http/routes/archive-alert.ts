@@ -1,5 +1,5 @@
 import { archive } from '../../alerts/alert.ts';
-import { changeAlert, type AlertParts } from '../alerts.ts';
+import { alertForOtherKey, changeAlert, type AlertParts } from '../alerts.ts';
 import type { Route } from '../api.ts';
 
 /** POST /v1/billing/alerts/{id}/archive: for good. */
@@ -8,6 +8,7 @@ export function archiveAlert(parts: AlertParts): Route {
     method: 'POST',
     path: '/v1/billing/alerts/:id/archive',
     scope: 'alerts.write',
+    forOtherKey: alertForOtherKey(parts),
     handle: async (request) => await changeAlert(parts, request, archive),
   };
 }

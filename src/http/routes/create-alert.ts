@@ -6,7 +6,7 @@ import { newAlertId } from '../../ids.ts';
 import type { Ingest } from '../../ingest/ingest.ts';
 import { modeOf, type Namespace } from '../../namespace.ts';
 import { parseQuantity, type Quantity } from '../../quantity.ts';
-import { alertExpander, type AlertParts } from '../alerts.ts';
+import { alertExpander, alertForOtherKey, type AlertParts } from '../alerts.ts';
 import { remember, type Route } from '../api.ts';
 import type { Form } from '../form.ts';
 import {
@@ -37,6 +37,7 @@ export function createAlert(
     method: 'POST',
     path: '/v1/billing/alerts',
     scope: 'alerts.write',
+    forOtherKey: alertForOtherKey(parts),
     handle: async (request) => {
       const { form, namespace } = request;
       refuseUnknown(form, SHAPE);

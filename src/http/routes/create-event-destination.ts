@@ -15,7 +15,7 @@ import type { Form } from '../form.ts';
 import type { JsonShape } from '../json.ts';
 import { parseMetadata } from '../metadata.ts';
 import { missing, requiredHash, requiredOneOf, requiredText, text, texts } from '../params.ts';
-import { presentEventDestination } from '../present-destination.ts';
+import { hideSecret, presentEventDestination } from '../present-destination.ts';
 import { requestVersion } from '../stripe-version.ts';
 
 const SHAPE: JsonShape = {
@@ -37,6 +37,7 @@ export function createEventDestination(parts: DestinationParts): Route {
     method: 'POST',
     path: '/v2/core/event_destinations',
     scope: 'destinations.write',
+    forOtherKey: (_, answer) => hideSecret(answer),
     body: { json: SHAPE },
     handle: async (request) => {
       const destination = parse(request, parts);

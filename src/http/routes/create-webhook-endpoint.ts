@@ -10,7 +10,7 @@ import {
 } from '../destination-params.ts';
 import { parseMetadata } from '../metadata.ts';
 import { flag, missing, refuseExpand, refuseUnknown, textOrNull, type Shape } from '../params.ts';
-import { presentWebhookEndpoint } from '../present-destination.ts';
+import { hideSecret, presentWebhookEndpoint } from '../present-destination.ts';
 import { requestVersion } from '../stripe-version.ts';
 
 const SHAPE: Shape = {
@@ -29,6 +29,7 @@ export function createWebhookEndpoint(parts: DestinationParts): Route {
     method: 'POST',
     path: '/v1/webhook_endpoints',
     scope: 'destinations.write',
+    forOtherKey: (_, answer) => hideSecret(answer),
     handle: async (request) => {
       const endpoint = parse(request, parts);
       const present = (made: Destination): object => presentWebhookEndpoint(made, made.secret);

@@ -1,5 +1,5 @@
 import { deactivate } from '../../alerts/alert.ts';
-import { changeAlert, type AlertParts } from '../alerts.ts';
+import { alertForOtherKey, changeAlert, type AlertParts } from '../alerts.ts';
 import type { Route } from '../api.ts';
 
 /** POST /v1/billing/alerts/{id}/deactivate */
@@ -8,6 +8,7 @@ export function deactivateAlert(parts: AlertParts): Route {
     method: 'POST',
     path: '/v1/billing/alerts/:id/deactivate',
     scope: 'alerts.write',
+    forOtherKey: alertForOtherKey(parts),
     handle: async (request) => await changeAlert(parts, request, deactivate),
   };
 }

@@ -2,6 +2,7 @@ import type { Catalog } from '../../catalog/catalog.ts';
 import type { FoundCoreEvent } from '../../catalog/core-events.ts';
 import { presentSnapshotEvent, presentThinEvent } from '../../core-events/wire.ts';
 import { ApiError } from '../../errors.ts';
+import { isAllowed } from '../../keys/key.ts';
 import type { Route } from '../api.ts';
 import { noSuchEvent } from '../event-params.ts';
 import { refuseExpand, refuseUnknown, text } from '../params.ts';
@@ -37,9 +38,15 @@ export function retryEvent({
       const sentTo = await deliveries.resend(namespace, id, only, receivedAtMs);
       if (only !== undefined && sentTo?.length === 0) throw cannotTake(only);
       const event = (await coreEvents.find(namespace, id)) ?? noSuchEvent(id);
+      // To have an event sent again is not to read it.
+      if (!isAllowed(request.key, 'core_events.read')) return presentId(event);
       return present(event, requestVersion(request));
     },
   };
+}
+
+function presentId({ id, snapshot }: FoundCoreEvent): object {
+  return { id, object: snapshot === null ? 'v2.core.event' : 'event' };
 }
 
 function present(event: FoundCoreEvent, apiVersion: string): object {

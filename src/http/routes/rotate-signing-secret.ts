@@ -7,6 +7,7 @@ import type { Route } from '../api.ts';
 import { changeDestinationAs } from '../change-destination.ts';
 import type { Form } from '../form.ts';
 import { time } from '../params.ts';
+import { hideSecret } from '../present-destination.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 const WHEN = 'previous_secret_expires_at';
@@ -21,6 +22,7 @@ export function rotateSigningSecret({ destinations }: Pick<Catalog, 'destination
     method: 'POST',
     path: '/v2/core/event_destinations/:id/rotate_secret',
     scope: 'destinations.write',
+    forOtherKey: (_, answer) => hideSecret(answer),
     body: { json: { [WHEN]: 'time' } },
     handle: async (request) => {
       const { form, receivedAtMs } = request;

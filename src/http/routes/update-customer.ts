@@ -4,6 +4,7 @@ import { announceCustomer } from '../announce.ts';
 import { remember, type Route } from '../api.ts';
 import { parseCustomerChanges } from '../customer-params.ts';
 import { customerId, customerPresenter, noSuchCustomer } from '../customers.ts';
+import { orRead } from '../or-read.ts';
 import { presentCustomer } from '../present-customer.ts';
 
 /** POST /v1/customers/{id}. A change that shows no difference is none, and has no event. */
@@ -19,10 +20,10 @@ export function updateCustomer({ customers }: Pick<Catalog, 'customers'>): Route
       const customer = await customers.change(
         request.namespace,
         id,
-        (current) => {
+        orRead(request, 'customers.read', (current) => {
           const changed = { ...current, ...apply(current) };
           return isSame(current, changed) ? current : changed;
-        },
+        }),
         remember(request, present),
         announceCustomer(request, 'updated'),
       );

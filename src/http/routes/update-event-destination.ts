@@ -9,6 +9,7 @@ import {
 } from '../destination-params.ts';
 import type { JsonShape } from '../json.ts';
 import { parseMetadata } from '../metadata.ts';
+import { orRead } from '../or-read.ts';
 import { text } from '../params.ts';
 import { presentEventDestination } from '../present-destination.ts';
 import { pathId } from '../resources.ts';
@@ -42,7 +43,7 @@ export function updateEventDestination({ destinations, addresses }: DestinationP
       const destination = await destinations.change(
         namespace,
         id,
-        (current) =>
+        orRead(request, 'destinations.read', (current) =>
           edit(
             current,
             {
@@ -54,6 +55,7 @@ export function updateEventDestination({ destinations, addresses }: DestinationP
             },
             receivedAtMs,
           ),
+        ),
         remember(request, (changed) => presentEventDestination(changed, included)),
       );
       return presentEventDestination(destination ?? noSuchDestination(id), included);

@@ -3,6 +3,7 @@ import { toSeconds } from '../../clock.ts';
 import { rename } from '../../meters/meter.ts';
 import { announceMeter } from '../announce.ts';
 import { remember, type Route } from '../api.ts';
+import { orRead } from '../or-read.ts';
 import { refuseExpand, refuseUnknown, text } from '../params.ts';
 import { presentMeter } from '../present.ts';
 import { noSuchMeter, pathId } from '../resources.ts';
@@ -22,7 +23,9 @@ export function updateMeter({ meters }: Pick<Catalog, 'meters'>): Route {
       const meter = await meters.change(
         namespace,
         id,
-        (current) => rename(current, displayName ?? current.displayName, toSeconds(receivedAtMs)),
+        orRead(request, 'meters.read', (current) =>
+          rename(current, displayName ?? current.displayName, toSeconds(receivedAtMs)),
+        ),
         remember(request, presentMeter),
         announceMeter(request, 'updated'),
       );

@@ -9,6 +9,7 @@ import {
 } from '../destination-params.ts';
 import type { Form } from '../form.ts';
 import { parseMetadata } from '../metadata.ts';
+import { orRead } from '../or-read.ts';
 import { flag, refuseExpand, refuseUnknown, textOrNull, type Shape } from '../params.ts';
 import { presentWebhookEndpoint } from '../present-destination.ts';
 
@@ -37,7 +38,7 @@ export function updateWebhookEndpoint({ destinations, addresses }: DestinationPa
       const endpoint = await destinations.change(
         namespace,
         id,
-        change,
+        orRead(request, 'destinations.read', change),
         remember(request, (changed) => presentWebhookEndpoint(changed)),
       );
       return presentWebhookEndpoint(endpoint ?? noSuchEndpoint(id));
