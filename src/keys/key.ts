@@ -2,7 +2,8 @@
 import type { Namespace } from '../namespace.ts';
 
 /**
- * What a call may need, after Stripe's names of resources. Each stands for itself: writing does not include reading.
+ * What a call may need, after Stripe's names of resources. Each stands for itself: writing does not include reading, beyond
+ * the object that a write is answered with.
  * Cancelling is apart from sending, so that a key in a place less trusted cannot undo usage.
  */
 export const SCOPES = [
