@@ -14,7 +14,7 @@ export type StoreAccount = {
   rangeTotals(afterSequences: readonly number[]): Promise<ReadonlyMap<number, RangeTotals>>;
   /**
    * Sees to it that each of these rows is stored once, whatever of them is there, by what they are and not by a token: inserts
-   * those that are missing, and makes the rollup of their hours again where it differs. It may be cut off at any point and
+   * those that are missing, and makes the rollup of their hours what the events are. It may be cut off at any point and
    * asked for again. On disk when it returns.
    */
   restore(rows: RestoredRows): Promise<void>;

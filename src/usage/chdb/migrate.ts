@@ -1,7 +1,7 @@
 import type { Session } from 'chdb';
 import { newerFolderError } from '../../startup-error.ts';
 import { SCHEMA_STEPS } from '../schema.ts';
-import { TEMPORARY_TABLES } from '../sql/account.ts';
+import { TEMPORARY_TABLES } from '../sql/repair.ts';
 
 /**
  * Brings the tables to this version, step by step. Statements that a crash cut off are run again: each says

@@ -3,15 +3,15 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Session } from 'chdb';
 import type { RestoredRows, StoreAccount } from '../account.ts';
+import { differingMonthsSql } from '../sql/account.ts';
 import {
   copiesSql,
-  differingHoursSql,
-  differingMonthsSql,
   dropCopiesSql,
   insertMissingSql,
-  remakeHoursSql,
+  mendHoursSql,
+  rebuildMonthSql,
   structureSql,
-} from '../sql/account.ts';
+} from '../sql/repair.ts';
 import type { Statement } from '../sql/statement.ts';
 import { toLiteral } from './literal.ts';
 import type { TableFolders } from './table-folders.ts';
@@ -37,11 +37,6 @@ export function repairs(
     for (const sql of statements) await writer.queryAsync(sql);
   };
   const syncAll = async (): Promise<void> => await folders.sync([...TABLES, 'usage_hourly']);
-  /** Of the events in a file. The view has counted those that were inserted, and may have counted them before. */
-  const remakeHours = async (source: string): Promise<void> => {
-    const months = await rows<[string]>(differingHoursSql(source, prunedBeforeMs()));
-    for (const [month] of months) await run(remakeHoursSql({ month, ofFile: source }));
-  };
   return {
     async restore(restored) {
       onRestore(restored);
@@ -54,14 +49,15 @@ export function repairs(
         await writeFile(file, restored[table]);
         const source = `file(${toLiteral(file)}, ${format}, ${toLiteral(structure?.[0] ?? '')})`;
         await run([insertMissingSql(table, source, prunedBeforeMs())]);
-        if (table === 'events') await remakeHours(source);
+        // The view has counted those that were inserted, and may have counted them before.
+        if (table === 'events') await run([mendHoursSql(source, prunedBeforeMs())]);
         await rm(file);
       }
       await syncAll();
     },
     async rebuildRollup() {
       const months = (await rows<[string]>(differingMonthsSql(prunedBeforeMs()))).flat();
-      for (const month of months) await run(remakeHoursSql({ month }));
+      for (const month of months) await run(rebuildMonthSql(month));
       if (months.length > 0) await syncAll();
       return months;
     },
