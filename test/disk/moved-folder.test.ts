@@ -176,18 +176,18 @@ const MOUNTS: readonly (readonly [what: string, at: string[], names: RegExp, scr
   ['the disk of the folder goes', [''], /is not there any more/u, 'umount -l "$1"'],
   ['another disk is mounted over it', [''], /is not there any more/u, 'mount -t tmpfs none "$1"'],
   ['the disk of usage/ goes', ['', 'usage'], /usage\S* is not/u, 'umount -l "$1/usage"'],
-  // The kernel refuses to make a disk read-only while files on it are open for writing: so, in front of it.
+  // The kernel refuses to make a disk read-only while files on it are open for writing: so, in front of it, made elsewhere.
   [
     'the disk becomes read-only',
     [''],
     READ_ONLY,
-    'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"',
+    'mount --bind "$1" /mnt && mount -o remount,bind,ro /mnt && mount --bind /mnt "$1"',
   ],
   [
     'the disk of usage/ becomes read-only',
     ['', 'usage'],
     READ_ONLY,
-    'mount --bind "$1/usage" "$1/usage" && mount -o remount,bind,ro "$1/usage"',
+    'mount --bind "$1/usage" /mnt && mount -o remount,bind,ro /mnt && mount --bind /mnt "$1/usage"',
   ],
 ];
 
