@@ -43,6 +43,7 @@ test('in quotes, blanks at the ends are seen, and quotes of its own are no end',
 test('a plain text stays bare, any other is quoted', () => {
   assert.equal(bareOrQuoted('1.5 x'), '1.5 x');
   assert.equal(bareOrQuoted(' 1'), '" 1"');
+  assert.equal(bareOrQuoted(''), '""');
   assert.equal(bareOrQuoted('1\u200b'), String.raw`"1\u200b"`);
 });
 

@@ -34,9 +34,9 @@ export function quoted(sent: string): string {
   return `"${shown(sent.slice(0, SHOWN_MAX + 1).replaceAll(/["\\]/gu, String.raw`\$&`))}"`;
 }
 
-/** Bare, as Stripe's texts have it, unless that would hide a blank at an end or what cannot be seen: then in quotes. */
+/** Bare, as Stripe's texts have it, unless that would hide a blank at an end or what cannot be seen, or all: then in quotes. */
 export function bareOrQuoted(sent: string): string {
-  const hides = sent.trim() !== sent || escapeInvisible(sent) !== sent;
+  const hides = sent === '' || sent.trim() !== sent || escapeInvisible(sent) !== sent;
   return hides ? quoted(sent) : shown(sent);
 }
 

@@ -2,8 +2,8 @@
  * Which folders must not be used for what: a backup is never opened, since that would change what its manifest says; and
  * nothing is put where a data folder makes and removes its own parts.
  */
-import { closeSync, existsSync, readSync, realpathSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { closeSync, existsSync, readlinkSync, readSync, realpathSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { openPlainFile } from './plain-file.ts';
 import { StartupError } from './startup-error.ts';
 
@@ -62,16 +62,28 @@ export function isWithin(path: string, folder: string): boolean {
   return first !== '..';
 }
 
-/** The path without links, also of what is not there yet. */
+/** The path without links, also of what is not there yet: where the system would make it. A `..` leads up from where a link leads. */
 export function realPath(path: string): string {
-  const absolute = resolve(path);
   try {
-    return realpathSync(absolute);
+    return realpathSync.native(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
-    const parent = dirname(absolute);
-    return parent === absolute ? absolute : join(realPath(parent), basename(absolute));
+  }
+  const parent = dirname(path);
+  if (parent === path) return resolve(path);
+  const target = targetOf(path);
+  return target === undefined
+    ? join(realPath(parent), basename(path))
+    : realPath(isAbsolute(target) ? target : `${realPath(parent)}/${target}`);
+}
+
+/** Where a link leads that leads to nothing yet; undefined of what is no link. */
+function targetOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
   }
 }
 

@@ -163,4 +163,11 @@ test('seconds past the year 9999 look like another unit', () => {
   assert.match(unitHint(LAST_SECOND + 1), /looks like milliseconds/u);
   assert.match(unitHint(1_795_833_000_000), /^ 1795833000000 looks like milliseconds: /u);
   assert.match(unitHint(1_795_833_000_000_000), /looks like microseconds/u);
+  const nanoseconds = '1795833000123456789';
+  assert.equal(
+    unitHint(Number(nanoseconds), nanoseconds),
+    ` ${nanoseconds} looks like nanoseconds: send whole seconds.`,
+  );
+  assert.equal(unitHint(1e30), '');
+  assert.equal(unitHint(NaN), '');
 });

@@ -42,11 +42,14 @@ export function isUnixSeconds(text: string): boolean {
   return UNIX_SECONDS.test(text);
 }
 
-/** For the end of a refusal of a time: the unit that so many seconds were probably meant in; '' when seconds may be right. */
-export function unitHint(seconds: number): string {
-  if (seconds <= LAST_SECOND) return '';
-  const unit = seconds < 1e14 ? 'milliseconds' : 'microseconds';
-  return ` ${seconds} looks like ${unit}: send whole seconds.`;
+/**
+ * For the end of a refusal of a time: the unit that so many seconds were probably meant in; '' when seconds may be right, and
+ * for what is no time in any unit. `sent`: with all the digits that a number has no room for.
+ */
+export function unitHint(seconds: number, sent = String(seconds)): string {
+  if (!(seconds > LAST_SECOND && seconds < 1e20)) return '';
+  const unit = seconds < 1e14 ? 'milliseconds' : seconds < 1e17 ? 'microseconds' : 'nanoseconds';
+  return ` ${sent} looks like ${unit}: send whole seconds.`;
 }
 
 /**

@@ -54,7 +54,7 @@ test('each part that differs is named, with both of its texts', () => {
   const other = aMeter({ id: 'mtr_2', eventName: 'trips' });
   const second = sent(other, { who: 'cus_2', miles: '2', seat: 'a' }, NOW_MS + 1);
   assert.deepEqual(differencesOf(sent(SUM, RIDE), second, true), [
-    { what: 'meter', first: '"rides" (mtr_1)', second: '"trips" (mtr_2)' },
+    { what: 'meter', first: 'rides (mtr_1)', second: 'trips (mtr_2)' },
     { what: 'customer', first: 'cus_1', second: 'cus_2' },
     { what: 'value', first: '1.5', second: '2' },
     { what: 'payload[zone]', first: 'eu', second: undefined },

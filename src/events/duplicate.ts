@@ -35,11 +35,8 @@ export function differencesOf(
 ): readonly Difference[] {
   const differences: Difference[] = [];
   if (first.meter.id !== second.meter.id) {
-    differences.push({
-      what: 'meter',
-      first: nameOf(first.meter),
-      second: nameOf(second.meter),
-    });
+    const [of, now] = [first, second].map(({ meter }) => `${meter.eventName} (${meter.id})`);
+    differences.push({ what: 'meter', first: of, second: now });
   }
   differences.push(...payloadDifferences(first, second));
   const [firstMs, secondMs] = [first.event.timestampMs, second.event.timestampMs];

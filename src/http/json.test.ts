@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { ApiError, type ErrorCode } from '../errors.ts';
 import { PAIRS_MAX, type Form } from './form.ts';
 import { jsonToForm, parseJson, type JsonShape } from './json.ts';
+import { TIME_RULE } from './params.ts';
 
 type Tree = string | { readonly [name: string]: Tree };
 
@@ -119,7 +120,8 @@ suite('what a call does not take', () => {
       [{ a: 5 }, 'Invalid a: must be a string, not a number.'],
       [{ a: {} }, 'Invalid a: must be a string, not an object.'],
       [{ a: [] }, 'Invalid a: must be a string, not an array.'],
-      [{ at: true }, 'Invalid at: must be a string, not a boolean.'],
+      [{ at: true }, `Invalid at: must be ${TIME_RULE}, not a boolean.`],
+      [{ at: [5] }, `Invalid at: must be ${TIME_RULE}, not an array.`],
       [{ p: 'x' }, 'Invalid p: must be an object, not a string.'],
       [{ p: ['x'] }, 'Invalid p: must be an object, not an array.'],
       [{ p: { value: 5 } }, 'Invalid p[value]: must be a string, not a number.'],

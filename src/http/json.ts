@@ -7,7 +7,7 @@ import { beginning, shown } from '../characters.ts';
 import { ApiError } from '../errors.ts';
 import { PAIRS_MAX, type Form, type FormValue } from './form.ts';
 import { holdsMoreThan } from './json-size.ts';
-import { refuseAsUnknown } from './params.ts';
+import { refuseAsUnknown, TIME_RULE } from './params.ts';
 
 /** What a call takes: the names of its body, each with what stands there. */
 export type JsonShape = { readonly [name: string]: JsonKind | JsonShape };
@@ -86,7 +86,9 @@ class Reader {
       case 'text':
         return toText(value, path);
       case 'time':
-        return typeof value === 'number' ? String(value) : toText(value, path);
+        if (typeof value === 'number') return String(value);
+        if (typeof value !== 'string') throw wrongKind(path, TIME_RULE, value);
+        return toText(value, path);
       case 'list':
         if (!Array.isArray(value)) throw wrongKind(path, 'an array', value);
         return this.#texts(value, kind, path);

@@ -172,12 +172,22 @@ suite('integers', () => {
     );
   });
 
-  test('fifteen digits are exact, and sixteen are refused', () => {
-    const bounds = { min: 0, max: Number.MAX_SAFE_INTEGER };
-    assert.equal(integer(parseForm('a=999999999999999'), 'a', bounds), 999_999_999_999_999);
+  test('what a number holds exactly is taken, and one more is out of bounds, however long it is', () => {
+    const bounds = {
+      min: 0,
+      max: Number.MAX_SAFE_INTEGER,
+      hint: (_: number, sent: string) => sent,
+    };
+    assert.equal(integer(parseForm('a=9007199254740991'), 'a', bounds), 9_007_199_254_740_991);
+    for (const sent of ['9007199254740992', '9007199254740993', '-1', '-9007199254740993']) {
+      assert.throws(
+        () => integer(parseForm(`a=${sent}`), 'a', bounds),
+        refusal('parameter_invalid_integer', 'a', new RegExp(`, and is ${sent}\\.${sent}$`, 'u')),
+      );
+    }
     assert.throws(
-      () => integer(parseForm('a=1000000000000000'), 'a', bounds),
-      refusal('parameter_invalid_integer', 'a'),
+      () => integer(parseForm(`a=${'9'.repeat(5000)}`), 'a', BOUNDS),
+      refusal('parameter_invalid_integer', 'a', /from -5 to 100, and is 9{200}…\.$/u),
     );
   });
 

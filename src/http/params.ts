@@ -111,10 +111,10 @@ type Bounds = {
   readonly min: number;
   readonly max: number;
   /** What is said behind a refusal of so many. */
-  readonly hint?: (sent: number) => string;
+  readonly hint?: (number: number, sent: string) => string;
 };
 
-/** A whole number in [min, max]. */
+/** A whole number in [min, max], neither of which is past what a number holds exactly. */
 export function integer(
   form: Form,
   path: string,
@@ -123,8 +123,7 @@ export function integer(
   const value = valueAt(form, path);
   if (value === undefined) return undefined;
   if (value === '') throw empty(path);
-  // Sixteen digits are past what a number holds exactly.
-  if (typeof value !== 'string' || !/^-?\d{1,15}$/.test(value)) {
+  if (typeof value !== 'string' || !/^-?\d+$/.test(value)) {
     const sent = typeof value === 'string' ? bareOrQuoted(value) : path;
     throw new ApiError('parameter_invalid_integer', `Invalid integer: ${sent}`, path);
   }
@@ -132,7 +131,7 @@ export function integer(
   if (number < min || number > max) {
     throw new ApiError(
       'parameter_invalid_integer',
-      `Invalid integer: ${path} must be from ${min} to ${max}, and is ${value}.${hint(number)}`,
+      `Invalid integer: ${path} must be from ${min} to ${max}, and is ${beginning(value)}.${hint(number, value)}`,
       path,
     );
   }
@@ -150,12 +149,14 @@ export function time(form: Form, path: string): number | undefined {
   if (value === '') throw empty(path);
   const timeMs = typeof value === 'string' ? parseTime(value) : undefined;
   if (timeMs !== undefined) return timeMs;
-  const hint = typeof value === 'string' && /^\d+$/u.test(value) ? unitHint(Number(value)) : '';
-  throw new ApiError(
-    'parameter_invalid',
-    `Invalid ${path}: must be ${TIME_RULE}${typeof value === 'string' ? `, not ${quoted(value)}` : ''}.${hint}`,
-    path,
-  );
+  const problem = typeof value === 'string' ? noTime(value) : `must be ${TIME_RULE}.`;
+  throw new ApiError('parameter_invalid', `Invalid ${path}: ${problem}`, path);
+}
+
+/** What is wrong with a text that `parseTime` does not take: the end of a sentence, with a hint behind it. */
+export function noTime(sent: string): string {
+  const hint = /^\d+$/u.test(sent) ? unitHint(Number(sent), sent) : '';
+  return `must be ${TIME_RULE}, not ${quoted(sent)}.${hint}`;
 }
 
 export const TIME_RULE = 'an RFC 3339 time such as 2024-06-01T12:00:00.000Z or whole Unix seconds';
@@ -170,7 +171,7 @@ export const TIME_RANGE_SHAPE = {
 
 /**
  * A time of a list, in seconds: exactly that second, or bounds for it. Half open and in milliseconds, so that a second
- * counts whole. Undefined when it was not sent.
+ * counts whole; infinite where no bound was sent. Undefined when nothing was.
  */
 export function timeRange(
   form: Form,
@@ -183,14 +184,11 @@ export function timeRange(
     const exactly = seconds(path) ?? 0;
     return { fromMs: exactly * 1000, toMs: (exactly + 1) * 1000 };
   }
-  const after = seconds(`${path}[gt]`);
-  const from = seconds(`${path}[gte]`) ?? TIME_S_BOUNDS.min;
-  const before = seconds(`${path}[lt]`) ?? TIME_S_BOUNDS.max + 1;
-  const to = seconds(`${path}[lte]`);
-  return {
-    fromMs: 1000 * Math.max(from, after === undefined ? from : after + 1),
-    toMs: 1000 * Math.min(before, to === undefined ? before : to + 1),
-  };
+  const after = seconds(`${path}[gt]`) ?? -Infinity;
+  const from = seconds(`${path}[gte]`) ?? -Infinity;
+  const before = seconds(`${path}[lt]`) ?? Infinity;
+  const to = seconds(`${path}[lte]`) ?? Infinity;
+  return { fromMs: 1000 * Math.max(from, after + 1), toMs: 1000 * Math.min(before, to + 1) };
 }
 
 /** Of a time of the v1 API, in seconds. */

@@ -26,7 +26,7 @@ import {
   PAYLOAD_KEYS_MAX,
   PAYLOAD_TEXT_MAX,
 } from './meter-events.ts';
-import { TIME_RULE } from './params.ts';
+import { noTime, TIME_RULE } from './params.ts';
 
 /** What the events of one request have in common. */
 export type StreamContext = {
@@ -114,7 +114,7 @@ function toEvent(
   if (timestampIsSent) {
     timestampMs = parseTime(timestamp);
     if (timestampMs === undefined) {
-      return wrong('timestamp', `must be ${TIME_RULE}, not ${quoted(start(String(timestamp)))}`);
+      return malformed(`Invalid event: timestamp ${noTime(start(String(timestamp)))}`);
     }
     const rejection = rejectTimestamp(timestampMs, receivedAtMs, pastDays);
     if (rejection !== undefined) return toStreamRejection(rejection);

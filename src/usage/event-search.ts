@@ -18,7 +18,7 @@ type Search = {
   readonly limit: number;
 };
 
-/** Half open, in milliseconds. */
+/** Half open, in milliseconds; infinite where there is no bound. */
 export type TimeRange = { readonly fromMs: number; readonly toMs: number };
 
 /**

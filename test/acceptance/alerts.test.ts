@@ -216,6 +216,10 @@ describe('what is wrong with an alert is named', () => {
         answer.text,
       );
     }
+    const blank = errorOf(await create({ 'usage_threshold[gte_decimal]': '1\u00a0' }));
+    assert.match(blank.message, /12 fraction digits, not "1\\u00a0"\.$/u);
+    const whole = errorOf(await create({ 'usage_threshold[gte]': ' 1' }));
+    assert.match(whole.message, /^Invalid integer: " 1"\. For /u);
     // As the SDKs of Python and Java write a decimal.
     const tiny = await create({ 'usage_threshold[gte_decimal]': '1E-7' });
     assert.match(tiny.text, /"gte":0,"gte_decimal":"0\.0000001"/u);

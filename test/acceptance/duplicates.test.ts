@@ -91,7 +91,11 @@ describe('a refusal says which event has the identifier', () => {
       param: 'identifier',
     });
     assert.ok(error.message.includes(`It is on meter "${first.event_name}" (${first.id})`));
-    assert.ok(error.message.includes('this one differs in meter'));
+    const names = [first, second].map(({ event_name, id }) => `"${event_name} (${id})"`);
+    assert.ok(
+      error.message.includes(`this one differs in meter (${names.join(', here ')})`),
+      error.message,
+    );
     assert.equal(await count(first), '1');
     assert.equal(await count(second), '0');
   });

@@ -104,7 +104,7 @@ describe('headers', () => {
   test('a Stripe-Version that is none is refused, on each version of the API', async () => {
     for (const version of ['nonsense', '2019-2-19', '2025-02-30', '2025-03-31.basil.x', '']) {
       const headers = { 'stripe-version': version };
-      const message = `Invalid Stripe API version: ${version}`;
+      const message = `Invalid Stripe API version: ${version === '' ? '""' : version}`;
       const v1 = [
         await call(server, { path: '/v1/customers', headers }),
         await call(server, { path: '/v1/customers', body: 'name=x', headers }),

@@ -12,7 +12,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createMeter, sendEvent } from '../support/fixtures.ts';
 import { stateOf } from '../support/folder-state.ts';
@@ -174,6 +174,25 @@ describe('what is made is not put into a data folder', () => {
     refused(await back(join(parent, 'new'), '--base', old), /The base .* is in the data folder/u);
     rmSync(old, { recursive: true });
     assert.deepEqual(readdirSync(folder).sort(), names);
+  });
+
+  test('a backup of it, by a link to what is not there yet', async () => {
+    const { folder } = server;
+    const names = readdirSync(folder).sort();
+    const beside = join(parent, 'links');
+    mkdirSync(beside);
+    symlinkSync(relative(beside, join(folder, 'snapshot')), join(beside, 'relative'));
+    symlinkSync('relative', join(beside, 'further'));
+    symlinkSync(join(folder, 'usage'), join(beside, 'usage'));
+    for (const to of ['relative', 'relative/backup', 'further', 'usage/../backup']) {
+      // As it is: join would take `usage/..` for nothing.
+      refused(await back(`${beside}/${to}`), /is in the data folder/u);
+      assert.deepEqual(readdirSync(folder).sort(), names);
+    }
+    symlinkSync('new', join(beside, 'to-new'));
+    const exit = await back(join(beside, 'to-new'));
+    assert.equal(exit.code, 0, exit.stderr);
+    assert.deepEqual(readdirSync(join(beside, 'new')).sort(), ['data', 'manifest.json']);
   });
 
   test('a backup of it while it is stopped', async () => {

@@ -1,5 +1,6 @@
 import { RECURRENCES, type Alert } from '../../alerts/alert.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
+import { bareOrQuoted, quoted } from '../../characters.ts';
 import { toSeconds } from '../../clock.ts';
 import { ApiError } from '../../errors.ts';
 import { newAlertId } from '../../ids.ts';
@@ -95,7 +96,7 @@ function threshold(form: Form): Quantity {
   if (/^-?\d+$/u.test(whole)) return positive(whole, GTE, WHOLE);
   throw new ApiError(
     'parameter_invalid_integer',
-    `Invalid integer: ${whole}. For a threshold with a fraction, send ${GTE_DECIMAL} instead.`,
+    `Invalid integer: ${bareOrQuoted(whole)}. For a threshold with a fraction, send ${GTE_DECIMAL} instead.`,
     GTE,
   );
 }
@@ -103,7 +104,11 @@ function threshold(form: Form): Quantity {
 function positive(sent: string, path: string, kind: string): Quantity {
   const quantity = parseQuantity(sent);
   if (typeof quantity === 'bigint' && quantity > 0n) return quantity;
-  throw new ApiError('parameter_invalid', `Invalid ${path}: must be ${kind}.`, path);
+  throw new ApiError(
+    'parameter_invalid',
+    `Invalid ${path}: must be ${kind}, not ${quoted(sent)}.`,
+    path,
+  );
 }
 
 /** The one filter that there may be names a customer. */

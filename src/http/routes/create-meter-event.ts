@@ -7,6 +7,7 @@ import {
   type MeterEventParts,
   type SentEvent,
 } from '../meter-events.ts';
+import { unitHint } from '../../rfc3339.ts';
 import { integer, refuseExpand, refuseUnknown, type Shape } from '../params.ts';
 import { presentMeterEvent } from '../present.ts';
 
@@ -30,7 +31,7 @@ const SHAPE: Shape = {
   expand: true,
 };
 /** Any whole number that is a time: which times an event may have is another rule, with codes of its own. */
-const TIMESTAMP_BOUNDS = { min: 0, max: 999_999_999_999_999 };
+const TIMESTAMP_BOUNDS = { min: 0, max: 999_999_999_999_999, hint: unitHint };
 
 function parse(form: Form): SentEvent {
   refuseUnknown(form, SHAPE);

@@ -67,9 +67,10 @@ export function findRejectionsSql(search: RejectionSearch): Statement {
   }
   if (search.timestampMs !== undefined) {
     const { fromMs, toMs } = search.timestampMs;
+    // No event says a time further off.
     where.add(`${SAID_TIME_MS} BETWEEN {saidFrom:Integer} AND {saidTo:Integer}`, {
-      saidFrom: fromMs,
-      saidTo: toMs - 1,
+      saidFrom: Math.max(fromMs, Number.MIN_SAFE_INTEGER),
+      saidTo: Math.min(toMs, Number.MAX_SAFE_INTEGER) - 1,
     });
   }
   if (search.receivedAtMs !== undefined) where.addRange('received_at', search.receivedAtMs);
@@ -168,11 +169,14 @@ class Conditions {
 
   addRange(column: string, { fromMs, toMs }: TimeRange): void {
     const [from, to] = this.name('from', 'to');
-    this.add(
-      `${column} >= fromUnixTimestamp64Milli({${from}:Integer}, 'UTC')
-        AND ${column} < fromUnixTimestamp64Milli({${to}:Integer}, 'UTC')`,
-      { [from]: fromMs, [to]: toMs },
-    );
+    const compare = (operator: string, name: string, timeMs: number): void => {
+      if (!Number.isFinite(timeMs)) return;
+      this.add(`${column} ${operator} fromUnixTimestamp64Milli({${name}:Integer}, 'UTC')`, {
+        [name]: timeMs,
+      });
+    };
+    compare('>=', from, fromMs);
+    compare('<', to, toMs);
   }
 
   /** Two names for placeholders that no other condition has. */

@@ -41,6 +41,8 @@ const SECONDS_MAX = 9_007_199_254_740;
 const secondsToMs = (seconds: string): string =>
   `if(abs(${seconds}) <= ${SECONDS_MAX}, toNullable(${seconds} * 1000), NULL)`;
 
+/** An integer of more than 64 bits with a sign would be 0 without the null. */
+const NUMBER = `JSONExtract(sent, 'timestamp', 'Nullable(Int64)')`;
 const TEXT = `JSONExtractString(sent, 'timestamp')`;
 /** Of an array with one item, so that what is parsed once has a name. */
 const TEXT_MS = `arrayMap(p -> if(notEmpty(p) AND ${IS_TIME}, toNullable(${RFC3339_MS}), NULL),
@@ -50,7 +52,7 @@ const TEXT_MS = `arrayMap(p -> if(notEmpty(p) AND ${IS_TIME}, toNullable(${RFC33
 export const SAID_TIME_MS = `multiIf(
   JSONType(sent) != 'Object', NULL,
   JSONType(sent, 'timestamp') = 'Null', toNullable(toUnixTimestamp64Milli(received_at)),
-  JSONType(sent, 'timestamp') IN ('Int64', 'UInt64'), ${secondsToMs(`JSONExtractInt(sent, 'timestamp')`)},
+  JSONType(sent, 'timestamp') IN ('Int64', 'UInt64'), ${secondsToMs(NUMBER)},
   JSONType(sent, 'timestamp') != 'String', NULL,
   match(${TEXT}, '^-?\\\\d{1,13}$'), ${secondsToMs(`toInt64OrZero(${TEXT})`)},
   ${TEXT_MS})`;
