@@ -15,29 +15,17 @@ import { presentMeter } from './present.ts';
 export type MeterChange = 'created' | 'updated' | 'deactivated' | 'reactivated';
 
 export function announceMeter(request: ApiRequest, change: MeterChange): Announce<Meter> {
-  return (after, before) => {
-    const object = presentMeter(after);
-    const previous =
-      change === 'updated' && before !== undefined
-        ? previousAttributes(presentMeter(before), object)
-        : null;
-    return [
-      {
-        ...whenAndWhy(request),
-        thin: { type: `v1.billing.meter.${change}`, data: null },
-        snapshot: {
-          type: `billing.meter.${change}`,
-          object: JSON.stringify(object),
-          previousAttributes: previous && JSON.stringify(previous),
-        },
-        relatedObject: {
-          id: after.id,
-          type: 'billing.meter',
-          url: `/v1/billing/meters/${after.id}`,
-        },
+  return (after, before) => [
+    toChange(request, `billing.meter.${change}`, {
+      object: presentMeter(after),
+      before: change === 'updated' && before !== undefined ? presentMeter(before) : undefined,
+      relatedObject: {
+        id: after.id,
+        type: 'billing.meter',
+        url: `/v1/billing/meters/${after.id}`,
       },
-    ];
-  };
+    }),
+  ];
 }
 
 /** `v1.customer.…` and `customer.…`. The object of `deleted` is the customer as it was (stripe-node, Events.d.ts). */
@@ -45,28 +33,41 @@ export function announceCustomer(
   request: ApiRequest,
   change: 'created' | 'updated' | 'deleted',
 ): Announce<Customer> {
-  return (after, before) => {
-    const object = presentCustomer(change === 'deleted' ? (before ?? after) : after);
-    const previous =
-      change === 'updated' && before !== undefined
-        ? previousAttributes(presentCustomer(before), object)
-        : null;
-    return [
-      {
-        ...whenAndWhy(request),
-        thin: { type: `v1.customer.${change}`, data: null },
-        snapshot: {
-          type: `customer.${change}`,
-          object: JSON.stringify(object),
-          previousAttributes: previous && JSON.stringify(previous),
-        },
-        relatedObject: {
-          id: after.id,
-          type: 'customer',
-          url: `/v1/customers/${encodeURIComponent(after.id)}`,
-        },
+  return (after, before) => [
+    toChange(request, `customer.${change}`, {
+      object: presentCustomer(change === 'deleted' ? (before ?? after) : after),
+      before: change === 'updated' && before !== undefined ? presentCustomer(before) : undefined,
+      relatedObject: {
+        id: after.id,
+        type: 'customer',
+        url: `/v1/customers/${encodeURIComponent(after.id)}`,
       },
-    ];
+    }),
+  ];
+}
+
+type Change = Pick<CoreEvent, 'relatedObject'> & {
+  readonly object: object;
+  /** What it was, if `previous_attributes` shall tell. */
+  readonly before: object | undefined;
+};
+
+/** One event, of both APIs: `type` is the snapshot's. */
+function toChange(
+  request: ApiRequest,
+  type: string,
+  { object, before, relatedObject }: Change,
+): CoreEvent {
+  return {
+    ...whenAndWhy(request),
+    thin: { type: `v1.${type}`, data: null },
+    snapshot: {
+      type,
+      object: JSON.stringify(object),
+      previousAttributes:
+        before === undefined ? null : JSON.stringify(previousAttributes(before, object)),
+    },
+    relatedObject,
   };
 }
 
