@@ -29,7 +29,7 @@ export type DuplicateParts = LookUpParts & { readonly rule: DuplicateRule };
 export type Duplicate = { readonly meter: Meter; readonly event: IncomingEvent };
 
 /**
- * Look-ups for refusals that run at once: a storm of duplicates must not hold up who reads. The other refusals say less.
+ * Look-ups for refusals that run at once: a storm of duplicates must not hold up readers. The other refusals say less.
  */
 const LOOK_UPS_MAX = 8;
 /** How long a refusal waits to be able to say more. */

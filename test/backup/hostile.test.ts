@@ -1,5 +1,5 @@
 /**
- * A backup that comes from elsewhere, made to lead out of its folder or to hang who restores it. Its manifest is well-formed, and
+ * A backup that comes from elsewhere, made to lead out of its folder or to hang a restore. Its manifest is well-formed, and
  * its sum is right: anybody can compute it. Each is refused with one line that says which entry; nothing is touched.
  */
 import assert from 'node:assert/strict';
