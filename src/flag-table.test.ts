@@ -19,7 +19,7 @@ const rows: readonly Row[] = tableBelow(HEAD)
   .filter(({ flag }) => flag !== '');
 
 /** Some value that each flag takes is among these, and is not its default. */
-const VALUES = ['7', '99', '9999999', '127.0.0.9', 'registered', 'debug', 'off', 'true'];
+const VALUES = ['7', '99', '9999999', '127.0.0.9', 'registered', 'debug', 'off', 'ok', 'true'];
 /** Why there is no variable. */
 const NO_VARIABLE: Readonly<Record<string, string>> = { 'accept-torn-log': 'it is for one start' };
 /** What is computed from something else, with what the table says of it. */
