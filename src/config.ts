@@ -43,6 +43,8 @@ export type ServeConfig = Windows & {
   readonly connectionsMax: number;
   /** How long a connection without a request lives. */
   readonly keepAliveSeconds: number;
+  /** Whether plain requests are answered past node:http. */
+  readonly httpFastPath: 'on' | 'off';
   readonly readSeconds: number;
   readonly stopSeconds: number;
   readonly eventsDays: number;
@@ -91,6 +93,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     proxies: { type: 'string' },
     'connections-max': { type: 'string' },
     'keep-alive-seconds': { type: 'string' },
+    'http-fast-path': { type: 'string' },
     'read-seconds': { type: 'string' },
     'stop-seconds': { type: 'string' },
     'events-days': { type: 'string' },
@@ -130,6 +133,7 @@ export function readServeConfig(args: readonly string[], env: Env): ServeConfig 
     connectionsMax: whole('connections-max', 1_000_000) ?? 10_000,
     // Longer than SDKs and most proxies keep theirs, so that they close first.
     keepAliveSeconds: whole('keep-alive-seconds', 86_400) ?? 65,
+    httpFastPath: onOrOff('http-fast-path', setting('http-fast-path')),
     readSeconds: whole('read-seconds', 3600) ?? 10,
     stopSeconds: whole('stop-seconds', 3600) ?? STOP_SECONDS,
   };
@@ -324,6 +328,12 @@ function yesOrNo(name: string, text: string | undefined): boolean {
   if (text === undefined || text === 'false' || text === '0') return false;
   if (text === '' || text === 'true' || text === '1') return true;
   throw new StartupError(`--${name} is 'true' or 'false', not '${text}'.`);
+}
+
+function onOrOff(name: string, text: string | undefined): 'on' | 'off' {
+  if (text === undefined || text === 'on') return 'on';
+  if (text === 'off') return 'off';
+  throw new StartupError(`--${name} is 'on' or 'off', not '${text}'.`);
 }
 
 function customersOf(text: string | undefined): 'any' | 'registered' {

@@ -61,6 +61,7 @@ export async function serve(config: ServeConfig): Promise<void> {
       connectionsMax: connectionsWithin(config.connectionsMax),
       keepAliveMs: config.keepAliveSeconds * 1000,
     },
+    fastPath: config.httpFastPath === 'on',
   });
   void stopAsked.then(() => server.stopAccepting());
   exposeProcess(metrics, readVersion());

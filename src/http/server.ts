@@ -8,6 +8,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as NetServer } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { API_VERSION } from '../api-version.ts';
 import type { Clock } from '../clock.ts';
 import { ApiError } from '../errors.ts';
@@ -59,7 +60,7 @@ const LAST_REFUSALS = { idleMs: 0, partMs: 0, answerMs: 100 };
 export class ApiServer {
   readonly #server: Server;
   readonly #connections: Connections;
-  readonly #plain: PlainConnections;
+  readonly #plain: PlainConnections | undefined;
   readonly requests = new RequestCounts();
   readonly #clock: Clock;
   readonly #metrics: (() => Promise<Page>) | undefined;
@@ -78,13 +79,14 @@ export class ApiServer {
   #unanswered = 0;
   #portFree: Promise<void> | undefined;
 
-  /** `metrics`: the page `/metrics`, where this server has one. */
+  /** `metrics`: the page `/metrics`, where this server has one. `fastPath: false`: node:http reads every request. */
   constructor(
     clock: Clock,
     options: {
       readonly metrics?: () => Promise<Page>;
       readonly limits?: Partial<ConnectionLimits>;
       readonly hold?: Partial<HoldLimits>;
+      readonly fastPath?: boolean;
     } = {},
   ) {
     this.#clock = clock;
@@ -95,7 +97,10 @@ export class ApiServer {
       this.#take(new NodeHttpCall(request, response));
     };
     this.#server = createNodeServer(limits, respond);
-    this.#plain = new PlainConnections(this.#server, clock, limits, (call) => this.#take(call));
+    this.#plain =
+      options.fastPath === false
+        ? undefined
+        : new PlainConnections(this.#server, clock, limits, (call) => this.#take(call));
     this.#connections = new Connections(this.#server, limits);
     answerWhatIsNoHttp(this.#server, (socket) => !this.#connections.owesAnswer(socket));
   }
@@ -160,7 +165,7 @@ export class ApiServer {
     this.refuse('stopping');
     await this.#connections.drain(LAST_REFUSALS);
     this.#server.close();
-    this.#plain.close();
+    this.#plain?.close();
     await this.#portFree;
   }
 
@@ -199,6 +204,8 @@ export class ApiServer {
       sendJson(call, 200, body, headers);
       this.requests.countSuccess(exchange.route, startMs);
     } catch (error) {
+      // A body that came with its headers is read by then, and need not end the connection.
+      if (!call.complete) await nextTurn();
       this.#refuse(exchange, startMs, headers, error);
     } finally {
       exchange.share.close();

@@ -22,6 +22,9 @@ const MAIN = process.env['TAXIMETER_UNDER_TEST'] ?? join(REPO, 'src/main.ts');
  */
 const PATIENT = { TAXIMETER_READ_SECONDS: String(PATIENCE_MS / 1000) };
 
+/** What every server of this process is started with besides its own flags: so a suite can run once more under another. */
+export const everyServer: { args: readonly string[] } = { args: [] };
+
 export type LaunchOptions = {
   /** After `serve`; `--port 0 --data DIR` are added unless `bare`. */
   readonly args?: readonly string[];
@@ -150,7 +153,7 @@ export class Server {
 
   private spawn(): Run {
     const usual = this.options.bare === true ? [] : ['--port', '0', '--data', this.folder];
-    const args = ['serve', ...usual, ...(this.options.args ?? [])];
+    const args = ['serve', ...usual, ...everyServer.args, ...(this.options.args ?? [])];
     return new Run(args, this.options);
   }
 
