@@ -189,15 +189,20 @@ describe('more connections than there may be', () => {
 describe('what follows a request on its connection', () => {
   const ASKS = `GET /v1/wait HTTP/1.1\r\n${HEADERS}\r\n`;
 
-  test('what is no HTTP is not answered while an answer is owed: it would be taken for that', async () => {
-    await start({});
-    assert.equal(await (await open(`${ASKS}\u0000\r\n\r\n`)).closed, '');
-    const begun = new Promise<void>((resolve) => (arrived = resolve));
-    const { socket, closed } = await open(ASKS);
-    await begun;
-    socket.write('\u0000\r\n\r\n');
-    assert.equal(await closed, '');
-  });
+  for (const [how, together] of Object.entries({ 'in one piece with it': true, later: false })) {
+    test(`what is no HTTP is refused behind the answer that is owed, and not before: ${how}`, async () => {
+      await start({});
+      const begun = new Promise<void>((resolve) => (arrived = resolve));
+      const { socket, closed } = await open(together ? `${ASKS}\0\r\n\r\n` : ASKS);
+      await begun;
+      if (!together) socket.write('\0\r\n\r\n');
+      await pause(50);
+      for (const answer of letGo) answer();
+      const both =
+        /^HTTP\/1\.1 200 OK\r\n[^]*\{"ok":true\}HTTP\/1\.1 400 Bad Request\r\n[^]*\r\nConnection: close\r\n/u;
+      assert.match(await closed, both);
+    });
+  }
 
   test('nothing begins after a request that could be read in two ways', async () => {
     await start({});

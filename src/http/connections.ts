@@ -59,6 +59,8 @@ type Connection = {
   readBytes: number;
   wasUsed: boolean;
   isDistrusted: boolean;
+  /** How it ends when no answer is owed any more, if it has to. */
+  onAnswered: (() => void) | undefined;
 };
 
 export class Connections {
@@ -79,6 +81,7 @@ export class Connections {
         readBytes: 0,
         wasUsed: false,
         isDistrusted: false,
+        onAnswered: undefined,
       });
       socket.once('close', () => {
         this.#open.delete(socket);
@@ -103,9 +106,11 @@ export class Connections {
     connection.requests -= 1;
     connection.wasUsed = true;
     // It holds its body, and an idle connection shall hold nothing.
-    if (connection.requests > 0) return;
-    connection.latest = undefined;
-    connection.readBytes = socket.bytesRead;
+    if (connection.requests === 0) {
+      connection.latest = undefined;
+      connection.readBytes = socket.bytesRead;
+    }
+    if (!owes(connection)) connection.onAnswered?.();
     if (this.#isDraining && isIdle(socket, connection)) socket.destroySoon();
   }
 
@@ -115,10 +120,13 @@ export class Connections {
     if (connection !== undefined) connection.isDistrusted = true;
   }
 
-  /** Whether a request was read whole whose answer is not out yet. */
-  owesAnswer(socket: Socket): boolean {
+  /** Lets nothing more begin, and calls `then` once the answers to all that was read whole are out, which may be at once. */
+  endAfterAnswers(socket: Socket, then: () => void): void {
     const connection = this.#open.get(socket);
-    return connection !== undefined && owes(connection);
+    if (connection === undefined) return then();
+    connection.isDistrusted = true;
+    if (owes(connection)) connection.onAnswered ??= then;
+    else then();
   }
 
   /**

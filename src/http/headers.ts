@@ -28,6 +28,14 @@ export function wrongHeaders(request: IncomingMessage): string | undefined {
   return repeated === undefined ? undefined : `it has the header ${repeated} more than once`;
 }
 
+/**
+ * Whether the client would go on in another protocol. Taximeter does not, but Node's parser takes what has come behind such a
+ * request for that protocol and drops it, and would go on in the midst of the next one.
+ */
+export function asksForUpgrade({ headers }: IncomingMessage): boolean {
+  return headers.upgrade !== undefined && /upgrade/iu.test(headers.connection ?? '');
+}
+
 /** Of some headers that come twice Node takes the first, of others it makes one text. */
 function repeatedHeader({ headers, rawHeaders }: IncomingMessage): string | undefined {
   // Names and values in turns; nearly always, nothing came twice.

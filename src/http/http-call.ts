@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { Socket } from 'node:net';
 import type { BodyShare } from './body-budget.ts';
 import { readBytes } from './body.ts';
-import { wrongHeaders } from './headers.ts';
+import { asksForUpgrade, wrongHeaders } from './headers.ts';
 
 export type ResponseHeaders = Record<string, string | number>;
 
@@ -16,6 +16,8 @@ export interface HttpCall {
   readonly socket: Socket;
   /** Whether all of it has arrived. */
   readonly complete: boolean;
+  /** Its answer ends the connection: what comes behind it may have been read wrongly. */
+  readonly isLast: boolean;
   /** Of the answer, once it is sent. */
   readonly status: number;
   /** Nobody is there any more to be answered. */
@@ -48,6 +50,7 @@ export class NodeHttpCall implements HttpCall {
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly socket: Socket;
+  readonly isLast: boolean;
   readonly #message: IncomingMessage;
   readonly #response: ServerResponse;
 
@@ -56,6 +59,7 @@ export class NodeHttpCall implements HttpCall {
     this.url = message.url ?? '/';
     this.headers = message.headers;
     this.socket = message.socket;
+    this.isLast = asksForUpgrade(message);
     this.#message = message;
     this.#response = response;
   }
@@ -88,7 +92,8 @@ export class NodeHttpCall implements HttpCall {
   }
 
   answer(status: number, headers: ResponseHeaders, body: string): void {
-    this.#response.writeHead(status, headers).end(body);
+    const all = this.isLast ? { ...headers, Connection: 'close' } : headers;
+    this.#response.writeHead(status, all).end(body);
   }
 
   onceOut(then: () => void): void {

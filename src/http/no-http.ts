@@ -3,23 +3,23 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { API_VERSION } from '../api-version.ts';
 import { ApiError } from '../errors.ts';
+import type { Connections } from './connections.ts';
 import { newRequestId } from '../ids.ts';
 import { toHead } from './http-text.ts';
 import { apiHeaders, toErrorAnswer } from './respond.ts';
 
-/**
- * `mayAnswer` says whether nobody on the connection waits for the answer to an earlier request, who would take
- * this one for it. Then it is only closed.
- */
-export function answerWhatIsNoHttp(server: Server, mayAnswer: (socket: Socket) => boolean): void {
+/** Behind the answers to earlier requests of the connection, if there are any. */
+export function answerWhatIsNoHttp(
+  server: Server,
+  connections: Pick<Connections, 'endAfterAnswers'>,
+): void {
   server.on('clientError', (error: NodeJS.ErrnoException, connection) => {
     const socket = connection as Socket;
-    if (!socket.writable || error.code === 'ECONNRESET' || !mayAnswer(socket)) {
-      socket.destroy();
-      return;
-    }
-    // Not what the parser says of it: that names our versions.
-    socket.end(toText(toRefusal(error.code)), () => socket.destroy());
+    connections.endAfterAnswers(socket, () => {
+      if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+      // Not what the parser says of it: that names our versions.
+      socket.end(toText(toRefusal(error.code)), () => socket.destroy());
+    });
   });
 }
 

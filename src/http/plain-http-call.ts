@@ -21,6 +21,7 @@ export class PlainHttpCall implements HttpCall {
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly complete = true;
+  readonly isLast = false;
   status = 0;
   readonly #way: PlainWay;
   readonly #body: Buffer;

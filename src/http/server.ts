@@ -102,7 +102,7 @@ export class ApiServer {
         ? undefined
         : new PlainConnections(this.#server, clock, limits, (call) => this.#take(call));
     this.#connections = new Connections(this.#server, limits);
-    answerWhatIsNoHttp(this.#server, (socket) => !this.#connections.owesAnswer(socket));
+    answerWhatIsNoHttp(this.#server, this.#connections);
   }
 
   /** Answers the port. Throws StartupError when the address cannot be had. */
@@ -177,6 +177,7 @@ export class ApiServer {
   #take(call: HttpCall): void {
     const { socket } = call;
     if (!this.#connections.begin(socket, call)) return;
+    if (call.isLast) this.#connections.distrust(socket);
     call.onceOut(() => this.#connections.end(socket));
     void this.#respond(call);
   }
@@ -205,7 +206,7 @@ export class ApiServer {
       this.requests.countSuccess(exchange.route, startMs);
     } catch (error) {
       // A body that came with its headers is read by then, and need not end the connection.
-      if (!call.complete) await nextTurn();
+      if (!call.complete && !isMalformed(error)) await nextTurn();
       this.#refuse(exchange, startMs, headers, error);
     } finally {
       exchange.share.close();
@@ -222,7 +223,7 @@ export class ApiServer {
     const version = versionOf(exchange);
     const { status } = refusal.toWire(version);
     this.#partIfDone(call, headers);
-    if (refusal.reason === 'request_malformed') headers['Connection'] = 'close';
+    if (isMalformed(refusal)) headers['Connection'] = 'close';
     if (status >= 500 && this.#api === undefined) sendUnavailable(call, refusal, headers);
     else sendError(call, refusal, version, headers);
     this.requests.countRefused(route, startMs, { reason: refusal.reason, status });
@@ -308,4 +309,8 @@ export class ApiServer {
     const { stuck, diskShortage } = this.#api.parts;
     return stuck() ?? diskShortage();
   }
+}
+
+function isMalformed(error: unknown): boolean {
+  return error instanceof ApiError && error.reason === 'request_malformed';
 }
