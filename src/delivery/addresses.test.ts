@@ -3,8 +3,8 @@ import type { LookupAddress } from 'node:dns';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { askNameServers, checkedLookup, isPublicAddress, refusalOfUrl } from './addresses.ts';
-import { startNameServer } from './testing/name-server.ts';
 import { NOT_PUBLIC_ADDRESSES, REFUSED_URLS } from './testing/ssrf-corpus.ts';
+import { NameServer } from '../../test/support/name-server.ts';
 
 const PUBLIC_ONLY = { allowPrivate: false };
 const ANYWHERE = { allowPrivate: true };
@@ -113,9 +113,10 @@ test('a name is refused when any of its addresses is not public', async () => {
 });
 
 test('names are asked of name servers; ones that nobody answers for hold up no other', async (t) => {
-  const silent = await startNameServer(undefined);
-  const answering = await startNameServer([10, 0, 0, 1]);
-  t.after(() => [silent, answering].forEach(({ socket }) => socket.close()));
+  const [silent, answering] = await Promise.all([NameServer.start(), NameServer.start()]);
+  silent.zone = () => undefined;
+  answering.zone = (_name, type) => (type === 'A' ? [{ type, value: '10.0.0.1' }] : []);
+  t.after(() => [silent, answering].forEach((server) => server.close()));
   const ask = async (server: string): Promise<string> =>
     await new Promise((resolve) => {
       const lookup = checkedLookup(PUBLIC_ONLY, askNameServers([server]));
@@ -123,12 +124,12 @@ test('names are asked of name servers; ones that nobody answers for hold up no o
     });
   let unanswered = 20;
   const hanging = Array.from({ length: unanswered }, async () => {
-    const message = await ask(silent.server);
+    const message = await ask(silent.address);
     unanswered -= 1;
     return message;
   });
   const refusal = 'Not delivered: hooks.example.com is at 10.0.0.1.';
-  assert.equal(await ask(answering.server), refusal);
+  assert.equal(await ask(answering.address), refusal);
   assert.ok(unanswered > 0);
   for (const message of await Promise.all(hanging)) assert.match(message, /TIMEOUT/u);
 });

@@ -1,25 +1,23 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls';
+import { HAS_OPENSSL, makeCertificate } from '../../test/support/certificate.ts';
 import { Sender } from './sender.ts';
 
 const NAME = 'hooks.example.com';
-/** Makes the certificate, so that no key has to be in the repository. */
-const HAS_OPENSSL = spawnSync('openssl', ['version']).status === 0;
 
 test(
   'https goes to the checked address and is verified by the name',
   { skip: HAS_OPENSSL ? false : 'there is no openssl to make a certificate with' },
   async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'taximeter-tls-'));
-    const [key, cert] = makeCertificate(folder);
+    const { key, cert } = makeCertificate(folder, [`DNS:${NAME}`]);
     const server = createServer({ key, cert }, (request, response) => {
       response.end(String((request.socket as TLSSocket & { servername?: string }).servername));
     });
@@ -46,12 +44,3 @@ test(
     assert.match(other.error ?? '', /does not match/u);
   },
 );
-
-function makeCertificate(folder: string): readonly [key: string, cert: string] {
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const what = ['-subj', `/CN=${NAME}`, '-addext', `subjectAltName=DNS:${NAME}`, '-days', '2'];
-  const files = ['-keyout', key, '-out', cert];
-  const kind = ['-x509', '-newkey', 'rsa:2048', '-nodes'];
-  execFileSync('openssl', ['req', ...kind, ...what, ...files], { stdio: 'ignore' });
-  return [readFileSync(key, 'utf8'), readFileSync(cert, 'utf8')];
-}
