@@ -4,8 +4,7 @@ import diagnostics from 'node:diagnostics_channel';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { within } from '../../test/support/wait.ts';
-import { systemClock } from '../clock.ts';
-import { ApiServer } from './server.ts';
+import { startTestServer } from './test-server.ts';
 
 const PLAIN = 'POST /v1/customers HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n';
 const OTHER = 'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
@@ -17,9 +16,8 @@ async function readByNode(fastPath: boolean): Promise<string[]> {
     read.push((message as { readonly request: { readonly url: string } }).request.url);
   };
   diagnostics.subscribe('http.server.request.start', onRequest);
-  const server = new ApiServer(systemClock, { fastPath });
-  server.refuse('a test');
-  const port = await server.listen(0, '127.0.0.1');
+  const server = await startTestServer([], { fastPath });
+  const { port } = server;
   const socket = connect(port, '127.0.0.1', () => socket.write(PLAIN));
   // The rest when the first is answered: not even its connection lasts if that is a refusal.
   const answered = new Promise((resolve) => socket.once('data', resolve));

@@ -26,6 +26,7 @@ export type TestServer = {
 type Options = {
   readonly limits?: Partial<ConnectionLimits>;
   readonly hold?: Partial<HoldLimits>;
+  readonly fastPath?: boolean;
   /** Whether it is still starting. */
   readonly starts?: boolean;
 };
