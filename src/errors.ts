@@ -71,6 +71,8 @@ const REFUSALS = {
   email_invalid: row(400, 'invalid_request_error', 'email_invalid', INVALID_FIELDS),
   event_name_taken: row(400, 'invalid_request_error', null),
   too_many_destinations: row(400, 'invalid_request_error', null),
+  too_many_alerts: row(400, 'invalid_request_error', null),
+  too_many_meters: row(400, 'invalid_request_error', null),
   no_meter: row(400, 'invalid_request_error', 'no_meter'),
   archived_meter: row(400, 'invalid_request_error', 'archived_meter'),
   duplicate_meter_event: row(400, 'invalid_request_error', 'duplicate_meter_event'),

@@ -109,6 +109,7 @@ const README: readonly string[] = [
   `${figure('src/config.ts', /'events-days', [\d_]+, (\d+)/u)} at least |`,
 ];
 const ARCHITECTURE: readonly string[] = [
+  `A mode has ${n(constant('src/meters/meter.ts', 'METERS_MAX'))} meters at most, active or not, and an event name ${constant('src/meters/meter.ts', 'METERS_OF_EVENT_NAME_MAX')}`,
   `(${PAST_DAYS} days)`,
   `up to ${constant('src/ingest/flusher.ts', 'ROOM_MS')} ms.`,
   `${n(constant('src/ingest/flusher.ts', 'GATHER_ROWS'))} rows do (${n(constant('src/ingest/flusher.ts', 'GATHER_ROWS_WHILE_READ'))} while somebody reads)`,
@@ -127,6 +128,7 @@ const SESSIONS = constant('src/catalog/catalog.ts', 'SESSIONS_MAX');
 const SESSIONS_OF_KEY = constant('src/catalog/catalog.ts', 'SESSIONS_OF_KEY_MAX');
 const OPERATIONS: readonly string[] = [
   `may have ${n(SESSIONS)} sessions at once and a key ${n(SESSIONS_OF_KEY)} of them`,
+  `There may be ${n(constant('src/keys/key.ts', 'KEYS_MAX'))} keys that are not revoked`,
   `past ${mib(constant('src/log.ts', 'WAITING_BYTES_MAX'))} MB of waiting lines`,
   `(${mib(constant('src/ingest/disk-space.ts', 'RESERVE_BYTES'))} MiB, or a twentieth of a smaller disk)`,
   `has tried ${GUESSES} wrong keys`,
@@ -144,6 +146,7 @@ const WEBHOOKS: readonly string[] = [
   `failed for ${words(days(constant('src/core-events/destination.ts', 'DISABLE_AFTER_MS')))} days`,
 ];
 const RELIABILITY: readonly string[] = [
+  `in slices of ${constant('src/turns.ts', 'SLICE_MS')} ms`,
   `the last ${constant('test/crash/settle.ts', 'LAST_EVENTS')} acknowledged events and ${constant('test/crash/settle.ts', 'LAST_BATCHES')} batches`,
   `\`npm run test:crash\` (${env('test/crash/kill.test.ts', 'TAXIMETER_KILLS')} kills)`,
   `\`node --test test/crash/webhooks.test.ts\`, ${env('test/crash/webhooks.test.ts', 'TAXIMETER_KILLS')} kills`,
@@ -186,6 +189,8 @@ const SAYS: Readonly<Record<string, readonly string[]>> = {
   'docs/operations.md': OPERATIONS,
   'docs/webhooks.md': WEBHOOKS,
   'docs/alerts.md': [
+    `${n(constant('src/alerts/alert.ts', 'ALERTS_ABOUT_ONE_MAX'))} active alerts about all customers`,
+    `${n(constant('src/alerts/alert.ts', 'ALERTS_MAX'))} that are not archived`,
     `every ${words(seconds(constant('src/watch/error-reporter.ts', 'REPORT_MS')))} seconds`,
     `up to ${words(constant('src/watch/error-reporter.ts', 'SAMPLES_MAX'))} samples`,
   ],

@@ -20,6 +20,7 @@ const BASE = [
   'histogram',
   'redact',
   'api-version',
+  'turns',
 ];
 const DOMAIN = ['events', 'meters', 'summaries', 'customers', 'keys', 'alerts', 'core-events'];
 const STORES = ['usage', 'catalog', 'journal'];

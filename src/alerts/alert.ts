@@ -36,6 +36,11 @@ export type Alert = {
   readonly sinceSequence: number;
 };
 
+/** Those of a namespace that are not archived: one for each of a hundred thousand customers. */
+export const ALERTS_MAX = 100_000;
+/** The active ones of a meter about all customers, and those about any one: all are held against what it uses. */
+export const ALERTS_ABOUT_ONE_MAX = 25;
+
 /** An alert that fired. */
 export type Trigger = {
   readonly alert: Alert;

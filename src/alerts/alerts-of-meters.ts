@@ -8,6 +8,10 @@ export class AlertsOfMeters {
     return [...this.#meters.keys()];
   }
 
+  hasMeter(meterId: string): boolean {
+    return this.#meters.has(meterId);
+  }
+
   /** The alerts of a meter that are about this customer: the same list as long as it has the same alerts. */
   about(meterId: string, customer: string): readonly Alert[] {
     const of = this.#meters.get(meterId);
@@ -17,6 +21,13 @@ export class AlertsOfMeters {
     if (found === undefined) return ofAll;
     if (found.together?.ofAll !== ofAll) found.together = { ofAll, list: [...ofAll, ...found.own] };
     return found.together.list;
+  }
+
+  /** How many there are of a meter about this customer alone; null: about all. */
+  count(meterId: string, customer: string | null): number {
+    const of = this.#meters.get(meterId);
+    const list = customer === null ? of?.ofAll : of?.ofCustomer.get(customer)?.own;
+    return list?.length ?? 0;
   }
 
   /** From now on the alert is as it is here; one that is not active is left out. */

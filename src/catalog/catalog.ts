@@ -55,7 +55,10 @@ export type Page<T> = { readonly data: readonly T[]; readonly hasMore: boolean }
 export type Remember<T> = ((changed: T) => SavedAnswer) | undefined;
 
 export type Meters = {
-  /** Throws ApiError `event_name_taken` (param `event_name`) when an active meter has the event name. */
+  /**
+   * Throws ApiError `event_name_taken` (param `event_name`) when an active meter has the event name, and `too_many_meters`
+   * past METERS_MAX of the namespace or METERS_OF_EVENT_NAME_MAX of the event name.
+   */
   create(meter: Meter, remember?: Remember<Meter>, announce?: Announce<Meter>): Promise<void>;
   /**
    * Reads, applies `change` (pure), writes, remembers, announces: in one transaction. Undefined when there is no such
@@ -138,7 +141,10 @@ export type Keys = {
   defaultAccount(): string;
   /** When the account was made; undefined when there is none. */
   accountCreatedMs(account: string): number | undefined;
-  /** Stores only the SHA-256 of the secret, and makes the key's account if it is a new one. */
+  /**
+   * Stores only the SHA-256 of the secret, and makes the key's account if it is a new one. Throws StartupError when there are
+   * KEYS_MAX that are not revoked, since all of these are in memory.
+   */
   create(key: Key, secretSha256: string): Promise<void>;
   /** Newest first, the revoked ones too. */
   list(): Promise<readonly Key[]>;
@@ -155,7 +161,7 @@ export type Keys = {
   isRevoked(secretSha256: string): boolean;
   /** Costs no write: kept in memory until `saveUse`, so a crash may lose what was noted since. */
   noteUse(id: string, nowMs: number): void;
-  /** Brings the noted uses to disk, in one commit. */
+  /** Brings the noted uses to disk. */
   saveUse(): Promise<void>;
 };
 
@@ -193,8 +199,9 @@ export type Sessions = {
 };
 
 export type Alerts = {
+  /** Throws ApiError `too_many_alerts` past ALERTS_MAX of the namespace, and past ALERTS_ABOUT_ONE_MAX. */
   create(alert: Alert, remember?: Remember<Alert>): Promise<void>;
-  /** As `Meters.change`. */
+  /** As `Meters.change`. Throws `too_many_alerts` when the change would make one active past ALERTS_ABOUT_ONE_MAX. */
   change(
     namespace: Namespace,
     id: string,
@@ -206,17 +213,20 @@ export type Alerts = {
   /** Without the archived ones, which still do as a cursor; a cursor that names none is refused. */
   list(namespace: Namespace, page: PageQuery, meterId?: string): Promise<Page<Alert>>;
   /** From memory: the active ones, of all namespaces. */
-  readonly active: Pick<AlertsOfMeters, 'meterIds' | 'about'>;
+  readonly active: Pick<AlertsOfMeters, 'meterIds' | 'hasMeter' | 'about' | 'count'>;
   /**
-   * Writes down that an alert fired, with the events that tell of it. False, and nothing changes, when it had for this
-   * customer and period, or is not active any more.
+   * Writes down that alerts fired, each with the events that tell of it, in one transaction. Answers how many did: one that
+   * had for this customer and period, or is not active any more, is left out with its events.
    */
-  trigger(trigger: Trigger, events: readonly CoreEvent[]): Promise<boolean>;
+  trigger(fired: readonly Fired[]): Promise<number>;
   hasTriggered(alertId: string, customer: string, periodStartMs: number): boolean;
   /** Up to which event it is known that all were looked at; 0 at first. */
   readonly seenSequence: number;
   saveSeenSequence(sequence: number): Promise<void>;
 };
+
+/** An alert that fired, and the events that tell of it. */
+export type Fired = { readonly trigger: Trigger; readonly events: readonly CoreEvent[] };
 
 export type ErrorReports = {
   /** Up to which event all rejections were reported; undefined before the first time. */

@@ -27,7 +27,8 @@ export type CoreEvents = {
   find(namespace: Namespace, id: string): Promise<FoundCoreEvent | undefined>;
   /**
    * Those that the API of `payload` has a type for. Throws ApiError `resource_missing_in_body` when the cursor names no
-   * event.
+   * event. Of very many events with a filter that few pass, a page may have fewer than its limit and say that there are
+   * more; never none.
    */
   list(
     namespace: Namespace,
@@ -35,7 +36,7 @@ export type CoreEvents = {
     page: PageQuery,
     filter?: CoreEventFilter,
   ): Promise<Page<FoundCoreEvent>>;
-  /** Forgets events made before `beforeMs`, and their deliveries. */
+  /** Forgets events made before `beforeMs` with their deliveries, and the deliveries to destinations that were deleted. */
   prune(beforeMs: number): Promise<void>;
 };
 
@@ -55,7 +56,7 @@ export type CoreEventFilter = {
 export type Destinations = {
   /** Throws ApiError `too_many_destinations` past DESTINATIONS_MAX of the namespace. */
   create(destination: Destination, remember?: Remember<Destination>): Promise<void>;
-  /** As `Meters.change`. A deleted one counts as missing; to delete one drops its deliveries. */
+  /** As `Meters.change`. A deleted one counts as missing, and nothing is delivered to it any more. */
   change(
     namespace: Namespace,
     id: string,

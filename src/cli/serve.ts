@@ -14,6 +14,7 @@ import { DiskSpace } from '../ingest/disk-space.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import type { NewKeyConfig } from '../keys-config.ts';
 import { log, logError, logWarning, outliveOutput, setLogLevel } from '../log.ts';
+import { exposeAlerts } from '../metrics/alert-metrics.ts';
 import { isMoved } from '../open-paths.ts';
 import { exposeDuplicates, exposeIngest } from '../metrics/ingest-metrics.ts';
 import { Metrics } from '../metrics/metrics.ts';
@@ -123,6 +124,7 @@ async function serveFolder(
   await printFirstKey(config, catalog);
   const control = await openControl(config, folder, ingest);
   const watches = openWatches(config, folder, ingest);
+  exposeAlerts(metrics, watches.alerts);
   watches.deliverer.start();
   server.serve(toApi(config, folder, ingest, usage, watches));
   exposeDuplicates(metrics, watches.duplicates);

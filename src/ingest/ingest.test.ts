@@ -55,6 +55,8 @@ class FaultyLine implements UsageStore {
   get search(): UsageStore['search'] {
     return engine.search;
   }
+  rejectionsThrough: UsageStore['rejectionsThrough'] = async (query) =>
+    await engine.rejectionsThrough(query);
   countRejections: UsageStore['countRejections'] = async (query) =>
     await engine.countRejections(query);
   prunedBeforeMs = 0;

@@ -22,6 +22,9 @@ export const SCOPES = [
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 
+/** Those that are not revoked, of all accounts. */
+export const KEYS_MAX = 10_000;
+
 export type Key = {
   /** `key_…`: names the key without showing it. */
   readonly id: string;

@@ -10,6 +10,11 @@ export const EVENT_TIME_WINDOWS = ['day', 'hour'] as const satisfies readonly Ev
 
 export type MeterStatus = 'active' | 'inactive';
 
+/** Those of a namespace; all are in memory, and none is ever deleted. */
+export const METERS_MAX = 10_000;
+/** Active or not: each event is read by the first of them that is active. */
+export const METERS_OF_EVENT_NAME_MAX = 100;
+
 /** A billing meter. Only `displayName` and `status` ever change; there is no delete (Stripe: configure meters). */
 export type Meter = {
   readonly id: string;

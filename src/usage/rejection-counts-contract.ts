@@ -37,6 +37,25 @@ export function rejectionCountsContract(name: string, open: OpenUsageStore): voi
         { numRuns: 25 },
       );
     });
+
+    test('a range goes as far as it has rejections of so many meters', async () => {
+      await fc.assert(
+        fc.asyncProperty(facts, fc.integer({ min: 1, max: 6 }), async (drawn, metersMax) => {
+          const rejections = drawn.map(toRejected);
+          await store.insert(batchOf({ rejections }));
+          const afterSequence = rejections[0]!.sequence - 1;
+          const query = { afterSequence, upToSequence: lastSequence, metersMax };
+          const meters = new Set<string>();
+          const tooMany = rejections.find(({ namespace, meterId }) => {
+            meters.add(`${namespace} ${meterId}`);
+            return meters.size > metersMax;
+          });
+          const expectedEnd = tooMany === undefined ? lastSequence : tooMany.sequence - 1;
+          assert.equal(await store.rejectionsThrough(query), expectedEnd);
+        }),
+        { numRuns: 25 },
+      );
+    });
   });
 }
 

@@ -18,7 +18,19 @@ export type RejectionCount = Pick<RejectedEvent, 'namespace' | 'meterId' | 'code
   readonly samples: readonly Pick<RejectedEvent, 'message' | 'identifier'>[];
 };
 
+export type RejectionRangeQuery = {
+  readonly afterSequence: number;
+  readonly upToSequence: number;
+  /** At least 1. */
+  readonly metersMax: number;
+};
+
 export type RejectionCounter = {
+  /**
+   * The last sequence of a range up to which what was rejected is of so many meters at most (none is one too): all of the
+   * range when that has no more.
+   */
+  rejectionsThrough(query: RejectionRangeQuery): Promise<number>;
   /** Of the events between two sequences, by namespace, meter and code, in this order. */
   countRejections(query: RejectionCountsQuery): Promise<readonly RejectionCount[]>;
 };

@@ -70,7 +70,7 @@ class World {
   async look(written: boolean): Promise<void> {
     if (written) this.#nowMs += 60_000;
     this.#watch.lookIfDue(this.#nowMs);
-    await this.#watch.close();
+    await this.#watch.idle();
     assert.deepEqual(this.#failures, []);
     this.#fireInModel();
     assert.deepEqual(this.#firedOnDisk(), this.fired);

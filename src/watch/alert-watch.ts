@@ -7,15 +7,14 @@
  *   in one transaction, and takes none twice. What a crash left unlooked at is looked at on start.
  * - A cancellation may cross a threshold too (of a negative value): who had one is looked at again.
  */
-import { isCrossed, periodOf, type Alert, type Recurrence, type Trigger } from '../alerts/alert.ts';
+import { periodOf, type Alert, type Recurrence } from '../alerts/alert.ts';
 import type { Alerts, Meters } from '../catalog/catalog.ts';
-import type { Clock } from '../clock.ts';
-import type { CoreEvent } from '../core-events/core-event.ts';
-import type { Meter } from '../meters/meter.ts';
-import type { CustomerUsage, CustomerUsageReader, Touched } from '../usage/customer-usage.ts';
+import { Turns } from '../turns.ts';
+import type { CustomerUsageReader, Touched } from '../usage/customer-usage.ts';
+import { AlertJudge, type AlertJudgeParts } from './alert-judge.ts';
 import { addedBy, UpperBounds, type Group } from './upper-bounds.ts';
 
-export type AlertWatchParts = {
+export type AlertWatchParts = AlertJudgeParts & {
   readonly alerts: Alerts;
   readonly meters: Pick<Meters, 'find'>;
   readonly usage: CustomerUsageReader;
@@ -25,14 +24,13 @@ export type AlertWatchParts = {
     /** Resolves when all that was acknowledged is in the usage store, with the sequence up to which that is all. */
     settled(): Promise<number>;
   };
-  readonly clock: Clock;
-  /** The events that tell of a trigger. */
-  readonly announce: (trigger: Trigger, meter: Meter) => readonly CoreEvent[];
   readonly onFailure: (error: unknown) => void;
 };
 
+/** How many events one step looks at: each may be of another customer, so this bounds what is in memory (P10). */
+const EVENTS_PER_STEP = 100_000;
 /** How many customers one query asks for. */
-const CUSTOMERS_PER_QUERY = 2000;
+const CUSTOMERS_PER_QUERY = 1000;
 /** How often is written down up to where all was looked at. A start looks at what came after it. */
 const SAVE_MS = 5000;
 /** The pause after a step that failed. */
@@ -41,6 +39,8 @@ const RETRY_MS = 1000;
 export class AlertWatch {
   readonly #parts: AlertWatchParts;
   readonly #bounds = new UpperBounds();
+  readonly #judge: AlertJudge;
+  readonly #closed = new AbortController();
   /** Everything up to here was looked at. */
   #seen: number;
   #savedMs = -Infinity;
@@ -51,19 +51,32 @@ export class AlertWatch {
 
   constructor(parts: AlertWatchParts) {
     this.#parts = parts;
+    this.#judge = new AlertJudge(parts, this.#bounds);
     this.#seen = parts.alerts.seenSequence;
+  }
+
+  /** How many alerts have fired since the start. */
+  get fired(): number {
+    return this.#judge.fired;
+  }
+
+  /** How many events are in the usage store and were not looked at yet. */
+  get behind(): number {
+    return Math.max(0, this.#parts.progress.flushedSequence - this.#seen);
   }
 
   /** Tells that an event was cancelled, once that is acknowledged. */
   cancelled(event: Touched): void {
-    if (this.#parts.alerts.active.meterIds.includes(event.meterId)) this.#cancelled.push(event);
+    if (this.#parts.alerts.active.hasMeter(event.meterId)) this.#cancelled.push(event);
   }
 
   /** To be called often: begins a step when there is something to look at and none is running. */
   lookIfDue(nowMs: number): void {
-    if (this.#running !== undefined || nowMs < this.#waitUntilMs || !this.#isDue) return;
-    this.#running = this.#look(nowMs)
+    if (this.#closed.signal.aborted || this.#running !== undefined) return;
+    if (nowMs < this.#waitUntilMs || !this.#isDue) return;
+    this.#running = this.#lookOn(nowMs)
       .catch((error: unknown) => {
+        if (this.#closed.signal.aborted) return;
         this.#waitUntilMs = nowMs + RETRY_MS;
         this.#parts.onFailure(error);
       })
@@ -72,17 +85,25 @@ export class AlertWatch {
       });
   }
 
-  /** Waits for the step that runs. */
+  /** Waits for the steps that run. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
+  /** Ends the step that runs where it is: what it was at is looked at again after the next start. */
   async close(): Promise<void> {
+    this.#closed.abort();
     await this.#running;
   }
 
   get #isDue(): boolean {
-    return (
-      !this.#isStarted ||
-      this.#cancelled.length > 0 ||
-      this.#parts.progress.flushedSequence > this.#seen
-    );
+    return !this.#isStarted || this.#cancelled.length > 0 || this.behind > 0;
+  }
+
+  /** Step after step, as long as there is enough for a whole one. */
+  async #lookOn(nowMs: number): Promise<void> {
+    do await this.#look(nowMs);
+    while (this.behind >= EVENTS_PER_STEP);
   }
 
   async #look(nowMs: number): Promise<void> {
@@ -90,7 +111,8 @@ export class AlertWatch {
     const cancelled = await this.#takeCancelled();
     try {
       const isAll = this.#isStarted && cancelled.length === 0;
-      const upTo = isAll ? progress.flushedSequence : await progress.settled();
+      const reached = isAll ? progress.flushedSequence : await progress.settled();
+      const upTo = Math.min(reached, this.#seen + EVENTS_PER_STEP);
       const { meterIds } = alerts.active;
       const range = { meterIds, afterSequence: this.#seen, upToSequence: upTo };
       const arrived = upTo > this.#seen ? await usage.arrived(range) : [];
@@ -118,6 +140,7 @@ export class AlertWatch {
 
   async #lookAt(touched: readonly Touched[]): Promise<void> {
     const groups = new Map<string, { group: Group; customers: Set<string> }>();
+    const turns = new Turns();
     for (const one of touched) {
       const about = this.#parts.alerts.active.about(one.meterId, one.customer);
       for (const recurrence of recurrencesOf(about)) {
@@ -129,6 +152,7 @@ export class AlertWatch {
           known.customers.add(one.customer);
         }
       }
+      await turns.next();
     }
     for (const { group, customers } of groups.values()) await this.#ask(group, [...customers]);
   }
@@ -142,34 +166,9 @@ export class AlertWatch {
     for (let start = 0; start < customers.length; start += CUSTOMERS_PER_QUERY) {
       const some = customers.slice(start, start + CUSTOMERS_PER_QUERY);
       const query = { namespace, meterId, formula, eventTimeWindow, ...period, customers: some };
-      for (const used of await usage.usageOf(query)) await this.#judge(group, meter, used);
+      const used = await usage.usageOf(query);
+      await this.#judge.judge(group, meter, used, this.#closed.signal);
     }
-  }
-
-  async #judge(group: Group, meter: Meter, used: CustomerUsage): Promise<void> {
-    const { alerts, clock, announce } = this.#parts;
-    const { customer, value } = used;
-    const periodStartMs = group.period.startMs;
-    const about = alerts.active.about(group.meterId, customer);
-    const open = this.#openOf(about, group, customer);
-    const crossed = open.filter((alert) => isCrossed(alert, used));
-    for (const alert of crossed) {
-      const createdMs = clock.nowMs();
-      const trigger = { alert, customer, periodStartMs, value, createdMs };
-      await alerts.trigger(trigger, announce(trigger, meter));
-    }
-    const left = open.filter((alert) => !crossed.includes(alert));
-    this.#bounds.put(group, meter, { customer, value, about, open: left });
-  }
-
-  /** Those of the recurrence that have not fired for the period. */
-  #openOf(about: readonly Alert[], group: Group, customer: string): readonly Alert[] {
-    const { alerts } = this.#parts;
-    const { recurrence, period } = group;
-    return about.filter(
-      (alert) =>
-        alert.recurrence === recurrence && !alerts.hasTriggered(alert.id, customer, period.startMs),
-    );
   }
 }
 

@@ -1,8 +1,9 @@
 /**
  * Tells of events that were answered with success and could not be counted: every ten seconds one report for each meter,
  * as Stripe does. A report and up to which rejection all are reported are one transaction, so each rejection is reported
- * once, whatever crashes.
+ * once, whatever crashes. Rejections of very many meters are told of in several transactions, one range after the other.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { ErrorReports } from '../catalog/catalog.ts';
 import type { CoreEvent } from '../core-events/core-event.ts';
 import type { RejectionCount, RejectionCounter } from '../usage/rejection-counts.ts';
@@ -11,6 +12,8 @@ import type { RejectionCount, RejectionCounter } from '../usage/rejection-counts
 export const REPORT_MS = 10_000;
 /** Of each code. */
 const SAMPLES_MAX = 10;
+/** Reports in one transaction, with sixteen deliveries each: some 10 ms, then others have their turn. */
+const METERS_PER_COMMIT = 50;
 
 /** What one report tells of: all codes of one meter, or of none. */
 export type ErrorReport = {
@@ -33,6 +36,7 @@ export type ErrorReporterParts = {
 export class ErrorReporter {
   readonly #parts: ErrorReporterParts;
   #window = 0;
+  #isClosed = false;
   #running: Promise<void> | undefined;
 
   constructor(parts: ErrorReporterParts) {
@@ -51,21 +55,38 @@ export class ErrorReporter {
       });
   }
 
-  /** Waits for the report that is being made. */
+  /** Waits for what is being written; what comes after it is reported after the next start. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#running;
   }
 
   async #report(createdMs: number): Promise<void> {
-    const { reports, usage, progress, announce } = this.#parts;
-    const { flushedSequence: upToSequence } = progress;
+    const { reports, progress } = this.#parts;
+    const { flushedSequence } = progress;
     // A folder from before there were reports: what is in it is old.
-    const afterSequence = reports.seenSequence ?? upToSequence;
-    if (upToSequence === reports.seenSequence) return;
+    let told = reports.seenSequence ?? flushedSequence;
+    if (flushedSequence === reports.seenSequence) return;
+    do {
+      told = await this.#reportSome(told, flushedSequence, createdMs);
+      await setImmediate();
+    } while (told < flushedSequence && !this.#isClosed);
+  }
+
+  /** Answers up to where all is reported now. */
+  async #reportSome(
+    afterSequence: number,
+    flushedSequence: number,
+    createdMs: number,
+  ): Promise<number> {
+    const { reports, usage, announce } = this.#parts;
+    const all = { afterSequence, upToSequence: flushedSequence, metersMax: METERS_PER_COMMIT };
+    const upToSequence = await usage.rejectionsThrough(all);
     const query = { afterSequence, upToSequence, samplesMax: SAMPLES_MAX };
     const counts = await usage.countRejections(query);
     const events = byMeter(counts).map((ofMeter) => announce({ counts: ofMeter, createdMs }));
     await reports.record(events, upToSequence);
+    return upToSequence;
   }
 }
 

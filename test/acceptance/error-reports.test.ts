@@ -7,7 +7,7 @@ import { newClient, type Stripe } from '../support/sdk.ts';
 import { Server } from '../support/server.ts';
 import { openStream, tell } from '../support/stream.ts';
 import { v2Event } from '../support/v2.ts';
-import { until } from '../support/wait.ts';
+import { inParallel, until } from '../support/wait.ts';
 
 const REPORTED = 'v1.billing.meter.error_report_triggered';
 const NO_METER = 'v1.billing.meter.no_meter_found';
@@ -98,5 +98,35 @@ test('a report of each meter, with exact counts and samples, also over a kill', 
     async () => countOf(await reports(server), 'meter_event_invalid_value') >= total,
   );
   assert.equal(countOf(await reports(server), 'meter_event_invalid_value'), total);
+  await server.remove();
+});
+
+test('rejections of many meters at once: one report of each, also over a kill', async () => {
+  const server = await Server.start();
+  const client = newClient(server);
+  const meters = await inParallel(
+    Array.from({ length: 130 }),
+    8,
+    async () => await createMeter(client),
+  );
+  const token = await openStream(server);
+  for (let start = 0; start < meters.length; start += 65) {
+    const some = meters.slice(start, start + 65);
+    await tell(
+      server,
+      token,
+      some.map((meter) => v2Event(meter, { identifier: unique('bad'), value: 'x' })),
+    );
+  }
+  await until('some reports', async () => (await reports(server)).length > 0);
+  await server.kill();
+  await server.restart();
+  await until('all of them', async () => (await reports(server)).length >= meters.length);
+  const all = await reports(server);
+  assert.equal(countOf(all, 'meter_event_invalid_value'), meters.length);
+  assert.deepEqual(
+    new Set(all.map(({ related_object: of }) => of?.id)),
+    new Set(meters.map(({ id }) => id)),
+  );
   await server.remove();
 });

@@ -165,6 +165,64 @@ export function coreEventsContract(start: Start): void {
     }
   });
 
+  test('filters together, over more events than one look takes, are what a plain array gives', async (t) => {
+    const { catalog } = await start(t);
+    const { coreEvents, destinations, deliveries } = catalog;
+    await destinations.create(aDestination('we_1', { enabledEvents: ['a'] }));
+    await destinations.create(aDestination('we_2', { enabledEvents: ['a', 'b'] }));
+    await destinations.create(aDestination('we_gone', { enabledEvents: ['c'] }));
+    const events = Array.from({ length: 5000 }, (_, n) =>
+      anEvent(`evt_${n}`, {
+        // Few of the second kind, far from each other.
+        what: n % 1700 === 3 ? 'a' : n % 600 === 8 ? 'b' : 'c',
+        createdMs: START_MS + n,
+        relatedObject: { id: `mtr_${n % 7}`, type: 'billing.meter', url: '/' },
+      }),
+    );
+    await coreEvents.record(events);
+    await destinations.change(NAMESPACE, 'we_gone', (each) => ({ ...each, deleted: true }));
+    const unsent = new Set(
+      events.filter((event) => event.snapshot?.type !== 'c').map(({ id }) => id),
+    );
+    for (let n = 0; n < 6; n += 1) {
+      const all = allDue(catalog, START_MS + 5000);
+      const due = all.find(({ destination }) => destination.id === 'we_2') ?? assert.fail();
+      deliveries.settle([settled(due, { state: n === 4 ? 'failed' : 'succeeded' })]);
+      // One of the first kind waits at the other destination still.
+      if (n !== 4 && due.event.snapshot?.type === 'b') unsent.delete(due.event.id);
+    }
+    const range = { fromMs: START_MS + 100, toMs: START_MS + 4000 };
+    const filters: CoreEventFilter[] = [
+      { types: ['a'] },
+      { types: ['*none*'] },
+      { delivered: false },
+      { delivered: true, types: ['b'] },
+      { delivered: false, types: ['b'], createdMs: range },
+      { delivered: false, objectId: 'mtr_3' },
+      { delivered: true, objectId: 'mtr_3', types: ['a', 'b'] },
+      { createdMs: range, types: ['b'] },
+    ];
+    for (const filter of filters) {
+      const isListed = (event: CoreEvent): boolean => passes(event, filter, unsent);
+      for (const cursor of [undefined, 'evt_0', 'evt_2500', 'evt_4999']) {
+        for (const limit of [1, 3, 100]) {
+          for (const query of [
+            { limit, startingAfter: cursor },
+            { limit, endingBefore: cursor },
+          ]) {
+            const page = await coreEvents.list(NAMESPACE, 'snapshot', query, filter);
+            const expected = toPage(events, isListed, query);
+            assert.deepEqual(
+              { ...page, data: page.data.map(({ id }) => id) },
+              { ...expected, data: expected.data.map(({ id }) => id) },
+              JSON.stringify({ filter, query }),
+            );
+          }
+        }
+      }
+    }
+  });
+
   test('an event counts its deliveries that have not succeeded, and is filtered by them', async (t) => {
     const { catalog } = await start(t);
     const { coreEvents, destinations, deliveries } = catalog;
@@ -208,4 +266,18 @@ export function coreEventsContract(start: Start): void {
       ['evt_3'],
     );
   });
+}
+
+function passes(
+  event: CoreEvent,
+  { types, objectId, createdMs, delivered }: CoreEventFilter,
+  unsent: ReadonlySet<string>,
+): boolean {
+  return (
+    (types === undefined || types.includes(event.snapshot?.type ?? '')) &&
+    (objectId === undefined || event.relatedObject?.id === objectId) &&
+    (createdMs === undefined ||
+      (event.createdMs >= createdMs.fromMs && event.createdMs < createdMs.toMs)) &&
+    (delivered === undefined || delivered !== unsent.has(event.id))
+  );
 }

@@ -28,14 +28,20 @@ export const INSERT_CORE_EVENT = `
     (@namespace, @id, @createdMs, @thinType, @data, @snapshotType, @snapshot, @previousAttributes,
      @objectId, @objectType, @objectUrl, @requestId, @idempotencyKey)`;
 
+/** The deliveries of `e` that have not succeeded. What went to a destination that was deleted since is dropped later. */
+export const UNSENT = `
+  FROM deliveries AS of_event
+    JOIN destinations AS gone_or_not
+      ON gone_or_not.ordinal = of_event.destination AND gone_or_not.deleted = 0
+  WHERE of_event.event = e.ordinal AND of_event.state <> 'succeeded'`;
+
 /** For a FROM that calls the table `e`. */
 export const CORE_EVENT_COLUMNS = `
   e.namespace, e.id, e.created_ms AS createdMs, e.thin_type AS thinType, e.data,
   e.snapshot_type AS snapshotType, e.snapshot, e.previous_attributes AS previousAttributes,
   e.object_id AS objectId, e.object_type AS objectType, e.object_url AS objectUrl,
   e.request_id AS requestId, e.idempotency_key AS idempotencyKey,
-  (SELECT count(*) FROM deliveries AS of_event
-   WHERE of_event.event = e.ordinal AND of_event.state <> 'succeeded') AS pendingWebhooks`;
+  (SELECT count(*) ${UNSENT}) AS pendingWebhooks`;
 
 export function toCoreEventRow(event: CoreEvent): CoreEventRow {
   const { thin, snapshot, relatedObject, request } = event;

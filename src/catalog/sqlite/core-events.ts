@@ -1,20 +1,30 @@
 import { setImmediate } from 'node:timers/promises';
 import { ApiError } from '../../errors.ts';
-import type { CoreEvent, Payload } from '../../core-events/core-event.ts';
+import type { CoreEvent } from '../../core-events/core-event.ts';
 import type { Namespace } from '../../namespace.ts';
 import type { Remember } from '../catalog.ts';
-import type { CoreEventFilter, CoreEvents, Lane } from '../core-events.ts';
+import type { CoreEvents, Lane } from '../core-events.ts';
 import { answerSaver } from './answers.ts';
+import { coreEventSides } from './core-event-list.ts';
 import { CORE_EVENT_COLUMNS, fromCoreEventRow, type FoundCoreEventRow } from './core-event-rows.ts';
 import type { Outbox } from './outbox.ts';
-import { type CursorParam, readPage } from './page.ts';
+import type { CursorParam } from './page.ts';
+import type { Slices } from './slices.ts';
+import { Walks } from './walk.ts';
 import type { Sql, Writer } from './writer.ts';
 
-/** Events that one step of pruning takes, with their deliveries: some 10 ms, then others have their turn. */
-export const CORE_EVENTS_STEP_MAX = 500;
+/** Events that one step of pruning takes, each with up to sixteen deliveries: some 10 ms, then others have their turn. */
+const CORE_EVENTS_STEP_MAX = 50;
+/** The same of deliveries alone. */
+const DELIVERIES_STEP_MAX = 500;
 
 /** Core events, as rows of `core_events`. */
-export function sqliteCoreEvents(db: Sql, writer: Writer, { record }: Outbox): CoreEvents {
+export function sqliteCoreEvents(
+  db: Sql,
+  writer: Writer,
+  { record }: Outbox,
+  slices: Slices,
+): CoreEvents {
   const saveAnswer = answerSaver(db);
   const find = db.prepare<[Namespace, string], FoundCoreEventRow>(`
     SELECT ${CORE_EVENT_COLUMNS} FROM core_events AS e WHERE namespace = ? AND id = ?`);
@@ -26,9 +36,11 @@ export function sqliteCoreEvents(db: Sql, writer: Writer, { record }: Outbox): C
     DELETE FROM core_events WHERE ordinal IN
       (SELECT ordinal FROM core_events WHERE created_ms < ? ORDER BY created_ms LIMIT ?)`);
 
-  const prune = writer.transaction(
-    (beforeMs: number) => pruneSome.run(beforeMs, CORE_EVENTS_STEP_MAX).changes,
+  // What is lost of it is pruned again.
+  const prune = writer.unsynced((beforeMs: number) =>
+    pruneSome.run(beforeMs, CORE_EVENTS_STEP_MAX),
   );
+  const walks = new Walks(slices);
 
   const recordAll = writer.transaction(
     (
@@ -60,57 +72,34 @@ export function sqliteCoreEvents(db: Sql, writer: Writer, { record }: Outbox): C
         if (row !== undefined) return row.ordinal;
         throw new ApiError('resource_missing_in_body', `No such event: '${id}'`, param);
       };
-      const { where, values } = toCondition(namespace, payload, filter);
-      const side = (comparison: '<' | '>', order: 'DESC' | 'ASC') => {
-        const sql = `SELECT ${CORE_EVENT_COLUMNS} FROM core_events AS e
-          WHERE ${where} AND e.ordinal ${comparison} ? ORDER BY e.ordinal ${order} LIMIT ?`;
-        const walk = db.prepare<unknown[], FoundCoreEventRow>(sql);
-        return (ordinal: number, limit: number) => walk.all(...values, ordinal, limit);
-      };
-      const { data, hasMore } = readPage(page, toOrdinal, {
-        older: side('<', 'DESC'),
-        newer: side('>', 'ASC'),
-      });
+      const sides = coreEventSides(db, namespace, payload, filter);
+      const { data, hasMore } = await walks.page(namespace, page, toOrdinal, sides);
       return { data: data.map(fromCoreEventRow), hasMore };
     },
     async prune(beforeMs) {
-      while (db.open && prune(beforeMs) > 0) {
-        await setImmediate();
-      }
+      while (db.open && prune(beforeMs).changes > 0) await setImmediate();
+      await dropDeliveriesOfDeleted(db, writer);
     },
   };
 }
 
-/** The WHERE of a list, with the values of its question marks in order. */
-function toCondition(
-  namespace: Namespace,
-  payload: Payload,
-  { types, objectId, createdMs, delivered }: CoreEventFilter,
-): { readonly where: string; readonly values: readonly unknown[] } {
-  const type = payload === 'thin' ? 'e.thin_type' : 'e.snapshot_type';
-  const conditions = ['e.namespace = ?', `${type} IS NOT NULL`];
-  const values: unknown[] = [namespace];
-  if (types !== undefined) {
-    conditions.push(`(${types.map(() => `${type} GLOB ?`).join(' OR ') || 'FALSE'})`);
-    values.push(...types.map(toGlob));
+/** Deliveries to destinations that were deleted: too many, perhaps, for the request that deletes one. */
+async function dropDeliveriesOfDeleted(db: Sql, writer: Writer): Promise<void> {
+  const nextLane = db.prepare<[Lane], { lane: Lane | null }>(
+    'SELECT min(destination) AS lane FROM deliveries WHERE destination > ?',
+  );
+  const isDeleted = db.prepare<[Lane], unknown>(
+    'SELECT 1 FROM destinations WHERE ordinal = ? AND deleted = 1',
+  );
+  const dropSome = db.prepare<[Lane, number]>(`
+    DELETE FROM deliveries WHERE ordinal IN
+      (SELECT ordinal FROM deliveries WHERE destination = ? LIMIT ?)`);
+  const drop = writer.unsynced((lane: Lane) => dropSome.run(lane, DELIVERIES_STEP_MAX));
+  for (let lane = 0; db.open;) {
+    const next = nextLane.get(lane)?.lane;
+    if (next === null || next === undefined) return;
+    lane = next;
+    if (isDeleted.get(lane) === undefined) continue;
+    while (db.open && drop(lane).changes > 0) await setImmediate();
   }
-  if (objectId !== undefined) {
-    conditions.push('e.object_id = ?');
-    values.push(objectId);
-  }
-  if (createdMs !== undefined) {
-    conditions.push('e.created_ms >= ? AND e.created_ms < ?');
-    values.push(createdMs.fromMs, createdMs.toMs);
-  }
-  if (delivered !== undefined) {
-    const unsent = `EXISTS (SELECT 1 FROM deliveries AS d
-      WHERE d.event = e.ordinal AND d.state <> 'succeeded')`;
-    conditions.push(delivered ? `NOT ${unsent}` : unsent);
-  }
-  return { where: conditions.join(' AND '), values };
-}
-
-/** Only `*` stands for other characters. */
-function toGlob(type: string): string {
-  return type.replaceAll(/[?[]/gu, '[$&]');
 }

@@ -11,17 +11,14 @@ import {
   type SearchedRow,
 } from './customer-rows.ts';
 import { NEWEST } from './page.ts';
-import { Slices } from './slices.ts';
+import type { Slices } from './slices.ts';
 import { toMetadata, type TermIndex } from './terms.ts';
-import type { Sql } from './writer.ts';
 
 export function customerReads(
-  db: Sql,
   sql: CustomerStatements,
   terms: TermIndex,
+  slices: Slices,
 ): Pick<Customers, 'list' | 'search'> {
-  const slices = new Slices(db);
-
   const list: Customers['list'] = async (namespace, page, filter = {}) => {
     const { limit, startingAfter, endingBefore } = page;
     const { email, createdS } = filter;

@@ -10,13 +10,19 @@ import { fromRow, prepareStatements, toRow, type CustomerStatements } from './cu
 import { customerReads } from './customer-search.ts';
 import type { Outbox } from './outbox.ts';
 import { sqliteTerms, termsOfRow } from './terms.ts';
+import type { Slices } from './slices.ts';
 import type { Sql, Writer } from './writer.ts';
 
 /**
  * Customers as rows of `customers`, with the words that a search begins with in `customer_terms`. A deleted one keeps its
  * row, and so its place for a cursor, until its id is registered again.
  */
-export function sqliteCustomers(db: Sql, writer: Writer, { record }: Outbox): Customers {
+export function sqliteCustomers(
+  db: Sql,
+  writer: Writer,
+  { record }: Outbox,
+  slices: Slices,
+): Customers {
   const sql = prepareStatements(db);
   const terms = sqliteTerms(db);
   const saveAnswer = answerSaver(db);
@@ -69,7 +75,7 @@ export function sqliteCustomers(db: Sql, writer: Writer, { record }: Outbox): Cu
       const row = sql.find.get(namespace, id);
       return row && fromRow(row);
     },
-    ...customerReads(db, sql, terms),
+    ...customerReads(sql, terms, slices),
   };
 }
 

@@ -10,7 +10,7 @@ import {
   type DestinationRow,
 } from './destination-rows.ts';
 import type { Outbox } from './outbox.ts';
-import { type CursorParam, readPage } from './page.ts';
+import { type CursorParam, readPage, type Sides } from './page.ts';
 import type { Sql, Writer } from './writer.ts';
 
 /** Deliveries as rows: a queue for each destination, by the time when each is due. */
@@ -79,14 +79,33 @@ function deliveryList(sql: Statements): Deliveries['list'] {
       if (row !== undefined) return row.event;
       throw new ApiError('resource_missing_in_body', `No such delivery: '${id}'`, param);
     };
-    const { data, hasMore } = readPage(page, toOrdinal, {
-      older: (event, limit) => sql.older.all(namespace, destinationId, event, state ?? null, limit),
-      newer: (event, limit) => sql.newer.all(namespace, destinationId, event, state ?? null, limit),
-    });
+    const { data, hasMore } = readPage(
+      page,
+      toOrdinal,
+      sidesOf(sql, namespace, destinationId, state),
+    );
     return {
       data: data.map((row) => ({ ...row, attempts: toAttempts(row.attempts) })),
       hasMore,
     };
+  };
+}
+
+function sidesOf(
+  sql: Statements,
+  namespace: Namespace,
+  destinationId: string,
+  state: DeliveryState | undefined,
+): Sides<DeliveryRow> {
+  if (state === undefined) {
+    return {
+      older: (event, limit) => sql.older.all(namespace, destinationId, event, limit),
+      newer: (event, limit) => sql.newer.all(namespace, destinationId, event, limit),
+    };
+  }
+  return {
+    older: (event, limit) => sql.olderInState.all(namespace, destinationId, event, state, limit),
+    newer: (event, limit) => sql.newerInState.all(namespace, destinationId, event, state, limit),
   };
 }
 
@@ -109,6 +128,9 @@ type DueRow = {
   readonly attempts: string;
 };
 
+/** Of one that was deleted, deliveries stay for a while: then this is null, and none is found. */
+const DESTINATION = '(SELECT ordinal FROM destinations WHERE ordinal = ? AND deleted = 0)';
+
 const OF_DESTINATION = `
   SELECT e.id AS eventId, e.created_ms AS eventCreatedMs,
     CASE d.payload WHEN 'thin' THEN e.thin_type ELSE e.snapshot_type END AS eventType,
@@ -119,7 +141,8 @@ const OF_DESTINATION = `
   WHERE d.namespace = ? AND d.id = ? AND d.deleted = 0`;
 
 function prepareStatements(db: Sql) {
-  type Walk = [Namespace, string, number, DeliveryState | null, number];
+  type Walk = [Namespace, string, number, number];
+  type WalkInState = [Namespace, string, number, DeliveryState, number];
   return {
     event: db.prepare<[Namespace, string], FoundCoreEventRow & { ordinal: number }>(`
       SELECT e.ordinal, ${CORE_EVENT_COLUMNS} FROM core_events AS e
@@ -148,11 +171,11 @@ function prepareStatements(db: Sql) {
          FROM destinations AS d WHERE deleted = 0)
       WHERE dueMs IS NOT NULL`),
     dueMs: db.prepare<[Lane], { dueMs: number }>(`
-      SELECT due_ms AS dueMs FROM deliveries WHERE destination = ? AND state = 'pending'
-      ORDER BY due_ms, event LIMIT 1`),
+      SELECT due_ms AS dueMs FROM deliveries
+      WHERE destination = ${DESTINATION} AND state = 'pending' ORDER BY due_ms, event LIMIT 1`),
     due: db.prepare<[Lane, number], DueRow>(`
       SELECT ordinal AS delivery, event, tries, attempts FROM deliveries
-      WHERE destination = ? AND state = 'pending' AND due_ms <= ?
+      WHERE destination = ${DESTINATION} AND state = 'pending' AND due_ms <= ?
       ORDER BY due_ms, event LIMIT 1`),
     ordinal: db.prepare<[Namespace, string, string], { event: number }>(`
       SELECT of_d.event FROM destinations AS d
@@ -160,10 +183,12 @@ function prepareStatements(db: Sql) {
         JOIN deliveries AS of_d ON of_d.destination = d.ordinal AND of_d.event = e.ordinal
       WHERE d.namespace = ? AND d.id = ? AND e.id = ?`),
     older: db.prepare<Walk, DeliveryRow>(`
-      ${OF_DESTINATION} AND of_d.event < ? AND of_d.state = coalesce(?, of_d.state)
-      ORDER BY of_d.event DESC LIMIT ?`),
+      ${OF_DESTINATION} AND of_d.event < ? ORDER BY of_d.event DESC LIMIT ?`),
     newer: db.prepare<Walk, DeliveryRow>(`
-      ${OF_DESTINATION} AND of_d.event > ? AND of_d.state = coalesce(?, of_d.state)
-      ORDER BY of_d.event LIMIT ?`),
+      ${OF_DESTINATION} AND of_d.event > ? ORDER BY of_d.event LIMIT ?`),
+    olderInState: db.prepare<WalkInState, DeliveryRow>(`
+      ${OF_DESTINATION} AND of_d.event < ? AND of_d.state = ? ORDER BY of_d.event DESC LIMIT ?`),
+    newerInState: db.prepare<WalkInState, DeliveryRow>(`
+      ${OF_DESTINATION} AND of_d.event > ? AND of_d.state = ? ORDER BY of_d.event LIMIT ?`),
   };
 }

@@ -47,7 +47,6 @@ export function sqliteDestinations(db: Sql, writer: Writer, { record }: Outbox):
       if (after !== before) {
         assertSameDestination(before, after);
         sql.update.run(toDestinationRow(after));
-        if (after.deleted) sql.dropDeliveries.run(namespace, id);
         if (announce !== undefined) record(announce(after, before));
       }
       if (remember !== undefined) saveAnswer(remember(after));
@@ -101,9 +100,6 @@ function prepareStatements(db: Sql) {
   return {
     insert: db.prepare<[DestinationRow]>(INSERT_DESTINATION),
     update: db.prepare<[DestinationRow]>(UPDATE_DESTINATION),
-    dropDeliveries: db.prepare<[Namespace, string]>(`
-      DELETE FROM deliveries WHERE destination =
-        (SELECT ordinal FROM destinations WHERE namespace = ? AND id = ?)`),
     count: db.prepare<[Namespace], { count: number }>(`
       SELECT count(*) AS count FROM destinations WHERE namespace = ? AND deleted = 0`),
     find: db.prepare<[Namespace, string], DestinationRow>(`

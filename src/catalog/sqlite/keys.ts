@@ -4,13 +4,18 @@
  * process of its own. SQLite's data version tells cheaply whether some other connection has
  * committed since; then the keys are read again, whole.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../clock.ts';
 import { newAccountId } from '../../ids.ts';
-import type { Key, Scope } from '../../keys/key.ts';
+import { KEYS_MAX, type Key, type Scope } from '../../keys/key.ts';
 import { accountOf, type Mode, modeOf, toNamespace } from '../../namespace.ts';
 import { type Keys, KEYS_STALE_MS } from '../catalog.ts';
 import { KeyRing } from '../key-ring.ts';
+import { StartupError } from '../../startup-error.ts';
 import type { Sql, Writer } from './writer.ts';
+
+/** Uses that one transaction brings to disk: some ms, then others have their turn. */
+const USES_STEP_MAX = 500;
 
 type Row = Omit<Key, 'namespace' | 'scopes'> & {
   readonly account: string;
@@ -27,17 +32,13 @@ export function sqliteKeys(db: Sql, writer: Writer, clock: Clock): Keys {
   let readVersion = sql.dataVersion.get();
   let usable = readUsable();
   let checkedMs = clock.nowMs();
-  /** When keys were used last, as far as the file does not say so yet. */
-  let used = new Map<string, number>();
+  const uses = usesOf(db, writer, sql);
 
   const create = writer.transaction((row: HashedRow) => {
+    if ((sql.count.get()?.count ?? 0) >= KEYS_MAX) throw tooMany();
     sql.insertAccount.run(row.account, clock.nowMs());
     sql.insert.run(row);
   });
-  const saveUse = writer.transaction((uses: readonly (readonly [string, number])[]) => {
-    for (const [id, usedMs] of uses) sql.use.run(usedMs, id);
-  });
-
   const revoke = writer.transaction(
     (id: string, nowMs: number) => sql.revoke.run(nowMs, id).changes === 1,
   );
@@ -82,13 +83,46 @@ export function sqliteKeys(db: Sql, writer: Writer, clock: Clock): Keys {
     find: (secretSha256) => ask((ring) => ring.find(secretSha256)),
     findById: (id) => ask((ring) => ring.findById(id)),
     isRevoked: (secretSha256) => sql.revoked.get(secretSha256) !== undefined,
-    noteUse: (id, nowMs) => void used.set(id, nowMs),
-    async saveUse() {
-      if (used.size === 0) return;
-      saveUse([...used]);
+    noteUse: uses.note,
+    saveUse: uses.save,
+  };
+}
+
+/** When keys were used last, as far as the file does not say so yet. */
+function usesOf(
+  db: Sql,
+  writer: Writer,
+  sql: Statements,
+): {
+  readonly note: Keys['noteUse'];
+  readonly save: Keys['saveUse'];
+} {
+  let used = new Map<string, number>();
+  const saveSome = writer.transaction((uses: readonly (readonly [string, number])[]) => {
+    for (const [id, usedMs] of uses) sql.use.run(usedMs, id);
+  });
+  return {
+    note: (id, nowMs) => void used.set(id, nowMs),
+    async save() {
+      const uses = [...used];
       used = new Map();
+      try {
+        for (; db.open && uses.length > 0; await setImmediate()) {
+          saveSome(uses.slice(0, USES_STEP_MAX));
+          uses.splice(0, USES_STEP_MAX);
+        }
+      } finally {
+        // What could not be saved is noted still, unless there was a later use.
+        for (const [id, usedMs] of uses) if (!used.has(id)) used.set(id, usedMs);
+      }
     },
   };
+}
+
+function tooMany(): StartupError {
+  return new StartupError(
+    `There are ${KEYS_MAX.toLocaleString('en')} keys that are not revoked, the most that there may be. Revoke some first.`,
+  );
 }
 
 function toKey({ account, mode, scopes, ...row }: Row): Key {
@@ -129,6 +163,8 @@ const COLUMNS = `id, account, mode, scopes, name, hint,
   created_ms AS createdMs, expires_at_ms AS expiresAtMs, last_used_ms AS lastUsedMs,
   revoked_at_ms AS revokedAtMs`;
 
+type Statements = ReturnType<typeof prepareStatements>;
+
 function prepareStatements(db: Sql) {
   return {
     dataVersion: db.prepare<[], number>('PRAGMA data_version').pluck(),
@@ -142,6 +178,9 @@ function prepareStatements(db: Sql) {
         expires_at_ms, last_used_ms, revoked_at_ms)
       VALUES (@id, @account, @mode, @secretSha256, @scopes, @name, @hint, @createdMs,
         @expiresAtMs, @lastUsedMs, @revokedAtMs)`),
+    count: db.prepare<[], { count: number }>(
+      'SELECT count(*) AS count FROM keys WHERE revoked_at_ms IS NULL',
+    ),
     revoke: db.prepare<[number, string]>(`
       UPDATE keys SET revoked_at_ms = coalesce(revoked_at_ms, ?) WHERE id = ?`),
     revoked: db.prepare<[string], string>(`

@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
 import { ApiError } from '../../errors.ts';
-import type { Meter, MeterStatus } from '../../meters/meter.ts';
-import type { Namespace } from '../../namespace.ts';
+import {
+  METERS_MAX,
+  METERS_OF_EVENT_NAME_MAX,
+  type Meter,
+  type MeterStatus,
+} from '../../meters/meter.ts';
+import { modeOf, type Namespace } from '../../namespace.ts';
 import type { Meters, Remember } from '../catalog.ts';
 import type { Announce } from '../core-events.ts';
 import { answerSaver } from './answers.ts';
-import { toEventNames } from './event-names.ts';
+import { toEventNames, type EventNames } from './event-names.ts';
 import type { Outbox } from './outbox.ts';
-import { type CursorParam, readPage } from './page.ts';
+import { type CursorParam, readPage, type Sides } from './page.ts';
 import type { Sql, Writer } from './writer.ts';
 
 /**
@@ -53,6 +58,7 @@ export function sqliteMeters(db: Sql, writer: Writer, { record }: Outbox): Meter
 
   return {
     async create(meter, remember, announce) {
+      refuseTooMany(meter, eventNames);
       eventNames.put(create(meter, remember, announce));
     },
     async change(namespace, id, apply, remember, announce) {
@@ -70,14 +76,44 @@ export function sqliteMeters(db: Sql, writer: Writer, { record }: Outbox): Meter
         if (row !== undefined) return row.ordinal;
         throw new ApiError('resource_missing_in_body', `No such billing meter: '${id}'`, param);
       };
-      return readPage(page, toOrdinal, {
-        older: (ordinal, limit) => sql.older.all(namespace, ordinal, status ?? null, limit),
-        newer: (ordinal, limit) => sql.newer.all(namespace, ordinal, status ?? null, limit),
-      });
+      return readPage(page, toOrdinal, sidesOf(sql, namespace, status));
     },
     ofEventName: eventNames.metersOf,
     ofNamespace: eventNames.metersIn,
   };
+}
+
+function sidesOf(
+  sql: Statements,
+  namespace: Namespace,
+  status: MeterStatus | undefined,
+): Sides<Meter> {
+  if (status === undefined) {
+    return {
+      older: (ordinal, limit) => sql.older.all(namespace, ordinal, limit),
+      newer: (ordinal, limit) => sql.newer.all(namespace, ordinal, limit),
+    };
+  }
+  return {
+    older: (ordinal, limit) => sql.olderOfStatus.all(namespace, status, ordinal, limit),
+    newer: (ordinal, limit) => sql.newerOfStatus.all(namespace, status, ordinal, limit),
+  };
+}
+
+function refuseTooMany({ namespace, eventName }: Meter, eventNames: EventNames): void {
+  if (eventNames.metersOf(namespace, eventName).length >= METERS_OF_EVENT_NAME_MAX) {
+    throw new ApiError(
+      'too_many_meters',
+      `You have reached the maximum of ${METERS_OF_EVENT_NAME_MAX} meters with the event name ` +
+        `'${eventName}'. Reactivate one, or choose another event name.`,
+      'event_name',
+    );
+  }
+  if (eventNames.countIn(namespace) < METERS_MAX) return;
+  throw new ApiError(
+    'too_many_meters',
+    `You have reached the maximum of ${METERS_MAX.toLocaleString('en')} ${modeOf(namespace)} meters.`,
+  );
 }
 
 /** Asked within the transaction that writes; the unique index behind it is for a bug only. */
@@ -107,7 +143,8 @@ const COLUMNS = `namespace, id, display_name AS displayName, event_name AS event
 type Statements = ReturnType<typeof prepareStatements>;
 
 function prepareStatements(db: Sql) {
-  type Walk = [Namespace, number, MeterStatus | null, number];
+  type Walk = [Namespace, number, number];
+  type WalkOfStatus = [Namespace, MeterStatus, number, number];
   return {
     insert: db.prepare<[Meter]>(`
       INSERT INTO meters
@@ -133,12 +170,16 @@ function prepareStatements(db: Sql) {
     ordinal: db.prepare<[Namespace, string], { ordinal: number }>(`
       SELECT ordinal FROM meters WHERE namespace = ? AND id = ?`),
     older: db.prepare<Walk, Meter>(`
-      SELECT ${COLUMNS} FROM meters
-      WHERE namespace = ? AND ordinal < ? AND status = coalesce(?, status)
+      SELECT ${COLUMNS} FROM meters WHERE namespace = ? AND ordinal < ?
       ORDER BY ordinal DESC LIMIT ?`),
     newer: db.prepare<Walk, Meter>(`
-      SELECT ${COLUMNS} FROM meters
-      WHERE namespace = ? AND ordinal > ? AND status = coalesce(?, status)
+      SELECT ${COLUMNS} FROM meters WHERE namespace = ? AND ordinal > ?
+      ORDER BY ordinal LIMIT ?`),
+    olderOfStatus: db.prepare<WalkOfStatus, Meter>(`
+      SELECT ${COLUMNS} FROM meters WHERE namespace = ? AND status = ? AND ordinal < ?
+      ORDER BY ordinal DESC LIMIT ?`),
+    newerOfStatus: db.prepare<WalkOfStatus, Meter>(`
+      SELECT ${COLUMNS} FROM meters WHERE namespace = ? AND status = ? AND ordinal > ?
       ORDER BY ordinal LIMIT ?`),
   };
 }

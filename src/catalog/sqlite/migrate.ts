@@ -22,6 +22,7 @@ const MIGRATIONS = [
   '008-customers.sql',
   '009-unsynced-commits.sql',
   '010-answers.sql',
+  '011-indexes.sql',
 ] as const;
 
 /**

@@ -18,6 +18,9 @@ export type Outbox = {
   readonly onDue: (listener: (lanes: readonly Lane[]) => void) => void;
 };
 
+/** Bounds memory (P10): some 20 KB each at most. */
+const PARSED_MAX = 100;
+
 /** What `wants` asks of a destination. */
 type Subscriber = {
   readonly lane: Lane;
@@ -33,6 +36,16 @@ export function sqliteOutbox(db: Sql): Outbox {
   const deliver = db.prepare<[Lane, number | bigint, number]>(`
     INSERT INTO deliveries (destination, event, state, tries, due_ms, attempts)
     VALUES (?, ?, 'pending', 0, ?, '[]')`);
+  /** Lists of types by their text: of many events in a transaction, each would be read again and again. */
+  const parsed = new Map<string, readonly string[]>();
+  const typesOf = (text: string): readonly string[] => {
+    const known = parsed.get(text);
+    if (known !== undefined) return known;
+    if (parsed.size >= PARSED_MAX) parsed.clear();
+    const types = JSON.parse(text) as readonly string[];
+    parsed.set(text, types);
+    return types;
+  };
   const listeners: ((lanes: readonly Lane[]) => void)[] = [];
   const wake = (lanes: readonly Lane[]): void => {
     for (const listener of listeners) listener(lanes);
@@ -42,7 +55,7 @@ export function sqliteOutbox(db: Sql): Outbox {
     return subscribers
       .all(event.namespace)
       .filter(({ payload, enabledEvents }) => {
-        const types = JSON.parse(enabledEvents) as string[];
+        const types = typesOf(enabledEvents);
         return wants({ payload, enabledEvents: types, status: 'enabled', deleted: false }, event);
       })
       .map(({ lane }) => lane);

@@ -22,12 +22,21 @@ export function readPage<T>(
   toOrdinal: (id: string, param: CursorParam) => number,
   sides: Sides<T>,
 ): Page<T> {
-  const { limit, startingAfter, endingBefore } = query;
+  const { from, isNewer } = placeOf(query, toOrdinal);
+  const { limit } = query;
+  const rows = isNewer ? sides.newer(from, limit + 1) : sides.older(from, limit + 1);
+  const data = rows.slice(0, limit);
+  return { data: isNewer ? data.reverse() : data, hasMore: rows.length > limit };
+}
+
+/** Where a page begins, and to which side it goes from there. */
+export function placeOf(
+  { startingAfter, endingBefore }: PageQuery,
+  toOrdinal: (id: string, param: CursorParam) => number,
+): { readonly from: number; readonly isNewer: boolean } {
   if (endingBefore !== undefined) {
-    const rows = sides.newer(toOrdinal(endingBefore, 'ending_before'), limit + 1);
-    return { data: rows.slice(0, limit).reverse(), hasMore: rows.length > limit };
+    return { from: toOrdinal(endingBefore, 'ending_before'), isNewer: true };
   }
-  const place = startingAfter === undefined ? NEWEST : toOrdinal(startingAfter, 'starting_after');
-  const rows = sides.older(place, limit + 1);
-  return { data: rows.slice(0, limit), hasMore: rows.length > limit };
+  const from = startingAfter === undefined ? NEWEST : toOrdinal(startingAfter, 'starting_after');
+  return { from, isNewer: false };
 }

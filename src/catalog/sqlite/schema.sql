@@ -1,4 +1,4 @@
--- Made by dump-schema.ts: version 10.
+-- Made by dump-schema.ts: version 11.
 
 CREATE TABLE accounts (
   ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -186,6 +186,8 @@ CREATE INDEX customers_by_clock ON customers (namespace, test_clock, ordinal) WH
 
 CREATE INDEX customers_by_email ON customers (namespace, email, ordinal) WHERE deleted = 0;
 
+CREATE INDEX deliveries_by_state ON deliveries (destination, state, event);
+
 CREATE INDEX deliveries_due ON deliveries (destination, due_ms, event) WHERE state = 'pending';
 
 CREATE INDEX deliveries_of_event ON deliveries (event);
@@ -198,3 +200,5 @@ WHERE status = 'active';
 CREATE INDEX meters_by_age ON meters (namespace, ordinal);
 
 CREATE INDEX meters_by_event_name ON meters (namespace, event_name);
+
+CREATE INDEX meters_by_status ON meters (namespace, status, ordinal);

@@ -29,15 +29,16 @@ export class Slices {
     see: (row: Row) => boolean,
   ): Promise<void> {
     for (let next: number | undefined = place; next !== undefined;) {
-      await this.#turn();
-      if (!this.#db.open) throw new ApiError('unavailable', 'Taximeter is stopping. Try again.');
+      await this.turn();
       next = this.#slice(rows(next), see);
     }
   }
 
-  #turn(): Promise<void> {
+  /** To be awaited before a slice, of some ms, and as often by whoever makes its own. Throws when the catalog is closed. */
+  async turn(): Promise<void> {
     this.#last = this.#last.then(async () => await setImmediate());
-    return this.#last;
+    await this.#last;
+    if (!this.#db.open) throw new ApiError('unavailable', 'Taximeter is stopping. Try again.');
   }
 
   /** Where to go on from; undefined when all was seen that is to be seen. */

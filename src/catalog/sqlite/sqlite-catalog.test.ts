@@ -36,6 +36,7 @@ import { sqliteDeliveries } from './deliveries.ts';
 import { sqliteDestinations } from './destinations.ts';
 import { dumpSchema } from './dump-schema.ts';
 import { sqliteOutbox } from './outbox.ts';
+import { Slices } from './slices.ts';
 import { Writer } from './writer.ts';
 import { openSqliteCatalog } from './sqlite-catalog.ts';
 
@@ -122,7 +123,7 @@ suite('SQLite: the file', () => {
       (error) => {
         assert.ok(error instanceof StartupError);
         assert.match(error.message, /^[^\n]+$/);
-        for (const part of [file, 'newer', '7001', 'up to 10']) {
+        for (const part of [file, 'newer', '7001', 'up to 11']) {
           assert.ok(error.message.includes(part), `${part} in: ${error.message}`);
         }
         return true;
@@ -384,7 +385,7 @@ suite('SQLite: outcomes of deliveries', () => {
     const { sql } = writer;
     const outbox = sqliteOutbox(sql);
     await sqliteDestinations(sql, writer, outbox).create(aDestination('we_1'));
-    await sqliteCoreEvents(sql, writer, outbox).record([anEvent('evt_1')]);
+    await sqliteCoreEvents(sql, writer, outbox, new Slices(sql)).record([anEvent('evt_1')]);
     const deliveries = sqliteDeliveries(sql, writer, outbox);
     const [lane] = deliveries.lanes();
     const due = deliveries.findDue(lane?.lane ?? 0, START_MS);

@@ -20,6 +20,7 @@ import { sqliteKeys } from './keys.ts';
 import { sqliteMeters } from './meters.ts';
 import { sqliteOutbox } from './outbox.ts';
 import { sqliteSessions } from './sessions.ts';
+import { Slices } from './slices.ts';
 import { Writer } from './writer.ts';
 
 /**
@@ -32,16 +33,17 @@ export function openSqliteCatalog(file: string, options: { readonly clock?: Cloc
     const writer = new Writer(db);
     const { sql } = writer;
     const outbox = sqliteOutbox(sql);
+    const slices = new Slices(sql);
     return {
       failure: writer.failure,
       meters: sqliteMeters(sql, writer, outbox),
-      customers: sqliteCustomers(sql, writer, outbox),
+      customers: sqliteCustomers(sql, writer, outbox, slices),
       keys: sqliteKeys(sql, writer, options.clock ?? systemClock),
       sessions: sqliteSessions(sql, writer),
       alerts: sqliteAlerts(sql, writer, outbox),
       errorReports: sqliteErrorReports(sql, writer, outbox),
       answers: sqliteAnswers(sql, writer),
-      coreEvents: sqliteCoreEvents(sql, writer, outbox),
+      coreEvents: sqliteCoreEvents(sql, writer, outbox, slices),
       destinations: sqliteDestinations(sql, writer, outbox),
       deliveries: sqliteDeliveries(sql, writer, outbox),
       copyTo: (copy) => copyTo(file, copy),

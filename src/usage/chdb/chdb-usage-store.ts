@@ -12,7 +12,11 @@ import type { Namespace } from '../../namespace.ts';
 import { OpenPaths } from '../../open-paths.ts';
 import { StartupError } from '../../startup-error.ts';
 import { windowMs } from '../../summaries/windows.ts';
-import type { RejectionCount, RejectionCountsQuery } from '../rejection-counts.ts';
+import type {
+  RejectionCount,
+  RejectionCountsQuery,
+  RejectionRangeQuery,
+} from '../rejection-counts.ts';
 import { CANCELLATION_COLUMNS, LINE_SETTINGS, REJECTION_COLUMNS, storedQuantity } from '../rows.ts';
 import { refuseRagged } from '../pruned.ts';
 import {
@@ -28,6 +32,7 @@ import {
 } from '../sql/event.ts';
 import {
   rejectionCountsSql,
+  rejectionsThroughSql,
   toRejectionCount,
   type RejectionCountRow,
 } from '../sql/rejection-counts.ts';
@@ -59,7 +64,8 @@ import { toLiteral } from './literal.ts';
 import { migrate } from './migrate.ts';
 import { setDamagedPartsAside } from './part-files/set-aside.ts';
 import { Pruning } from './pruning.ts';
-import { parseRows, SessionPool } from './session-pool.ts';
+import { parseRows } from './parse-rows.ts';
+import { SessionPool } from './session-pool.ts';
 import { removeShadow, snapshotInto } from './snapshot.ts';
 import { storeAccount } from './store-account.ts';
 import { syncLayout } from './sync-layout.ts';
@@ -286,6 +292,11 @@ class ChdbUsageStore implements UsageStore {
         for (const columns of identifierBlocks(chunk.raw())) yield { namespace, ...columns };
       }
     }
+  }
+
+  async rejectionsThrough(query: RejectionRangeQuery): Promise<number> {
+    const [row] = await this.#readers.rows<[string]>(rejectionsThroughSql(query));
+    return row === undefined ? query.upToSequence : Number(row[0]) - 1;
   }
 
   async countRejections(query: RejectionCountsQuery): Promise<readonly RejectionCount[]> {

@@ -1,3 +1,4 @@
+import { mapInTurns } from '../../turns.ts';
 import type { CustomerUsageReader } from '../customer-usage.ts';
 import { storedQuantity } from '../rows.ts';
 import {
@@ -31,11 +32,11 @@ export function customerUsageReader(
     },
     async arrived(query) {
       if (query.meterIds.length === 0) return [];
-      return (await readers.rows<ArrivedRow>(arrivedSql(query))).map(toArrived);
+      return await mapInTurns(await readers.rows<ArrivedRow>(arrivedSql(query)), toArrived);
     },
     async cancelled(meterIds) {
       if (meterIds.length === 0) return [];
-      return (await readers.rows<TouchedRow>(cancelledSql(meterIds))).map(toTouched);
+      return await mapInTurns(await readers.rows<TouchedRow>(cancelledSql(meterIds)), toTouched);
     },
   };
 }

@@ -14,7 +14,8 @@ import {
 } from '../sql/prune.ts';
 import { toText } from '../sql/statement.ts';
 import type { Prunable } from '../usage-store.ts';
-import { parseRows, type SessionPool } from './session-pool.ts';
+import { parseRows } from './parse-rows.ts';
+import type { SessionPool } from './session-pool.ts';
 import type { TableFolders } from './table-folders.ts';
 
 /** What pruning waits for. */

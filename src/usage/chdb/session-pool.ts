@@ -1,6 +1,7 @@
 import type { Session } from 'chdb';
 import { toText, type Statement } from '../sql/statement.ts';
 import type { Patience } from '../usage-store.ts';
+import { parseInTurns } from './parse-rows.ts';
 
 /** Opened when it is needed; `seconds` is its `max_execution_time`, 0 for none. */
 type Place = { session: Session | undefined; seconds: number };
@@ -31,7 +32,7 @@ export class SessionPool {
     const place = await this.#take(patience?.signal);
     const answer = this.#run(place, toText(statement), patience?.seconds ?? 0);
     const text = await (patience === undefined ? answer : unless(patience.signal, answer));
-    return parseRows<Row>(text);
+    return await parseInTurns<Row>(text);
   }
 
   async #run(place: Place, sql: string, seconds: number): Promise<string> {
@@ -98,12 +99,4 @@ function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
     signal.addEventListener('abort', abort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
   });
-}
-
-/** One JSON array a line, as ClickHouse prints JSONCompactEachRow; none for empty text. */
-export function parseRows<Row>(text: string): Row[] {
-  const lines = text.trimEnd();
-  if (lines === '') return [];
-  // The engine wrote these lines for a query of ours, so their shape is known.
-  return JSON.parse(`[${lines.replaceAll('\n', ',')}]`) as Row[];
 }

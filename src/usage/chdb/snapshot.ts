@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import type { Session } from 'chdb';
-import { parseRows } from './session-pool.ts';
+import { parseRows } from './parse-rows.ts';
 
 /** Where the engine puts the links of a FREEZE. */
 const SHADOW = 'shadow';

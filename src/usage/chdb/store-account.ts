@@ -3,7 +3,7 @@ import type { RangeTotals, RestoredRows, StoreAccount } from '../account.ts';
 import { countsSql, detachedPartsSql, rangeTotalsSql, storeIdSql } from '../sql/account.ts';
 import { toText, type Statement } from '../sql/statement.ts';
 import { repairs, type StoreParts } from './repairs.ts';
-import { parseRows } from './session-pool.ts';
+import { parseRows } from './parse-rows.ts';
 
 /**
  * `onRestore` is told of rows before they are restored. Events before `prunedBeforeMs` are gone for good, and the rollup of

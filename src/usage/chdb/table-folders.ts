@@ -6,7 +6,7 @@
 import { open } from 'node:fs/promises';
 import type { Session } from 'chdb';
 import { UnsureInsertError } from '../usage-store.ts';
-import { parseRows } from './session-pool.ts';
+import { parseRows } from './parse-rows.ts';
 
 export class TableFolders {
   readonly #folderOf: ReadonlyMap<string, string>;

@@ -1,5 +1,9 @@
 import type { Namespace } from '../../namespace.ts';
-import type { RejectionCount, RejectionCountsQuery } from '../rejection-counts.ts';
+import type {
+  RejectionCount,
+  RejectionCountsQuery,
+  RejectionRangeQuery,
+} from '../rejection-counts.ts';
 import type { Statement } from './statement.ts';
 
 export type RejectionCountRow = [
@@ -30,6 +34,21 @@ export function rejectionCountsSql(query: RejectionCountsQuery): Statement {
       GROUP BY namespace, meter, code
       ORDER BY namespace, meter, code`,
     params: { after, upTo },
+  };
+}
+
+/** A row with the sequence of the first rejection of the first meter that is one too many; none when none is. */
+export function rejectionsThroughSql(query: RejectionRangeQuery): Statement {
+  const { afterSequence: after, upToSequence: upTo, metersMax } = query;
+  return {
+    sql: `
+      SELECT toString(min(sequence) AS first)
+      FROM rejections
+      WHERE sequence > {after:Integer} AND sequence <= {upTo:Integer}
+      GROUP BY namespace, meter
+      ORDER BY first
+      LIMIT 1 OFFSET {metersMax:Integer}`,
+    params: { after, upTo, metersMax },
   };
 }
 
