@@ -18,8 +18,8 @@ const rows: readonly Row[] = tableBelow(HEAD)
   }))
   .filter(({ flag }) => flag !== '');
 
-/** Some value that each flag takes is among these, and is not its default. */
-const VALUES = ['7', '99', '9999999', '127.0.0.9', 'registered', 'debug', 'off', 'ok', 'true'];
+/** Some value that each flag takes is among these, or is named by its refusal, and is not its default. */
+const VALUES = ['7', '99', '9999999', '127.0.0.9', 'true'];
 /** Why there is no variable. */
 const NO_VARIABLE: Readonly<Record<string, string>> = { 'accept-torn-log': 'it is for one start' };
 /** What is computed from something else, with what the table says of it. */
@@ -86,10 +86,14 @@ describe('the table of flags in README.md', () => {
     test(`--${flag}: its variable is read, and its default is what is said`, () => {
       const expected = `TAXIMETER_${flag.toUpperCase().replaceAll('-', '_')}`;
       const usual = serveConfig([]);
-      const byFlag = VALUES.flatMap((value) => [[`--${flag}`, value], [`--${flag}`]])
+      const byFlag = [...VALUES, ...namedByRefusal(flag)]
+        .flatMap((value) => [[`--${flag}`, value], [`--${flag}`]])
         .map((args) => [args[1] ?? 'true', tried(args)] as const)
         .find(([, config]) => config !== undefined && !same(config, usual));
-      assert.ok(byFlag !== undefined, `VALUES has none that --${flag} takes and that changes it`);
+      assert.ok(
+        byFlag !== undefined,
+        `neither VALUES nor its refusal has one that --${flag} takes and that changes it`,
+      );
       const [value, config] = byFlag;
       const byVariable = serveConfig([], { [expected]: value });
       if (flag in NO_VARIABLE) {
@@ -104,6 +108,16 @@ describe('the table of flags in README.md', () => {
     });
   }
 });
+
+/** What is allowed, as the refusal of a value says it. */
+function namedByRefusal(flag: string): readonly string[] {
+  try {
+    serveConfig([`--${flag}`, 'x y']);
+    return [];
+  } catch (error) {
+    return (error as Error).message.match(/[a-z-]+/gu) ?? [];
+  }
+}
 
 /** Undefined when it is refused. */
 function tried(args: readonly string[]): Config | undefined {
