@@ -34,7 +34,7 @@ type Bound = {
 const BOUNDS_MAX = 1_000_000;
 
 export class UpperBounds {
-  readonly #bounds = new Map<string, Bound>();
+  #bounds = new Map<string, Bound>();
 
   /** False when nothing can have been crossed by what came, which it adds to the bound. */
   mayCross(group: Group, customer: string, about: readonly Alert[], added: Added): boolean {
@@ -62,7 +62,8 @@ export class UpperBounds {
     },
   ): void {
     if (formula === 'last' || eventTimeWindow !== null) return;
-    if (this.#bounds.size >= BOUNDS_MAX) this.#bounds.clear();
+    // Another map: to clear this one would hold the thread.
+    if (this.#bounds.size >= BOUNDS_MAX) this.#bounds = new Map();
     const next = of.open.reduce<Quantity | undefined>(
       (least, { gte }) => (least === undefined || gte < least ? gte : least),
       undefined,

@@ -44,9 +44,27 @@ function arrayLiteral(type: string, value: Value | undefined): string | undefine
   return items.includes(undefined) ? undefined : `[${items.join(', ')}]`;
 }
 
-/** `'\x61\x62'` for `ab`: the text's UTF-8 bytes; a lone surrogate counts as U+FFFD. */
+const QUOTE = 0x27;
+const BACKSLASH = 0x5c;
+const LETTER_X = 0x78;
+const DIGITS = Buffer.from('0123456789abcdef');
+
+/**
+ * `'\x61\x62'` for `ab`: the text's UTF-8 bytes; a lone surrogate counts as U+FFFD. A query may have ten thousand of them,
+ * so byte by byte: a tenth of what a regular expression takes.
+ */
 function stringLiteral(text: string): string {
-  return `'${Buffer.from(text)
-    .toString('hex')
-    .replaceAll(/../gu, String.raw`\x$&`)}'`;
+  const bytes = Buffer.from(text);
+  const literal = Buffer.allocUnsafe(4 * bytes.length + 2);
+  let at = 0;
+  literal[at++] = QUOTE;
+  for (let i = 0; i < bytes.length; i += 1) {
+    const byte = bytes[i]!;
+    literal[at++] = BACKSLASH;
+    literal[at++] = LETTER_X;
+    literal[at++] = DIGITS[byte >> 4]!;
+    literal[at++] = DIGITS[byte & 15]!;
+  }
+  literal[at] = QUOTE;
+  return literal.toString('latin1');
 }
