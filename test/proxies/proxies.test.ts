@@ -194,7 +194,7 @@ function behind(kind: ProxyKind, fastPath: 'on' | 'off'): void {
     answered.push(...(await neighbours));
     // It writes its log when an answer is out.
     const logged = (): ReadonlyMap<string, string> => new Map(proxy.log);
-    await until('the log is there', () => {
+    await until('each request that was answered is in the log', () => {
       const ids = logged();
       return answered.every((id) => ids.has(id));
     });
