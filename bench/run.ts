@@ -17,6 +17,7 @@ import { Report } from './report/report.ts';
 import type { Context } from './scenes/context.ts';
 import { disk } from './scenes/disk.ts';
 import { latency } from './scenes/latency.ts';
+import { neighbour } from './scenes/neighbour.ts';
 import { overload } from './scenes/overload.ts';
 import { slowDisk } from './scenes/slow-disk.ts';
 import { stored } from './scenes/stored.ts';
@@ -42,6 +43,7 @@ const SCENES: Readonly<Record<string, () => Promise<unknown>>> = {
   v1: () => throughput(context, 'v1'),
   latency: () => latency(context),
   stored: () => stored(context),
+  neighbour: () => neighbour(context),
   'slow-disk': () => slowDisk(context),
   overload: () => overload(context),
 };

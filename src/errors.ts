@@ -91,6 +91,8 @@ const REFUSALS = {
     code: 'idempotency_error',
   }),
   idempotency_key_in_use: row(409, 'invalid_request_error', 'idempotency_key_in_use'),
+  /** More events would have to be looked at than a search may. */
+  search_too_large: row(400, 'invalid_request_error', null, INVALID_FIELDS),
   rate_limit: row(429, 'invalid_request_error', 'rate_limit', { type: 'rate_limit' }),
   /** The key makes more requests than it may. */
   key_rate_limit: row(429, 'invalid_request_error', 'rate_limit', { type: 'rate_limit' }),

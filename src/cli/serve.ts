@@ -110,7 +110,7 @@ async function serveFolder(
   );
   const usage = new UsageReader(
     store,
-    async (signal) => await ingest.settledForReader(signal),
+    async (namespace, signal) => await ingest.settledForReader(namespace, signal),
     config.readSeconds,
   );
   exposeIngest(metrics, ingest, config.journalBytesMax);

@@ -15,7 +15,9 @@ import {
 import type { IncomingEvent } from '../events/event.ts';
 import { isAllowed } from '../keys/key.ts';
 import type { Meter } from '../meters/meter.ts';
+import { accountOf } from '../namespace.ts';
 import { toQuantity } from '../quantity.ts';
+import { Shares } from '../usage/shares.ts';
 import type { ApiRequest } from './api.ts';
 import { lookUpAccepted, type AcceptedEvent, type LookUpParts } from './event-look-up.ts';
 import { preferredHandling } from './prefer.ts';
@@ -29,15 +31,17 @@ export type DuplicateParts = LookUpParts & { readonly rule: DuplicateRule };
 export type Duplicate = { readonly meter: Meter; readonly event: IncomingEvent };
 
 /**
- * Look-ups for refusals that run at once: a storm of duplicates must not hold up readers. The other refusals say less.
+ * Look-ups for refusals that run at once, in all and of one account: a storm of duplicates must not hold up readers. The
+ * other refusals say less.
  */
-const LOOK_UPS_MAX = 8;
+const LOOK_UPS_MAX = 16;
+const LOOK_UPS_OF_ONE_MAX = 8;
 /** How long a refusal waits to be able to say more. */
 const LOOK_UP_MS = 1000;
 
 export class DuplicateEvents {
   readonly #parts: DuplicateParts;
-  #lookUps = 0;
+  readonly #lookUps = new Shares(LOOK_UPS_MAX, LOOK_UPS_OF_ONE_MAX);
 
   constructor(parts: DuplicateParts) {
     this.#parts = parts;
@@ -77,14 +81,12 @@ export class DuplicateEvents {
     { namespace }: ApiRequest,
     identifier: string,
   ): Promise<AcceptedEvent | undefined> {
-    if (this.#lookUps >= LOOK_UPS_MAX) return undefined;
-    this.#lookUps += 1;
+    const account = accountOf(namespace);
+    if (this.#lookUps.take(account) !== 'taken') return undefined;
     const found = lookUpAccepted(this.#parts, namespace, identifier)
       // The refusal stands whatever becomes of the look-up.
       .catch(() => undefined)
-      .finally(() => {
-        this.#lookUps -= 1;
-      });
+      .finally(() => this.#lookUps.giveBack(account));
     const timeout = new AbortController();
     const { signal } = timeout;
     const late = delay(LOOK_UP_MS, undefined, { signal }).catch(() => undefined);

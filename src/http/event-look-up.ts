@@ -17,7 +17,7 @@ import type { UsageReader } from '../usage/usage-reader.ts';
 
 export type LookUpParts = {
   readonly meters: Pick<Catalog['meters'], 'ofEventName' | 'ofNamespace'>;
-  readonly usage: Pick<UsageReader, 'search'>;
+  readonly usage: Pick<UsageReader, 'lookUp' | 'search'>;
 };
 
 export const EVENT_STATUSES = [
@@ -59,7 +59,7 @@ export async function lookUpEvent(
   namespace: Namespace,
   identifier: string,
 ): Promise<ShownEvent | undefined> {
-  return await parts.usage.search(async (searcher) => {
+  return await parts.usage.lookUp(namespace, async (searcher) => {
     const one = { namespace, place: EVERYWHERE, limit: 1 };
     const [accepted] = await findAccepted(parts, searcher, one, { identifier });
     if (accepted !== undefined) return accepted;
@@ -74,7 +74,7 @@ export async function lookUpAccepted(
   namespace: Namespace,
   identifier: string,
 ): Promise<AcceptedEvent | undefined> {
-  return await parts.usage.search(async (searcher) => {
+  return await parts.usage.lookUp(namespace, async (searcher) => {
     const one = { namespace, place: EVERYWHERE, limit: 1 };
     const [accepted] = await findAccepted(parts, searcher, one, { identifier });
     return accepted;
@@ -89,7 +89,7 @@ export async function searchEvents(
   { namespace, place, limit }: PageOf,
   filter: EventFilter,
 ): Promise<readonly ShownEvent[]> {
-  const found = await parts.usage.search(async (searcher, upTo) => {
+  const found = await parts.usage.search(namespace, async (searcher, upTo) => {
     // What comes in between the two queries is in neither: else a page could leave out what belongs before its end.
     const before = Math.min(place.before, upTo + 1);
     const page = { namespace, place: { ...place, before }, limit };

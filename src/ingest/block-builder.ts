@@ -1,5 +1,6 @@
 import type { Cancellation, IncomingEvent, RejectedEvent } from '../events/event.ts';
 import type { AnswerBody, Block } from '../journal/journal.ts';
+import type { Namespace } from '../namespace.ts';
 import { packReceipts, type Receipt } from '../journal/receipt.ts';
 import { EventColumns } from '../usage/event-columns.ts';
 import { cancellationRow, rejectionRow } from '../usage/rows.ts';
@@ -15,6 +16,8 @@ export class BlockBuilder {
   #answerBodies: AnswerBody[] = [];
   #bodiesLength = 0;
   #lastReceivedAtMs = 0;
+  readonly #namespaces = new Set<Namespace>();
+  #lastNamespace: Namespace | undefined;
 
   /** Bytes and characters gathered so far: a measure of what the next commit writes. */
   get length(): number {
@@ -36,16 +39,26 @@ export class BlockBuilder {
 
   addEvent(event: IncomingEvent, sequence: number): void {
     this.#events.add(event, sequence);
+    this.#isOf(event.namespace);
   }
 
   addCancellation(cancellation: Cancellation): void {
     this.#cancellations += cancellationRow(cancellation);
     this.#cancelled += 1;
+    this.#isOf(cancellation.namespace);
   }
 
   addRejection(rejected: RejectedEvent): void {
     this.#rejections += rejectionRow(rejected);
     this.#rejected += 1;
+    this.#isOf(rejected.namespace);
+  }
+
+  /** Mostly of the same namespace as the fact before. */
+  #isOf(namespace: Namespace): void {
+    if (namespace === this.#lastNamespace) return;
+    this.#lastNamespace = namespace;
+    this.#namespaces.add(namespace);
   }
 
   /** `body`: the answer, when it cannot be made again from request and receipt. */
@@ -55,6 +68,14 @@ export class BlockBuilder {
     if (body === undefined) return;
     this.#answerBodies.push({ keyHash: receipt.keyHash, body });
     this.#bodiesLength += body.length;
+  }
+
+  /** Whose rows were gathered since the last call. */
+  takeNamespaces(): readonly Namespace[] {
+    const namespaces = [...this.#namespaces];
+    this.#namespaces.clear();
+    this.#lastNamespace = undefined;
+    return namespaces;
   }
 
   /** What was gathered, and begins anew. */

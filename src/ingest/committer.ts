@@ -8,6 +8,7 @@
 import { ApiError } from '../errors.ts';
 import { secondsSince } from '../histogram.ts';
 import { bytesOf, type Block, type Journal } from '../journal/journal.ts';
+import type { Namespace } from '../namespace.ts';
 import { BlockBuilder } from './block-builder.ts';
 import { IngestStats } from './ingest-stats.ts';
 
@@ -26,6 +27,8 @@ export type Committed = Pick<Block, 'rows' | 'receipts'> & {
   readonly blockId: number;
   /** Of its rows. */
   readonly bytes: number;
+  /** Whose rows it has. */
+  readonly namespaces: readonly Namespace[];
 };
 /** Told of each block before those who wait for it are. */
 export type OnCommit = (committed: Committed) => void;
@@ -155,6 +158,7 @@ export class Committer {
     try {
       const lastSequence = this.#lastSequence;
       const block = this.#block.take(lastSequence);
+      const namespaces = this.#block.takeNamespaces();
       // Asked before the commit, which may take the bytes away to another thread.
       const bytes = bytesOf(block);
       this.#commitStartMs = performance.now();
@@ -162,7 +166,8 @@ export class Committer {
       this.#count(block.rows, bytes);
       this.committedBlockId = blockId;
       this.committedSequence = lastSequence;
-      this.#onCommit({ blockId, bytes, rows: block.rows, receipts: block.receipts });
+      const { rows, receipts } = block;
+      this.#onCommit({ blockId, bytes, rows, receipts, namespaces });
       done.resolve(blockId);
     } catch (error) {
       done.reject(stopped(error));

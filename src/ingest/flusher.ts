@@ -143,6 +143,7 @@ export class Flusher {
 
   /** `flushThrough` for who reads; for a while from now on inserts are small, so that the next reader waits less. */
   async flushForReader(blockId: number, signal?: AbortSignal): Promise<void> {
+    if (blockId <= this.#flushedBlockId) return;
     this.#lastReadMs = performance.now();
     await this.flushThrough(blockId, signal);
   }

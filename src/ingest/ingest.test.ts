@@ -232,6 +232,26 @@ test('of 1,000 events with one identifier, sent at once, exactly one is recorded
   assert.equal(await world.count(), 1);
 });
 
+test('a reader waits for what was acknowledged of its own namespace, and for nothing of others', async (t) => {
+  const world = await start(t);
+  const { ingest } = world;
+  const { signal } = new AbortController();
+  const mine = world.anEvent();
+  await ingest.record(mine);
+  const other = toNamespace(`acct_${randomUUID()}`, 'test');
+  await ingest.settledForReader(mine.namespace, signal);
+  assert.equal(await world.count(), 1);
+  // From here on the store takes nothing.
+  world.line.state = 'down';
+  await ingest.record(world.anEvent({ namespace: other }));
+  assert.ok((await ingest.settledForReader(mine.namespace, signal)) > 0);
+  await assert.rejects(ingest.settledForReader(other, signal), ApiError);
+  const never = toNamespace(`acct_${randomUUID()}`, 'live');
+  assert.ok((await ingest.settledForReader(never, signal)) > 0);
+  world.line.state = 'up';
+  await ingest.settledForReader(other, signal);
+});
+
 test('at rest, all that was acknowledged is in the store, and what comes meanwhile is answered after it', async (t) => {
   const world = await start(t);
   const { ingest, journal } = world;

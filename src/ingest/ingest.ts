@@ -10,6 +10,7 @@ import { quoted } from '../characters.ts';
 import type { Cancellation, IncomingEvent, RejectedEvent } from '../events/event.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Receipt } from '../journal/receipt.ts';
+import type { Namespace } from '../namespace.ts';
 import { ApiError } from '../errors.ts';
 import { secondsSince } from '../histogram.ts';
 import type { UsageStore } from '../usage/usage-store.ts';
@@ -70,6 +71,8 @@ export class Ingest {
   readonly #identifiers: Identifiers;
   readonly #committer: Committer;
   readonly #flusher: Flusher;
+  /** The last block that has rows of a namespace: all that its readers have to wait for. */
+  readonly #lastBlockOf = new Map<Namespace, number>();
   /** When `forget` was called last. */
   #forgottenAtMs = -Infinity;
 
@@ -97,8 +100,9 @@ export class Ingest {
       stats,
     });
     this.#committer = new Committer(journal, {
-      onCommit: ({ blockId, rows, bytes, receipts }) => {
+      onCommit: ({ blockId, rows, bytes, receipts, namespaces }) => {
         this.#flusher.committed(blockId, rows, bytes);
+        for (const namespace of namespaces) this.#lastBlockOf.set(namespace, blockId);
         this.answeredKeys.addPacked({ blockId, packed: receipts });
       },
       onFatal,
@@ -278,11 +282,14 @@ export class Ingest {
     return committedSequence;
   }
 
-  /** The read barrier (P3): `settled` for a client, who shall not wait long, nor the next one. */
-  async settledForReader(signal: AbortSignal): Promise<number> {
-    const { committedBlockId, committedSequence } = this.#committer;
+  /**
+   * The read barrier (P3): `settled` for a client, who shall not wait long, nor the next one. Only what is of the reader's
+   * own namespace is waited for, so that nobody waits for what others send.
+   */
+  async settledForReader(namespace: Namespace, signal: AbortSignal): Promise<number> {
+    const { committedSequence } = this.#committer;
     const startMs = performance.now();
-    await this.#flusher.flushForReader(committedBlockId, signal);
+    await this.#flusher.flushForReader(this.#lastBlockOf.get(namespace) ?? 0, signal);
     this.stats.barrierSeconds.observe(secondsSince(startMs));
     return committedSequence;
   }

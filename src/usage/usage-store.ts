@@ -85,6 +85,17 @@ export class UnsureInsertError extends Error {
   override readonly name = 'UnsureInsertError';
 }
 
+/** A query took longer than it may (see Patience), or read more than a search may. One that asks for less is answered. */
+export class ReadLimitError extends Error {
+  override readonly name = 'ReadLimitError';
+  readonly limit: 'seconds' | 'bytes';
+
+  constructor(limit: ReadLimitError['limit'], cause: unknown) {
+    super(`A query has reached its limit of ${limit}.`, { cause });
+    this.limit = limit;
+  }
+}
+
 /** Rows in the forms of `event-columns.ts` and `rows.ts`; the token names exactly these bytes, for ever. */
 export type UsageBatch = Pick<
   FlushPlan,

@@ -1,11 +1,13 @@
 import { ApiError } from '../../errors.ts';
 import type { IncomingEvent } from '../../events/event.ts';
+import { accountOf } from '../../namespace.ts';
 import type { Ingest, Outcome } from '../../ingest/ingest.ts';
 import { Reply, toReceipt, type Answer, type ApiRequest, type Route } from '../api.ts';
 import type { DuplicateComparer } from '../../watch/duplicate-comparer.ts';
 import { parseJson } from '../json.ts';
 import { PAYLOAD_KEYS_MAX } from '../meter-events.ts';
 import { prefersRepresentation } from '../prefer.ts';
+import { WorkTurns } from '../work-turns.ts';
 import { readStreamEvent, type Rejected, type StreamContext } from '../stream-event.ts';
 
 export type StreamParts = Pick<StreamContext, 'meters' | 'pastDays'> & {
@@ -42,6 +44,7 @@ const SENT_LENGTH_MAX = 2000;
  * cannot be counted is kept as a rejection. Who asks for it with `Prefer: return=representation` (RFC 7240) is told what became of each.
  */
 export function createMeterEventStream(parts: StreamParts): Route {
+  const turns = new WorkTurns();
   return {
     method: 'POST',
     path: '/v2/billing/meter_event_stream',
@@ -49,19 +52,27 @@ export function createMeterEventStream(parts: StreamParts): Route {
     opensWith: 'session',
     body: 'raw_json',
     bodyBytesMax: Math.min(Math.ceil(parts.eventsMax / 100) * BYTES_PER_100_EVENTS, BODY_BYTES_MAX),
-    handle: async (request) => await recordStream(parts, request),
+    handle: async (request) => await recordStream(parts, turns, request),
     replaysBody: true,
     replay: (_request, _receipt, body) =>
       toAnswer(body === undefined ? undefined : (JSON.parse(body) as object)),
   };
 }
 
-async function recordStream(parts: StreamParts, request: ApiRequest): Promise<Answer> {
+async function recordStream(
+  parts: StreamParts,
+  turns: WorkTurns,
+  request: ApiRequest,
+): Promise<Answer> {
   parts.ingest.refuseWhenFull();
-  const context = await toContext(parts, request);
-  const result = record(parts, request, context);
-  const receipt = toReceipt(request);
-  if (receipt !== undefined) parts.ingest.addReceipt(receipt, result && JSON.stringify(result));
+  const account = accountOf(request.namespace);
+  const context = await toContext(parts, turns, request);
+  const result = await turns.run(account, () => {
+    const made = record(parts, request, context);
+    const receipt = toReceipt(request);
+    if (receipt !== undefined) parts.ingest.addReceipt(receipt, made && JSON.stringify(made));
+    return made;
+  });
   await parts.ingest.onDisk();
   return toAnswer(result);
 }
@@ -100,11 +111,14 @@ function noteDuplicates(
 /** Where only registered customers may be metered, those of the request are looked up before anything is accepted. */
 async function toContext(
   { meters, pastDays, isCustomer, eventsMax }: StreamParts,
+  turns: WorkTurns,
   { namespace, receivedAtMs, bytes }: ApiRequest,
 ): Promise<StreamContext> {
   const context = { namespace, receivedAtMs, meters, pastDays };
   if (isCustomer === undefined) return context;
-  const read = eventsOf(bytes, eventsMax).map((event) => readStreamEvent(context, event));
+  const read = await turns.run(accountOf(namespace), () =>
+    eventsOf(bytes, eventsMax).map((event) => readStreamEvent(context, event)),
+  );
   const customers = new Set(read.filter(isGood).map(({ customer }) => customer));
   for (const customer of customers) {
     if (!(await isCustomer(namespace, customer))) customers.delete(customer);

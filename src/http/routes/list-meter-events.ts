@@ -3,6 +3,7 @@ import { ApiError } from '../../errors.ts';
 import { STREAM_REJECTION_CODES } from '../../events/rejections.ts';
 import type { Namespace } from '../../namespace.ts';
 import type { Place } from '../../usage/event-search.ts';
+import { ReadLimitError } from '../../usage/usage-store.ts';
 import type { Route } from '../api.ts';
 import type { EventIds } from '../event-ids.ts';
 import {
@@ -55,7 +56,13 @@ export function listMeterEvents(parts: LookUpParts & { readonly eventIds: EventI
       const page = parsePage(form);
       const place = toPlace(parts.eventIds, namespace, page);
       // One more than shown tells whether there are more.
-      const found = await searchEvents(parts, { namespace, place, limit: page.limit + 1 }, filter);
+      const found = await searchEvents(
+        parts,
+        { namespace, place, limit: page.limit + 1 },
+        filter,
+      ).catch((error: unknown) => {
+        throw error instanceof ReadLimitError ? tooLarge(error, filter) : error;
+      });
       const inPage = found.slice(0, page.limit);
       if (place.order === 'oldest_first') inPage.reverse();
       return presentList(
@@ -65,6 +72,24 @@ export function listMeterEvents(parts: LookUpParts & { readonly eventIds: EventI
       );
     },
   };
+}
+
+/** Says what would make the search a smaller one. */
+function tooLarge({ limit }: ReadLimitError, filter: EventFilter): ApiError {
+  const { eventName, customer, identifier, timestampMs, receivedAtMs } = filter;
+  const filters = [
+    ...(identifier === undefined ? ['identifier'] : []),
+    ...(customer === undefined || eventName === undefined ? ['event_name with customer'] : []),
+    timestampMs === undefined ? 'timestamp[gte] and timestamp[lt]' : 'a shorter range of timestamp',
+    receivedAtMs === undefined ? 'created[gte] and created[lt]' : 'a shorter range of created',
+  ];
+  const hint = `Give ${filters.slice(0, -1).join(', ')} or ${filters.at(-1)}`;
+  if (limit === 'bytes') {
+    const message = `Too many events would have to be looked at for this search. ${hint}.`;
+    return new ApiError('search_too_large', message);
+  }
+  const message = `The search took too long. ${hint}, or try again later.`;
+  return new ApiError('unavailable', message, undefined, 5);
 }
 
 function parseFilter(form: Form): EventFilter {

@@ -1,14 +1,15 @@
 /**
  * The usage store in process: ClickHouse as a library (chDB) over one folder, which one process may hold.
  *
- * One chDB session runs one statement at a time, so writes have a session of their own and reads share a few:
- * a long insert never stands in front of a query. What a crash can leave is a part that has no name yet, which the engine drops
- * on the next start, and any of the parts of the batch: then the journal gives it again, to `account.restore`.
+ * One chDB session runs one statement at a time, so writes have a session of their own and each kind of read has some:
+ * a long insert never stands in front of a query, nor a search in front of a summary. What a crash can leave is a part that has
+ * no name yet, which the engine drops on the next start, and any of the parts of the batch: then the journal gives it again, to
+ * `account.restore`.
  */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { drainPending, Session } from 'chdb';
-import type { Namespace } from '../../namespace.ts';
+import { accountOf, type Namespace } from '../../namespace.ts';
 import { OpenPaths } from '../../open-paths.ts';
 import { StartupError } from '../../startup-error.ts';
 import { windowMs } from '../../summaries/windows.ts';
@@ -63,18 +64,15 @@ import { BlockJoiner } from './join-blocks.ts';
 import { toLiteral } from './literal.ts';
 import { migrate } from './migrate.ts';
 import { setDamagedPartsAside } from './part-files/set-aside.ts';
+import { openPools, type Pools } from './pools.ts';
 import { Pruning } from './pruning.ts';
 import { parseRows } from './parse-rows.ts';
-import { SessionPool } from './session-pool.ts';
 import { removeShadow, snapshotInto } from './snapshot.ts';
 import { storeAccount } from './store-account.ts';
 import { syncLayout } from './sync-layout.ts';
 import { TableFolders } from './table-folders.ts';
 import { dropTokens, hasEmptyTokens } from './token-logs.ts';
 import { usagePaths } from './usage-paths.ts';
-
-/** Reads that run beside each other. Two cores' worth: more only wait inside the engine. */
-const READERS = 2;
 
 /** Where the engine finds the events of the insert that runs. Left over by a crash, it is overwritten. */
 const HANDOVER_FILE = 'handover';
@@ -103,8 +101,7 @@ export function openChdbUsageStore(folder: string): UsageStore {
   try {
     migrate(writer);
     syncLayout(folder);
-    const readers = new SessionPool(() => new Session(folder), READERS);
-    return new ChdbUsageStore(folder, writer, readers);
+    return new ChdbUsageStore(folder, writer, openPools(folder));
   } catch (error) {
     writer.close();
     throw error;
@@ -130,7 +127,7 @@ class ChdbUsageStore implements UsageStore {
   readonly account: StoreAccount;
   readonly auditor: Auditor;
   readonly #writer: Session;
-  readonly #readers: SessionPool;
+  readonly #pools: Pools;
   readonly #handoverFile: string;
   readonly #joiner = new BlockJoiner();
   readonly #folders: TableFolders;
@@ -145,10 +142,10 @@ class ChdbUsageStore implements UsageStore {
   /** Summaries that are being read. */
   readonly #reads = new Set<Promise<unknown>>();
 
-  constructor(folder: string, writer: Session, readers: SessionPool) {
+  constructor(folder: string, writer: Session, pools: Pools) {
     this.#folder = folder;
     this.#writer = writer;
-    this.#readers = readers;
+    this.#pools = pools;
     this.#handoverFile = join(folder, HANDOVER_FILE);
     this.#folders = new TableFolders(writer);
     this.#paths = new OpenPaths(usagePaths(folder));
@@ -156,14 +153,14 @@ class ChdbUsageStore implements UsageStore {
     this.#cancelledMeters = new Set(
       parseRows<CancelledMeter>(cancelled).map((names) => names.join(' ')),
     );
-    this.#pruning = new Pruning(writer, readers, this.#folders);
-    this.search = eventSearcher(readers);
+    this.#pruning = new Pruning(writer, pools.background, this.#folders);
+    this.search = eventSearcher(pools);
     this.customers = customerUsageReader(
-      readers,
+      pools.background,
       (namespace, meterId) => this.#cancelledMeters.has(`${namespace} ${meterId}`),
       () => this.prunedBeforeMs,
     );
-    this.auditor = auditor(this.#readers, () => this.prunedBeforeMs);
+    this.auditor = auditor(pools.readers, () => this.prunedBeforeMs);
     this.account = storeAccount(
       { writer, folder, folders: this.#folders },
       () => this.prunedBeforeMs,
@@ -255,7 +252,8 @@ class ChdbUsageStore implements UsageStore {
     if (isPastAll(query)) return [];
     const anyCancelled = await this.#anyCancelled(query, patience);
     const statement = summarySql(query, anyCancelled, prunedBeforeMs);
-    const rows = await this.#readers.rows<[number, string]>(statement, patience);
+    const account = accountOf(query.namespace);
+    const rows = await this.#pools.readers.rows<[number, string]>(statement, patience, account);
     const { groupingWindow, startMs } = query;
     return rows.map(([window, value]) => ({
       startMs: groupingWindow === null ? startMs : window * windowMs(groupingWindow),
@@ -265,7 +263,9 @@ class ChdbUsageStore implements UsageStore {
 
   async #anyCancelled(query: SummaryQuery, patience?: Patience): Promise<boolean> {
     if (!this.#cancelledMeters.has(`${query.namespace} ${query.meterId}`)) return false;
-    return (await this.#readers.rows(anyCancelledSql(query), patience)).length > 0;
+    const account = accountOf(query.namespace);
+    const statement = anyCancelledSql(query);
+    return (await this.#pools.readers.rows(statement, patience, account)).length > 0;
   }
 
   async findEvent(
@@ -274,19 +274,21 @@ class ChdbUsageStore implements UsageStore {
     identifier: string,
     patience?: Patience,
   ): Promise<StoredEvent | undefined> {
+    const { readers } = this.#pools;
+    const account = accountOf(namespace);
     const find = findEventSql(namespace, meterIds, identifier);
-    const [row] = await this.#readers.rows<EventRow>(find, patience);
+    const [row] = await readers.rows<EventRow>(find, patience, account);
     if (row === undefined) return undefined;
     const event = toEvent(row);
     const findCancellation = findCancellationSql(event);
-    const [cancelled] = await this.#readers.rows<[string, string]>(findCancellation, patience);
+    const [cancelled] = await readers.rows<[string, string]>(findCancellation, patience, account);
     if (cancelled === undefined) return { event, cancellation: undefined };
     const [cancelledAtMs, requestId] = cancelled;
     return { event, cancellation: { cancelledAtMs: Number(cancelledAtMs), requestId } };
   }
 
   async *identifiers(range: IdentifierRange): AsyncIterable<ReceivedIdentifiers> {
-    for (const [namespace] of await this.#readers.rows<[Namespace]>(namespacesSql())) {
+    for (const [namespace] of await this.#pools.background.rows<[Namespace]>(namespacesSql())) {
       const sql = toText(identifiersSql(namespace, range));
       for await (const chunk of this.#writer.queryStream(sql, { format: 'Native' })) {
         for (const columns of identifierBlocks(chunk.raw())) yield { namespace, ...columns };
@@ -295,22 +297,22 @@ class ChdbUsageStore implements UsageStore {
   }
 
   async rejectionsThrough(query: RejectionRangeQuery): Promise<number> {
-    const [row] = await this.#readers.rows<[string]>(rejectionsThroughSql(query));
+    const [row] = await this.#pools.background.rows<[string]>(rejectionsThroughSql(query));
     return row === undefined ? query.upToSequence : Number(row[0]) - 1;
   }
 
   async countRejections(query: RejectionCountsQuery): Promise<readonly RejectionCount[]> {
-    const rows = await this.#readers.rows<RejectionCountRow>(rejectionCountsSql(query));
+    const rows = await this.#pools.background.rows<RejectionCountRow>(rejectionCountsSql(query));
     return rows.map(toRejectionCount);
   }
 
   async lastSequence(): Promise<number> {
-    const [row] = await this.#readers.rows<[string]>(lastSequenceSql());
+    const [row] = await this.#pools.background.rows<[string]>(lastSequenceSql());
     return Number(row?.[0] ?? 0);
   }
 
   async lastReceivedAtMs(): Promise<number> {
-    const [row] = await this.#readers.rows<[string]>(lastReceivedSql());
+    const [row] = await this.#pools.background.rows<[string]>(lastReceivedSql());
     return Number(row?.[0] ?? 0);
   }
 
@@ -341,7 +343,7 @@ class ChdbUsageStore implements UsageStore {
   }
 
   async close(): Promise<void> {
-    await this.#readers.close();
+    await Promise.all(Object.values(this.#pools).map(async (pool) => await pool.close()));
     this.#writer.close();
     await drainPending();
     this.#paths.close();

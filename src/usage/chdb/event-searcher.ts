@@ -1,3 +1,4 @@
+import { accountOf, type Namespace } from '../../namespace.ts';
 import type { MeterEvent } from '../../events/event.ts';
 import type { EventTimeWindow } from '../../meters/meter.ts';
 import { windowStartMs } from '../../summaries/windows.ts';
@@ -19,36 +20,50 @@ import {
   type EventWindow,
   type RejectionRow,
 } from '../sql/event-search.ts';
+import type { Statement } from '../sql/statement.ts';
 import type { Patience } from '../usage-store.ts';
+import type { Pools } from './pools.ts';
 import type { SessionPool } from './session-pool.ts';
 
-/** Finds events first, then what became of these. */
-export function eventSearcher(readers: SessionPool): EventSearcher {
+/**
+ * Finds events first, then what became of these. An accepted event is quick to find by its identifier; the events of many
+ * identifiers are asked for by the server itself; all else may have to look at every event of the account.
+ */
+export function eventSearcher({ readers, searchers, background }: Pools): EventSearcher {
   return {
     async findEvents(search, patience) {
       if (search.meters.length === 0) return [];
-      const rows = await readers.rows<EventRow>(findEventsSql(search), patience);
-      return await withStates({ readers, patience }, search, rows.map(toEvent));
+      const { identifier, status, lastOf } = search;
+      const isLookUp = identifier !== undefined && status === undefined;
+      const pool = lastOf !== undefined ? background : isLookUp ? readers : searchers;
+      const ask = asking(pool, search.namespace, patience);
+      const rows = await ask<EventRow>(findEventsSql(search));
+      return await withStates(ask, search, rows.map(toEvent));
     },
     async findRejections(search: RejectionSearch, patience) {
-      const rows = await readers.rows<RejectionRow>(findRejectionsSql(search), patience);
-      return rows.map(toRejectedEvent);
+      const ask = asking(searchers, search.namespace, patience);
+      return (await ask<RejectionRow>(findRejectionsSql(search))).map(toRejectedEvent);
     },
   };
 }
 
-type Asked = { readonly readers: SessionPool; readonly patience: Patience | undefined };
+type Ask = <Row>(statement: Statement) => Promise<Row[]>;
+
+function asking(pool: SessionPool, namespace: Namespace, patience: Patience | undefined): Ask {
+  const account = accountOf(namespace);
+  return async <Row>(statement: Statement) => await pool.rows<Row>(statement, patience, account);
+}
 
 async function withStates(
-  asked: Asked,
+  ask: Ask,
   search: EventSearch,
   events: readonly MeterEvent[],
 ): Promise<readonly FoundEvent[]> {
   if (events.length === 0) return [];
-  const cancelled = await cancellationsOf(asked, events);
+  const cancelled = await cancellationsOf(ask, events);
   const windows = new Map(search.meters.map(({ id, eventTimeWindow }) => [id, eventTimeWindow]));
   const survivors = await survivorsOf(
-    asked,
+    ask,
     search,
     events
       .filter(({ sequence }) => !cancelled.has(sequence))
@@ -67,10 +82,10 @@ function stateBeside(survivor: EventName | undefined, event: MeterEvent): EventS
 }
 
 async function cancellationsOf(
-  { readers, patience }: Asked,
+  ask: Ask,
   events: readonly MeterEvent[],
 ): Promise<ReadonlyMap<number, EventState>> {
-  const rows = await readers.rows<[string, string, string]>(cancellationsOfSql(events), patience);
+  const rows = await ask<[string, string, string]>(cancellationsOfSql(events));
   return new Map(
     rows.map(([sequence, cancelledAtMs, requestId]) => [
       Number(sequence),
@@ -81,18 +96,17 @@ async function cancellationsOf(
 
 /** By `nameOf`: the event that counts in each of these windows. */
 async function survivorsOf(
-  { readers, patience }: Asked,
+  ask: Ask,
   { namespace }: EventSearch,
   windows: readonly EventWindow[],
 ): Promise<ReadonlyMap<string, EventName>> {
   const distinct = [...new Map(windows.map((window) => [nameOf(window), window])).entries()];
   if (distinct.length === 0) return new Map();
-  const rows = await readers.rows<[number, string, string]>(
+  const rows = await ask<[number, string, string]>(
     survivorsSql(
       namespace,
       distinct.map(([, window]) => window),
     ),
-    patience,
   );
   return new Map(
     rows.map(([number, sequence, identifier]) => [

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Session } from 'chdb';
-import { SessionPool } from './session-pool.ts';
+import { SessionPool, type PoolOptions } from './session-pool.ts';
 
 const ONE = { sql: 'SELECT 1', params: {} };
 /** Hours of work for the engine. */
@@ -19,9 +19,12 @@ const FAILS_LATE = {
 };
 const DAY_S = 86_400;
 
-async function withPool(use: (pool: SessionPool) => Promise<void>): Promise<void> {
+async function withPool(
+  use: (pool: SessionPool) => Promise<void>,
+  options: PoolOptions = { width: 1 },
+): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'taximeter-pool-'));
-  const pool = new SessionPool(() => new Session(folder), 1);
+  const pool = new SessionPool(() => new Session(folder), options);
   await use(pool);
   await pool.close();
   await rm(folder, { recursive: true });
@@ -30,7 +33,10 @@ async function withPool(use: (pool: SessionPool) => Promise<void>): Promise<void
 test('a query that would not end is ended by the engine, and its session serves the next', async () => {
   await withPool(async (pool) => {
     const patience = { signal: new AbortController().signal, seconds: 1 };
-    await assert.rejects(pool.rows(ENDLESS, patience), /TIMEOUT_EXCEEDED/u);
+    await assert.rejects(pool.rows(ENDLESS, patience), {
+      name: 'ReadLimitError',
+      limit: 'seconds',
+    });
     assert.deepEqual(await pool.rows(ONE), [[1]]);
   });
 });
@@ -59,4 +65,29 @@ test('who has no patience left is told at once, while it runs and while it waits
     assert.deepEqual(await third, [[1]]);
     assert.deepEqual(await pool.rows(ONE), [[1]]);
   });
+});
+
+test('a statement that would read too much is ended, and its session serves the next', async () => {
+  const much = { sql: 'SELECT sum(number) FROM numbers(10000000)', params: {} };
+  const read = async (pool: SessionPool): Promise<void> => {
+    await assert.rejects(pool.rows(much), { name: 'ReadLimitError', limit: 'bytes' });
+    assert.deepEqual(await pool.rows(ONE), [[1]]);
+  };
+  await withPool(read, { width: 1, bytesMax: 1_000_000 });
+});
+
+test('statements of one account run one at a time where they must, and hold up no other', async () => {
+  const run = async (pool: SessionPool): Promise<void> => {
+    const patience = { signal: new AbortController().signal, seconds: 2 };
+    const ended: string[] = [];
+    const long = Array.from({ length: 3 }, async (_, n) => {
+      await assert.rejects(pool.rows(ENDLESS, patience, 'a'), { name: 'ReadLimitError' });
+      ended.push(`a${n}`);
+    });
+    for (let n = 0; n < 20; n += 1) await pool.rows(ONE, undefined, 'b');
+    assert.deepEqual(ended, [], 'all of another account, before one of these has ended');
+    await Promise.all(long);
+    assert.deepEqual(ended, ['a0', 'a1', 'a2']);
+  };
+  await withPool(run, { width: 2, ofOneAccount: 1, threads: 1 });
 });

@@ -1,13 +1,34 @@
 import type { Session } from 'chdb';
 import { toText, type Statement } from '../sql/statement.ts';
-import type { Patience } from '../usage-store.ts';
+import { Turns } from '../turns.ts';
+import { ReadLimitError, type Patience } from '../usage-store.ts';
 import { parseInTurns } from './parse-rows.ts';
 
 /** Opened when it is needed; `seconds` is its `max_execution_time`, 0 for none. */
 type Place = { session: Session | undefined; seconds: number };
 
+export type PoolOptions = {
+  /** How many statements run at once. A session takes some 80 KB. */
+  readonly width: number;
+  /** How many of these may be one account's; all when absent. */
+  readonly ofOneAccount?: number;
+  /** Threads of a statement; as many as the machine has cores when absent. */
+  readonly threads?: number;
+  /** How much a statement may read, before compression; any number when absent. */
+  readonly bytesMax?: number;
+};
+
+/** By ClickHouse's error codes: TIMEOUT_EXCEEDED, TOO_MANY_BYTES. */
+const LIMITS: ReadonlyMap<unknown, ReadLimitError['limit']> = new Map([
+  [159, 'seconds'],
+  [307, 'bytes'],
+]);
+
+/** Whose statement it is that has no account: the server's own. */
+const NO_ACCOUNT = '';
+
 /**
- * Runs each statement on the first free session; the others wait their turn, in order.
+ * Runs each statement on the first free session; the others wait their turn, in turns between accounts (see Turns).
  *
  * The engine cannot be interrupted from here. Who has no more patience is told so, and the session is taken until
  * the engine returns: it stops by itself after `seconds`, unless a system call of its own hangs.
@@ -17,20 +38,33 @@ type Place = { session: Session | undefined; seconds: number };
  */
 export class SessionPool {
   readonly #open: () => Session;
+  readonly #settings: readonly string[];
   readonly #places: readonly Place[];
-  readonly #free: Place[];
-  readonly #waiting = new Set<(place: Place) => void>();
+  readonly #turns: Turns<Place>;
 
-  constructor(open: () => Session, width: number) {
+  constructor(open: () => Session, { width, ofOneAccount, threads, bytesMax }: PoolOptions) {
     this.#open = open;
+    this.#settings = [
+      // Without a bound of the engine's own: the bounds are those of what a request may ask.
+      'max_query_size = 0',
+      ...(threads === undefined ? [] : [`max_threads = ${threads}`]),
+      ...(bytesMax === undefined ? [] : [`max_bytes_to_read = ${bytesMax}`]),
+    ];
     this.#places = Array.from({ length: width }, () => ({ session: undefined, seconds: 0 }));
-    this.#free = [...this.#places];
+    this.#turns = new Turns(this.#places, ofOneAccount);
   }
 
-  /** Without patience it waits for as long as it takes. */
-  async rows<Row>(statement: Statement, patience?: Patience): Promise<Row[]> {
-    const place = await this.#take(patience?.signal);
-    const answer = this.#run(place, toText(statement), patience?.seconds ?? 0);
+  /** Without patience it waits for as long as it takes. Throws ReadLimitError. */
+  async rows<Row>(
+    statement: Statement,
+    patience?: Patience,
+    account: string = NO_ACCOUNT,
+  ): Promise<Row[]> {
+    const sql = toText(statement);
+    const place = await this.#turns.take(account, patience?.signal);
+    const answer = this.#run(place, sql, patience?.seconds ?? 0).finally(() =>
+      this.#turns.giveBack(account, place),
+    );
     const text = await (patience === undefined ? answer : unless(patience.signal, answer));
     return await parseInTurns<Row>(text);
   }
@@ -47,48 +81,30 @@ export class SessionPool {
     } catch (error) {
       place.session?.close();
       place.session = undefined;
-      throw error;
-    } finally {
-      this.#giveBack(place);
+      throw asLimit(error);
     }
   }
 
   #openAt(place: Place): Session {
     const session = this.#open();
-    // Without a bound of the engine's own: the bounds are those of what a request may ask.
-    session.query('SET max_query_size = 0');
+    for (const setting of this.#settings) session.query(`SET ${setting}`);
     place.seconds = 0;
     return session;
   }
 
-  /** Waits for the statements that run, then closes every session. */
+  /** Waits for the statements that run and that wait, then closes every session. */
   async close(): Promise<void> {
-    for (const _ of this.#places) await this.#take();
+    await this.#turns.idle();
     for (const { session } of this.#places) session?.close();
   }
+}
 
-  async #take(signal?: AbortSignal): Promise<Place> {
-    signal?.throwIfAborted();
-    const place = this.#free.pop();
-    if (place !== undefined) return place;
-    return await new Promise((resolve, reject) => {
-      this.#waiting.add(resolve);
-      // Who has been given a place in the meantime keeps it.
-      const leave = (): void => {
-        if (this.#waiting.delete(resolve)) reject(signal?.reason as Error);
-      };
-      signal?.addEventListener('abort', leave, { once: true });
-    });
-  }
-
-  #giveBack(place: Place): void {
-    const [next] = this.#waiting;
-    if (next === undefined) this.#free.push(place);
-    else {
-      this.#waiting.delete(next);
-      next(place);
-    }
-  }
+/** A ReadLimitError, if that is what the engine's error says. */
+function asLimit(error: unknown): unknown {
+  const code =
+    error instanceof Error && 'clickhouseCode' in error ? error.clickhouseCode : undefined;
+  const limit = LIMITS.get(code);
+  return limit === undefined ? error : new ReadLimitError(limit, error);
 }
 
 /** What the promise comes to, or the signal's reason as soon as it is aborted. */
