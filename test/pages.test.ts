@@ -115,7 +115,7 @@ const ARCHITECTURE: readonly string[] = [
   `${n(constant('src/ingest/flusher.ts', 'GATHER_ROWS'))} rows do (${n(constant('src/ingest/flusher.ts', 'GATHER_ROWS_WHILE_READ'))} while somebody reads)`,
   `in at most ${constant('src/journal/sqlite/moved-ranges.ts', 'RANGES_MAX')} ranges`,
   `the last ${BLOCKS_KEPT} MB of blocks`,
-  `one session writes and ${words(constant('src/usage/chdb/chdb-usage-store.ts', 'READERS'))} read`,
+  `so one writes, ${words(constant('src/usage/chdb/pools.ts', 'READERS'))} read summaries`,
   `writes a full table (${constant('src/config.ts', 'IDENTIFIERS_IN_MEMORY') / 1e6} million)`,
   `in the ratio of ${words(constant('src/ingest/remembered/merge-rule.ts', 'RATIO'))}`,
   `reads one page of ${constant('src/ingest/remembered/page.ts', 'PAGE_BYTES') / 1024} KiB`,
