@@ -5,6 +5,7 @@
 import type { Page, PageQuery } from '../catalog/catalog.ts';
 import { ApiError } from '../errors.ts';
 import type { Form, FormValue } from './form.ts';
+import { fitPage } from './page-bytes.ts';
 import { integer, text, type Shape } from './params.ts';
 
 export const PAGE_V2_SHAPE = { limit: true, page: true } as const satisfies Shape;
@@ -32,19 +33,24 @@ export function presentListV2<T extends { readonly id: string }>(
   path: string,
   form: Form,
   query: PageQuery,
-  { data, hasMore }: Page<T>,
+  found: Page<T>,
   present: (row: T) => object,
 ): object {
+  const { rows, hasMore } = fitPage(query, found.data.map(present), found.hasMore);
+  const shown =
+    query.endingBefore === undefined
+      ? found.data.slice(0, rows.length)
+      : found.data.slice(-rows.length);
   // On the side that a cursor came from there is at least the row that it names.
-  const hasNext = query.endingBefore === undefined ? hasMore : data.length > 0;
+  const hasNext = query.endingBefore === undefined ? hasMore : rows.length > 0;
   const hasPrevious =
     query.endingBefore === undefined ? query.startingAfter !== undefined : hasMore;
   const urlOf = (side: 'after' | 'before', row: T | undefined): string | null =>
     row === undefined ? null : `${path}?${toQuery(form, pageToken(side, row.id))}`;
   return {
-    data: data.map(present),
-    next_page_url: hasNext ? urlOf('after', data.at(-1)) : null,
-    previous_page_url: hasPrevious ? urlOf('before', data[0]) : null,
+    data: rows,
+    next_page_url: hasNext ? urlOf('after', shown.at(-1)) : null,
+    previous_page_url: hasPrevious ? urlOf('before', shown[0]) : null,
   };
 }
 

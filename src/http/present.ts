@@ -1,10 +1,12 @@
 /** The objects of the API as they stand on the wire: one function a resource. Shapes: Stripe's OpenAPI. */
+import type { PageQuery } from '../catalog/catalog.ts';
 import { toSeconds } from '../clock.ts';
 import type { Meter } from '../meters/meter.ts';
 import { isLive, type Namespace } from '../namespace.ts';
 import { formatQuantity, type Quantity } from '../quantity.ts';
 import type { AnsweredAdjustment } from './meter-event-adjustments.ts';
 import type { AnsweredEvent } from './meter-events.ts';
+import { fitPage } from './page-bytes.ts';
 
 export function presentMeter(meter: Meter): object {
   return {
@@ -81,6 +83,13 @@ export function presentMeterEventSummary(summary: {
   };
 }
 
-export function presentList(url: string, data: readonly object[], hasMore: boolean): object {
-  return { object: 'list', data, has_more: hasMore, url };
+/** A page of these rows, or of as many of them as a page may hold. */
+export function presentList(
+  url: string,
+  query: Pick<PageQuery, 'endingBefore'>,
+  shown: readonly object[],
+  mayContinue: boolean,
+): object {
+  const { rows, hasMore } = fitPage(query, shown, mayContinue);
+  return { object: 'list', data: rows, has_more: hasMore, url };
 }

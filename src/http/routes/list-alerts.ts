@@ -19,9 +19,10 @@ export function listAlerts(parts: AlertParts): Route {
       const expand = alertExpander(parts, request, 'data.');
       oneOf(form, 'alert_type', ['usage_threshold']);
       const meterId = text(form, 'meter', 100);
-      const { data, hasMore } = await parts.alerts.list(namespace, parsePage(form), meterId);
+      const page = parsePage(form);
+      const { data, hasMore } = await parts.alerts.list(namespace, page, meterId);
       const shown = data.map(async (alert) => presentAlert(alert, await expand(alert)));
-      return presentList(PATH, await Promise.all(shown), hasMore);
+      return presentList(PATH, page, await Promise.all(shown), hasMore);
     },
   };
 }

@@ -20,12 +20,13 @@ export function listCustomers({ customers }: Pick<Catalog, 'customers'>): Route 
       refuseUnknown(form, SHAPE);
       const present = customerPresenter(form, 'data.');
       const created = timeRange(form, 'created');
-      const { data, hasMore } = await customers.list(namespace, parsePage(form), {
+      const page = parsePage(form);
+      const { data, hasMore } = await customers.list(namespace, page, {
         email: text(form, 'email', 512),
         testClock: text(form, 'test_clock', TEXT_MAX),
         createdS: created && { from: created.fromMs / 1000, to: created.toMs / 1000 },
       });
-      return presentList(PATH, data.map(present), hasMore);
+      return presentList(PATH, page, data.map(present), hasMore);
     },
   };
 }

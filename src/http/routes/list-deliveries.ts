@@ -30,7 +30,7 @@ export function listDeliveries({
       if ((await destinations.find(namespace, id)) === undefined) noSuchEndpoint(id);
       const { data, hasMore } = await deliveries.list(namespace, id, page, state);
       const url = `/v1/webhook_endpoints/${id}/deliveries`;
-      return presentList(url, data.map(presentDelivery), hasMore);
+      return presentList(url, page, data.map(presentDelivery), hasMore);
     },
   };
 }

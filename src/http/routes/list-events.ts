@@ -48,6 +48,7 @@ export function listEvents({ coreEvents }: Pick<Catalog, 'coreEvents'>): Route {
       );
       return presentList(
         PATH,
+        page,
         data.map((event) => presentSnapshotEvent(event, apiVersion)),
         hasMore,
       );

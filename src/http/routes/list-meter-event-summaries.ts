@@ -1,4 +1,4 @@
-import type { Catalog } from '../../catalog/catalog.ts';
+import type { Catalog, PageQuery } from '../../catalog/catalog.ts';
 import { ApiError } from '../../errors.ts';
 import type { Meter } from '../../meters/meter.ts';
 import type { GroupingWindow } from '../../summaries/windows.ts';
@@ -33,13 +33,15 @@ export function listMeterEventSummaries({ meters, usage }: SummaryParts): Route 
     handle: async (request) => {
       const range = parseRange(request.form);
       const meter = await getMeter(meters, request);
-      const page = toPage(meter, range, request.form);
+      const asked = parsePage(request.form);
+      const page = toPage(meter, range, asked);
       const rows =
         page.startS < page.endS ? await usage.summarize(toQuery(meter, range, page)) : [];
       const inPage = rows.slice(0, page.limit);
       if (page.order === 'oldest_first') inPage.reverse();
       return presentList(
         `/v1/billing/meters/${meter.id}/event_summaries`,
+        asked,
         inPage.map((row) => presentRow(meter, range, row)),
         rows.length > page.limit,
       );
@@ -103,8 +105,11 @@ function refuseMisaligned(param: string, timeS: number, grouping: GroupingWindow
   );
 }
 
-function toPage(meter: Meter, range: Range, form: Form): SummaryPage {
-  const { limit, startingAfter, endingBefore } = parsePage(form);
+function toPage(
+  meter: Meter,
+  range: Range,
+  { limit, startingAfter, endingBefore }: PageQuery,
+): SummaryPage {
   if (endingBefore !== undefined) {
     const { endTimeS } = cursor(meter, range, 'ending_before', endingBefore);
     const startS = Math.max(range.startS, endTimeS);

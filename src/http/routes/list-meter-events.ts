@@ -67,6 +67,7 @@ export function listMeterEvents(parts: LookUpParts & { readonly eventIds: EventI
       if (place.order === 'oldest_first') inPage.reverse();
       return presentList(
         PATH,
+        page,
         inPage.map((shown) => presentFoundEvent(parts.eventIds, shown)),
         found.length > page.limit,
       );

@@ -16,8 +16,9 @@ export function listMeters({ meters }: Pick<Catalog, 'meters'>): Route {
       refuseUnknown(form, { ...PAGE_SHAPE, status: true });
       refuseExpand(form);
       const status = oneOf(form, 'status', ['active', 'inactive']);
-      const { data, hasMore } = await meters.list(namespace, parsePage(form), status);
-      return presentList(PATH, data.map(presentMeter), hasMore);
+      const page = parsePage(form);
+      const { data, hasMore } = await meters.list(namespace, page, status);
+      return presentList(PATH, page, data.map(presentMeter), hasMore);
     },
   };
 }

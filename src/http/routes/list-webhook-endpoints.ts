@@ -16,9 +16,11 @@ export function listWebhookEndpoints({ destinations }: Pick<Catalog, 'destinatio
     handle: async ({ form, namespace }) => {
       refuseUnknown(form, PAGE_SHAPE);
       refuseExpand(form);
-      const { data, hasMore } = await destinations.list(namespace, parsePage(form), 'snapshot');
+      const page = parsePage(form);
+      const { data, hasMore } = await destinations.list(namespace, page, 'snapshot');
       return presentList(
         PATH,
+        page,
         data.map((endpoint) => presentWebhookEndpoint(endpoint)),
         hasMore,
       );

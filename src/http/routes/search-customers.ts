@@ -6,6 +6,7 @@ import type { Route } from '../api.ts';
 import { TEXT_MAX } from '../customer-texts.ts';
 import { customerPresenter } from '../customers.ts';
 import type { Form } from '../form.ts';
+import { fitPage } from '../page-bytes.ts';
 import { integer, refuseUnknown, requiredText, text, type Shape } from '../params.ts';
 
 const PATH = '/v1/customers/search';
@@ -28,12 +29,13 @@ export function searchCustomers({ customers }: Pick<Catalog, 'customers'>): Rout
         after: parsePage(form, sent),
         countsAll: wantsTotal(form),
       });
-      const last = data.at(-1);
+      const page = fitPage({}, data.map(present), hasMore);
+      const last = data[page.rows.length - 1];
       return {
         object: 'search_result',
-        data: data.map(present),
-        has_more: hasMore,
-        next_page: hasMore && last !== undefined ? toPage(sent, last.id) : null,
+        data: page.rows,
+        has_more: page.hasMore,
+        next_page: page.hasMore && last !== undefined ? toPage(sent, last.id) : null,
         ...(total === undefined ? {} : { total_count: total }),
         url: PATH,
       };
