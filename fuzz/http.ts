@@ -1,76 +1,47 @@
 /** Sends mutated requests to a real server over raw sockets. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { createMeter } from '../test/support/fixtures.ts';
-import { call } from '../test/support/http.ts';
 import type { Random } from '../test/support/random.ts';
 import { newClient } from '../test/support/sdk.ts';
-import { runCli, Server, TEST_KEY } from '../test/support/server.ts';
-import { servingCpuMs } from '../test/support/serving-thread.ts';
+import { TEST_KEY, type Server } from '../test/support/server.ts';
 import { openStream } from '../test/support/stream.ts';
 import { corpusOf } from './corpus.ts';
 import { generateForm, generateJson } from './generate.ts';
 import { Mutator } from './mutate.ts';
 import { Finding } from './readers.ts';
+import { onWatchedServer, type Watched } from './watched-server.ts';
 
 const CONNECTIONS = 16;
 /** A request that is not whole yet is not waited for: the timeouts have tests of their own. */
 const PATIENCE_MS = 100;
-/** Of CPU, that the serving thread uses at most before it has answered /healthz, which is asked for all the while. */
-const HEALTH_CPU_MS_MAX = 1_000;
-const RESIDENT_KB_MAX = 2 * 1024 * 1024;
 
-export type HttpResult = {
+export type HttpResult = Watched & {
   readonly requests: number;
   readonly statuses: Readonly<Record<string, number>>;
-  readonly slowestHealthMs: number;
-  readonly longestHealthCpuMs: number;
-  readonly residentMB: number;
 };
 
 /** Throws a Finding for a 5xx, what is no envelope, and a server that logs a failure, hangs, grows or miscounts. */
 export async function fuzzHttp(random: Random, forMs: number): Promise<HttpResult> {
-  const server = await Server.start({ args: ['--log-level', 'warn'] });
-  try {
+  const tally: Record<string, number> = {};
+  let requests = 0;
+  const watched = await onWatchedServer(forMs, async (server, endMs) => {
     const mutator = await newMutator(server, random);
-    const endMs = performance.now() + forMs;
-    const tally: Record<string, number> = {};
-    let requests = 0;
     const worker = async (): Promise<void> => {
-      while (performance.now() < endMs) {
+      while (performance.now() < endMs()) {
         requests += 1;
         const input = mutator.next();
         const answer = await send(server, input);
         for (const outcome of check(input, answer)) tally[outcome] = (tally[outcome] ?? 0) + 1;
       }
     };
-    const health = askForHealth(server, endMs);
-    await Promise.all(Array.from({ length: CONNECTIONS }, worker));
-    const { slowestHealthMs, longestHealthCpuMs } = await health;
-    assert.ok(requests > 0 && Object.keys(tally).length > 3, 'hardly anything was answered');
-    assert.ok(
-      longestHealthCpuMs < HEALTH_CPU_MS_MAX,
-      `/healthz came after ${longestHealthCpuMs} ms of CPU`,
-    );
-    const status = readFileSync(`/proc/${server.pid}/status`, 'utf8');
-    const residentKB = Number(/VmHWM:\s+(\d+)/u.exec(status)?.[1]);
-    assert.ok(residentKB < RESIDENT_KB_MAX, `${residentKB} kB resident`);
-    assert.equal(server.stderr, '', 'a failure was logged');
-    assert.equal((await server.stop()).code, 0);
-    const audit = await runCli(['audit', '--data', server.folder]);
-    assert.equal(audit.code, 0, audit.stdout + audit.stderr);
-    return {
-      requests,
-      statuses: tally,
-      slowestHealthMs,
-      longestHealthCpuMs,
-      residentMB: Math.round(residentKB / 1024),
+    return async () => {
+      await Promise.all(Array.from({ length: CONNECTIONS }, worker));
+      assert.ok(requests > 0 && Object.keys(tally).length > 3, 'hardly anything was answered');
     };
-  } finally {
-    await server.remove();
-  }
+  });
+  return { requests, statuses: tally, ...watched };
 }
 
 async function newMutator(server: Server, random: Random): Promise<Mutator> {
@@ -172,18 +143,4 @@ function check(input: string, answer: string): string[] {
   } catch (error) {
     throw new Finding(`a request: ${JSON.stringify(input.slice(0, 5_000))}`, { cause: error });
   }
-}
-
-async function askForHealth(
-  server: Server,
-  endMs: number,
-): Promise<Pick<HttpResult, 'slowestHealthMs' | 'longestHealthCpuMs'>> {
-  let [slowestMs, longestHealthCpuMs] = [0, 0];
-  while (performance.now() < endMs) {
-    const [startMs, startCpuMs] = [performance.now(), servingCpuMs(server.pid)];
-    assert.equal((await call(server, { path: '/healthz' })).status, 200);
-    slowestMs = Math.max(slowestMs, performance.now() - startMs);
-    longestHealthCpuMs = Math.max(longestHealthCpuMs, servingCpuMs(server.pid) - startCpuMs);
-  }
-  return { slowestHealthMs: Math.round(slowestMs), longestHealthCpuMs };
 }

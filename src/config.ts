@@ -31,8 +31,8 @@ export type ServeConfig = Windows & {
   readonly sessionMinutes: number;
   readonly streamEventsMax: number;
   readonly logLevel: LogLevel;
-  /** On the port of the API, on a port of their own, or nowhere. */
-  readonly metrics: 'api' | 'off' | { readonly port: number };
+  /** On the port of the API (where only this machine reaches it, or always), on a port of their own, or nowhere. */
+  readonly metrics: 'loopback' | 'api' | 'off' | { readonly port: number };
   /** How long a commit may take before the process counts as stuck. */
   readonly stuckSeconds: number;
   /** Requests a second of each key; undefined: any number. */
@@ -355,8 +355,8 @@ function logLevelOf(text: string | undefined): LogLevel {
 }
 
 function metricsOf(text: string | undefined): ServeConfig['metrics'] {
-  if (text === undefined || text === 'api') return 'api';
-  if (text === 'off') return 'off';
+  if (text === undefined) return 'loopback';
+  if (text === 'api' || text === 'off') return text;
   const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
   if (port <= 65_535) return { port };
   throw new StartupError(`--metrics is 'api', 'off' or a port from 0 to 65535, not '${text}'.`);

@@ -1,18 +1,31 @@
 /** What an operator should know of the door that is opened: who can come to it, and how many fit through. */
 import { readFileSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
-import { logWarning } from '../log.ts';
+import type { ServeConfig } from '../config.ts';
+import { log, logWarning } from '../log.ts';
 
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
-export function warnOfOpenDoor(host: string): void {
+/** Whether `/metrics` is on the API's port: no key keeps strangers from it, so elsewhere only if it was asked for. */
+export function hasMetrics({ host, metrics }: Pick<ServeConfig, 'host' | 'metrics'>): boolean {
+  return metrics === 'api' || (metrics === 'loopback' && isLoopback(host));
+}
+
+export function warnOfOpenDoor({ host, metrics }: Pick<ServeConfig, 'host' | 'metrics'>): void {
   if (isLoopback(host)) return;
   logWarning(
     `Listening on ${host} without TLS: who can read the network reads keys and usage. ` +
       'Let a proxy with TLS stand in front, and nobody else reach this port.',
   );
+  if (metrics === 'loopback') {
+    log.info(
+      'There is no /metrics on this port: --metrics PORT gives it one of its own, --metrics api this one.',
+    );
+  } else if (metrics === 'api') {
+    logWarning('/metrics is on this port, for whoever reaches it: it tells how much is metered.');
+  }
 }
 
 /**

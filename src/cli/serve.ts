@@ -7,7 +7,7 @@ import { Access } from '../http/access.ts';
 import { EventIds } from '../http/event-ids.ts';
 import { Idempotency } from '../http/idempotency.ts';
 import { MetricsServer } from '../http/metrics-server.ts';
-import type { Page } from '../http/operator-pages.ts';
+import { madeOnce } from '../http/operator-pages.ts';
 import { routes } from '../http/routes.ts';
 import { ApiServer, type Api } from '../http/server.ts';
 import { DiskSpace } from '../ingest/disk-space.ts';
@@ -29,7 +29,7 @@ import { UsageReader } from '../usage/usage-reader.ts';
 import type { UsageStore } from '../usage/usage-store.ts';
 import { readVersion } from '../version.ts';
 import { Chores } from './chores.ts';
-import { connectionsWithin, warnOfOpenDoor } from './exposure.ts';
+import { connectionsWithin, hasMetrics, warnOfOpenDoor } from './exposure.ts';
 import { openControl } from './control.ts';
 import { createKey } from './keys.ts';
 import { knownKeys } from './known-keys.ts';
@@ -53,11 +53,11 @@ export async function serve(config: ServeConfig): Promise<void> {
   void stopAsked.then(() => endIfStuck(config.stopSeconds));
   outliveOutput();
   setLogLevel(config.logLevel);
-  warnOfOpenDoor(config.host);
+  warnOfOpenDoor(config);
   const metrics = new Metrics();
-  const metricsPage = async (): Promise<Page> => await metrics.toPage();
+  const metricsPage = madeOnce(async () => await metrics.toPage());
   const server = new ApiServer(systemClock, {
-    ...(config.metrics === 'api' ? { metrics: metricsPage } : {}),
+    ...(hasMetrics(config) ? { metrics: metricsPage } : {}),
     limits: {
       connectionsMax: connectionsWithin(config.connectionsMax),
       keepAliveMs: config.keepAliveSeconds * 1000,
@@ -67,7 +67,7 @@ export async function serve(config: ServeConfig): Promise<void> {
   void stopAsked.then(() => server.stopAccepting());
   exposeProcess(metrics, readVersion());
   exposeRequests(metrics, server);
-  const metricsServer = new MetricsServer(metricsPage);
+  const metricsServer = new MetricsServer(systemClock, metricsPage);
   // Before the folder: a port in use should not cost a recovery.
   const port = await server.listen(config.port, config.host);
   try {

@@ -20,7 +20,8 @@ const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/v1/much',
     scope: 'meters.read',
-    handle: () => ({ much: 'x'.repeat(1_000_000) }),
+    // More than the kernel holds for a client that does not read.
+    handle: () => ({ much: 'x'.repeat(16_000_000) }),
   },
   {
     method: 'GET',

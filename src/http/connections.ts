@@ -6,7 +6,7 @@
  * whole request is closed, and a client that does send one is not noticed by it. There is no limit for one
  * address, since behind a proxy all come from the same.
  */
-import type { Server } from 'node:http';
+import type { IncomingHttpHeaders, Server } from 'node:http';
 import type { Socket } from 'node:net';
 
 export type ConnectionLimits = {
@@ -49,12 +49,13 @@ export type DrainLimits = {
 export const DRAIN_LIMITS: DrainLimits = { idleMs: 250, partMs: 5_000, answerMs: 10_000 };
 
 /** A request, and whether all of it has arrived. */
-type Begun = { readonly complete: boolean };
+export type Begun = { readonly complete: boolean; readonly headers: IncomingHttpHeaders };
 
 type Connection = {
-  /** Begun, and the answer not out: more than one when a client does not wait for answers. */
-  requests: number;
-  latest: Begun | undefined;
+  /** Begun, and its answer not out. */
+  request: Begun | undefined;
+  /** Called when it is. */
+  onOut: () => void;
   /** How much had been read of it when nothing was left of a request. */
   readBytes: number;
   wasUsed: boolean;
@@ -76,8 +77,8 @@ export class Connections {
         return;
       }
       this.#open.set(socket, {
-        requests: 0,
-        latest: undefined,
+        request: undefined,
+        onOut: () => undefined,
         readBytes: 0,
         wasUsed: false,
         isDistrusted: false,
@@ -90,12 +91,18 @@ export class Connections {
     });
   }
 
-  /** To be called for every request, as soon as its headers are read. False when it must not be answered. */
+  /**
+   * To be called for every request, as soon as its headers are read. False when it must not be answered: nothing else
+   * begins on a connection before the last answer is out, which both ways in see to.
+   */
   begin(socket: Socket, request: Begun): boolean {
     const connection = this.#open.get(socket);
     if (connection === undefined || connection.isDistrusted) return false;
-    connection.requests += 1;
-    connection.latest = request;
+    if (connection.request !== undefined) {
+      socket.destroy();
+      return false;
+    }
+    connection.request = request;
     return true;
   }
 
@@ -103,15 +110,19 @@ export class Connections {
   end(socket: Socket): void {
     const connection = this.#open.get(socket);
     if (connection === undefined) return;
-    connection.requests -= 1;
     connection.wasUsed = true;
     // It holds its body, and an idle connection shall hold nothing.
-    if (connection.requests === 0) {
-      connection.latest = undefined;
-      connection.readBytes = socket.bytesRead;
-    }
-    if (!owes(connection)) connection.onAnswered?.();
+    connection.request = undefined;
+    connection.readBytes = socket.bytesRead;
+    connection.onAnswered?.();
     if (this.#isDraining && isIdle(socket, connection)) socket.destroySoon();
+    connection.onOut();
+  }
+
+  /** Calls back whenever an answer is out. */
+  whenOut(socket: Socket, then: () => void): void {
+    const connection = this.#open.get(socket);
+    if (connection !== undefined) connection.onOut = then;
   }
 
   /** Lets nothing begin any more on this connection, not even what has arrived already. */
@@ -127,6 +138,11 @@ export class Connections {
     connection.isDistrusted = true;
     if (owes(connection)) connection.onAnswered ??= then;
     else then();
+  }
+
+  /** The request that has begun on it, until its answer is out. */
+  begun(socket: Socket): Begun | undefined {
+    return this.#open.get(socket)?.request;
   }
 
   /**
@@ -173,10 +189,10 @@ export class Connections {
 }
 
 /** Nothing of a request has come since the last answer. */
-function isIdle(socket: Socket, { requests, readBytes }: Connection): boolean {
-  return requests === 0 && socket.bytesRead === readBytes && socket.readableLength === 0;
+function isIdle(socket: Socket, { request, readBytes }: Connection): boolean {
+  return request === undefined && socket.bytesRead === readBytes && socket.readableLength === 0;
 }
 
-function owes({ requests, latest }: Connection): boolean {
-  return requests > 1 || (requests === 1 && latest?.complete === true);
+function owes({ request }: Connection): boolean {
+  return request?.complete === true;
 }

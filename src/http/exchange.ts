@@ -16,6 +16,8 @@ export type Exchange = {
   readonly share: BodyShare;
   /** Once it is found. */
   route?: Route;
+  /** Whose answer it is: the key, once it is known. */
+  owner?: string;
   /** Its body was read, so a closing server waits for its answer. */
   isRead?: true;
 };

@@ -1,31 +1,39 @@
-import { createServer } from 'node:http';
-import { NodeHttpCall } from './http-call.ts';
-import { listen } from './listen.ts';
-import { sendPage, toFailurePage, type Page } from './operator-pages.ts';
+import type { Clock } from '../clock.ts';
+import { AnswerBudget } from './answer-budget.ts';
+import { Door } from './door.ts';
+import type { HttpCall } from './http-call.ts';
+import { sendPage, sendUnread, type Page } from './operator-pages.ts';
+import { readTarget } from './target.ts';
 
-/** `/metrics` on a port of its own, for who lets strangers reach the API's. */
+/** Of scrapers there are few. */
+const CONNECTIONS_MAX = 100;
+const UNREAD_BYTES_MAX = 16 * 1024 * 1024;
+const AT_ONCE = { idleMs: 0, partMs: 0, answerMs: 0 };
+
+/** `/metrics` on a port of its own, where strangers reach the API's, and under the same limits. */
 export class MetricsServer {
-  readonly #server;
+  readonly #door: Door;
+  readonly #metrics: () => Promise<Page>;
+  readonly #answers = new AnswerBudget({ bytesMax: UNREAD_BYTES_MAX });
 
-  constructor(metrics: () => Promise<Page>) {
-    this.#server = createServer((request, response) => {
-      const call = new NodeHttpCall(request, response);
-      if (call.url === '/metrics') {
-        void metrics()
-          .catch(toFailurePage)
-          .then((page) => sendPage(call, page));
-      } else sendPage(call, { status: 404, type: 'text/plain', body: 'See /metrics.\n' });
-    });
+  constructor(clock: Clock, metrics: () => Promise<Page>) {
+    this.#metrics = metrics;
+    const options = { limits: { connectionsMax: CONNECTIONS_MAX }, fastPath: false };
+    this.#door = new Door(clock, options, (call) => void this.#respond(call));
   }
 
   /** Answers the port. Throws StartupError when the address cannot be had. */
   async listen(port: number, host: string): Promise<number> {
-    return await listen(this.#server, port, host);
+    return await this.#door.listen(port, host);
   }
 
   async close(): Promise<void> {
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeAllConnections();
-    await closed;
+    await this.#door.close(AT_ONCE);
+  }
+
+  async #respond(call: HttpCall): Promise<void> {
+    if (readTarget(call.url).path === '/metrics') {
+      sendUnread(call, await this.#metrics(), this.#answers);
+    } else sendPage(call, { status: 404, type: 'text/plain', body: 'See /metrics.\n' });
   }
 }

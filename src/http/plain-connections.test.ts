@@ -38,9 +38,13 @@ async function start(limits: { keepAliveMs?: number; stalledTimeoutMs?: number }
   const usual = { keepAliveMs: 65_000, stalledTimeoutMs: 120_000 };
   const all = { ...usual, checkEveryMs: CHECK_EVERY_MS, ...limits };
   server.keepAliveTimeout = all.keepAliveMs;
-  plain = new PlainConnections(server, systemClock, all, (call) => {
-    tookPlain.push(call.url);
-    void answer(call);
+  plain = new PlainConnections(server, systemClock, all, {
+    take: (call) => {
+      tookPlain.push(call.url);
+      void answer(call);
+    },
+    readsPlain: true,
+    handedOver: () => undefined,
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 }

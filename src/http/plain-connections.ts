@@ -31,6 +31,8 @@ type Ways = {
 export class PlainConnections {
   readonly limits: Limits;
   readonly ways: Ways;
+  /** Else all of them are node:http's, with their first byte. */
+  readonly readsPlain: boolean;
   readonly #clock: Clock;
   readonly #open = new Set<PlainConnection>();
   readonly #timer: NodeJS.Timeout;
@@ -39,8 +41,18 @@ export class PlainConnections {
   #keptHeaders: ResponseHeaders = {};
   #keptHeadersS = -1;
 
-  /** Stands in front of the server's own listener. `take` is given every plain request. */
-  constructor(server: Server, clock: Clock, limits: Limits, take: Ways['take']) {
+  /** Stands in front of the server's own listener. `handedOver` is given each connection that is node:http's now. */
+  constructor(
+    server: Server,
+    clock: Clock,
+    limits: Limits,
+    options: Pick<Ways, 'take'> & {
+      readonly readsPlain: boolean;
+      readonly handedOver: (socket: Socket) => void;
+    },
+  ) {
+    const { take, handedOver, readsPlain } = options;
+    this.readsPlain = readsPlain;
     this.limits = limits;
     this.#clock = clock;
     const listeners = server.listeners('connection') as ((socket: Socket) => void)[];
@@ -49,6 +61,7 @@ export class PlainConnections {
       take,
       handOver: (socket) => {
         for (const listener of listeners) listener.call(server, socket);
+        handedOver(socket);
       },
       refuse: (socket) => server.emit('clientError', new Error('Half a request came.'), socket),
     };
@@ -136,7 +149,7 @@ class PlainConnection implements PlainWay {
     this.#pendingBytes += chunk.length;
     if (this.#pendingBytes < this.#needs) return;
     const bytes = this.#takePending();
-    const request = readPlainRequest(bytes);
+    const request = this.#all.readsPlain ? readPlainRequest(bytes) : 'other';
     if (request === 'other') {
       this.#pending = [bytes];
       this.#handOver();

@@ -31,14 +31,15 @@ export function sendJson(
   status: number,
   body: string,
   headers: ResponseHeaders,
+  bytes: number,
 ): void {
-  call.answer(status, withBodyHeaders(headers, body), body);
+  call.answer(status, withBodyHeaders(headers, bytes), body);
 }
 
 /** Usage and ids are nobody else's business, and JSON is never a page. */
-function withBodyHeaders(headers: ResponseHeaders, body: string): ResponseHeaders {
+function withBodyHeaders(headers: ResponseHeaders, bytes: number): ResponseHeaders {
   headers['Content-Type'] = 'application/json';
-  headers['Content-Length'] = Buffer.byteLength(body);
+  headers['Content-Length'] = bytes;
   headers['Cache-Control'] = 'no-store';
   headers['X-Content-Type-Options'] = 'nosniff';
   return headers;
@@ -66,7 +67,7 @@ export function sendUnavailable(
 ): void {
   const body = `${redactSecrets(message)}\n`;
   headers['Retry-After'] = retryAfterS;
-  withBodyHeaders(headers, body);
+  withBodyHeaders(headers, Buffer.byteLength(body));
   headers['Content-Type'] = 'text/plain';
   call.answer(503, headers, body);
 }
@@ -95,7 +96,7 @@ export function toErrorAnswer(
   // Stripe's word for a limit over all calls (docs: rate limits).
   if (error.reason === 'key_rate_limit') headers['Stripe-Rate-Limited-Reason'] = 'global-rate';
   const body = redactSecrets(JSON.stringify({ error: toBody(error, wire, version) }));
-  return { status: wire.status, headers: withBodyHeaders(headers, body), body };
+  return { status: wire.status, headers: withBodyHeaders(headers, Buffer.byteLength(body)), body };
 }
 
 /** v2 has no `param`: its messages name the field. */

@@ -6,8 +6,6 @@
  * recovered. API calls that come before `serve` are held until then; a stop takes no new connections, answers what has
  * come on the old ones, and closes each. So a restart is a pause to a client with retries.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { Server as NetServer } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { API_VERSION } from '../api-version.ts';
 import type { Clock } from '../clock.ts';
@@ -16,26 +14,18 @@ import { newRequestId } from '../ids.ts';
 import { log } from '../log.ts';
 import type { Access } from './access.ts';
 import type { Route } from './api.ts';
+import { AnswerBudget, tooMuchUnread, type AnswerLimits } from './answer-budget.ts';
 import { BodyBudget } from './body-budget.ts';
 import { BODY_BYTES_MAX, checkBody } from './body.ts';
-import {
-  CONNECTION_LIMITS,
-  Connections,
-  DRAIN_LIMITS,
-  type ConnectionLimits,
-} from './connections.ts';
+import { DRAIN_LIMITS, type ConnectionLimits } from './connections.ts';
+import { Door } from './door.ts';
 import { logRequest, toApiError, versionOf, type Exchange } from './exchange.ts';
 import { codingOf, Unpacker } from './content-coding.ts';
 import { HeldRequests, unavailable, type HoldLimits } from './held-requests.ts';
-import { NodeHttpCall, type HttpCall, type ResponseHeaders } from './http-call.ts';
+import type { HttpCall, ResponseHeaders } from './http-call.ts';
 import { toAnswered, type Answered, type Idempotency } from './idempotency.ts';
-import { InFlight } from './in-flight.ts';
-import { listen } from './listen.ts';
-import { answerWhatIsNoHttp } from './no-http.ts';
-import { createNodeServer } from './node-server.ts';
-import { sendPage, toFailurePage, toHealthPage, type Page } from './operator-pages.ts';
+import { sendPage, sendUnread, toHealthPage, type Page } from './operator-pages.ts';
 import { identityOf, readParameters } from './parameters.ts';
-import { PlainConnections } from './plain-connections.ts';
 import { RequestCounts } from './request-counts.ts';
 import { apiHeaders, replayHeaders, sendError, sendJson, sendUnavailable } from './respond.ts';
 import { Router } from './router.ts';
@@ -58,15 +48,13 @@ type Serving = { readonly router: Router; readonly parts: Api };
 const LAST_REFUSALS = { idleMs: 0, partMs: 0, answerMs: 100 };
 
 export class ApiServer {
-  readonly #server: Server;
-  readonly #connections: Connections;
-  readonly #plain: PlainConnections | undefined;
+  readonly #door: Door;
   readonly requests = new RequestCounts();
   readonly #clock: Clock;
   readonly #metrics: (() => Promise<Page>) | undefined;
   readonly #bodies = new BodyBudget();
   readonly #unpacker = new Unpacker();
-  readonly #inFlight = new InFlight();
+  readonly #answers: AnswerBudget;
   readonly #held: HeldRequests;
   #api: Serving | undefined;
   /** What a start or an end is at. */
@@ -77,7 +65,6 @@ export class ApiServer {
   #isOver = false;
   /** Requests that were read whole and are not done with: being worked on, or with an answer that is not out. */
   #unanswered = 0;
-  #portFree: Promise<void> | undefined;
 
   /** `metrics`: the page `/metrics`, where this server has one. `fastPath: false`: node:http reads every request. */
   constructor(
@@ -87,27 +74,20 @@ export class ApiServer {
       readonly limits?: Partial<ConnectionLimits>;
       readonly hold?: Partial<HoldLimits>;
       readonly fastPath?: boolean;
+      readonly answers?: Partial<AnswerLimits>;
     } = {},
   ) {
     this.#clock = clock;
     this.#metrics = options.metrics;
     this.#held = new HeldRequests(options.hold);
-    const limits = { ...CONNECTION_LIMITS, ...options.limits };
-    const respond = (request: IncomingMessage, response: ServerResponse): void => {
-      this.#take(new NodeHttpCall(request, response));
-    };
-    this.#server = createNodeServer(limits, respond);
-    this.#plain =
-      options.fastPath === false
-        ? undefined
-        : new PlainConnections(this.#server, clock, limits, (call) => this.#take(call));
-    this.#connections = new Connections(this.#server, limits);
-    answerWhatIsNoHttp(this.#server, this.#connections);
+    this.#answers = new AnswerBudget(options.answers);
+    const { limits = {}, fastPath = true } = options;
+    this.#door = new Door(clock, { limits, fastPath }, (call) => void this.#respond(call));
   }
 
   /** Answers the port. Throws StartupError when the address cannot be had. */
   async listen(port: number, host: string): Promise<number> {
-    return await listen(this.#server, port, host);
+    return await this.#door.listen(port, host);
   }
 
   /** What the start is at, for `/readyz`. */
@@ -147,39 +127,25 @@ export class ApiServer {
   stopAccepting(): void {
     this.#isClosing = true;
     this.#unready ??= 'stopping';
-    // Not http.Server's own: that cuts idle connections at once.
-    this.#portFree ??= new Promise((resolve) => {
-      NetServer.prototype.close.call(this.#server, () => resolve());
-    });
+    this.#door.stopAccepting();
   }
 
   /** Stops accepting, answers what was read, and lets go of every connection; then no request is carried out. */
   async drain(): Promise<void> {
     this.stopAccepting();
-    await this.#connections.drain(DRAIN_LIMITS);
+    await this.#door.drain(DRAIN_LIMITS);
     this.refuse('stopping');
   }
 
   /** Ends everything, and refuses what still waits. Also when it never served, or after `drain`. */
   async close(): Promise<void> {
     this.refuse('stopping');
-    await this.#connections.drain(LAST_REFUSALS);
-    this.#server.close();
-    this.#plain?.close();
-    await this.#portFree;
+    await this.#door.close(LAST_REFUSALS);
   }
 
   #beginAnswer(exchange: Exchange): void {
     exchange.isRead = true;
     this.#unanswered += 1;
-  }
-
-  #take(call: HttpCall): void {
-    const { socket } = call;
-    if (!this.#connections.begin(socket, call)) return;
-    if (call.isLast) this.#connections.distrust(socket);
-    call.onceOut(() => this.#connections.end(socket));
-    void this.#respond(call);
   }
 
   async #respond(call: HttpCall): Promise<void> {
@@ -188,11 +154,8 @@ export class ApiServer {
     if (path === '/healthz') return sendPage(call, this.#health(), this.#isClosing);
     if (path === '/readyz') return sendPage(call, this.#readiness(), this.#isClosing);
     if (path === '/metrics' && this.#metrics !== undefined) {
-      const page = await this.#metrics().catch(toFailurePage);
-      return sendPage(call, page, this.#isClosing);
+      return sendUnread(call, await this.#metrics(), this.#answers, this.#isClosing);
     }
-    const { socket } = call;
-    if (!this.#inFlight.begin(socket)) return void socket.destroy();
     const id = newRequestId();
     const apiVersion = askedVersion(call.headers);
     const exchange: Exchange = { call, id, path, query, apiVersion, share: this.#bodies.open() };
@@ -202,18 +165,30 @@ export class ApiServer {
       Object.assign(headers, own);
       if (replayed !== undefined) Object.assign(headers, replayHeaders(replayed));
       this.#partIfDone(call, headers);
-      sendJson(call, 200, body, headers);
+      this.#send(exchange, headers, body);
       this.requests.countSuccess(exchange.route, startMs);
     } catch (error) {
       // A body that came with its headers is read by then, and need not end the connection.
       if (!call.complete && !isMalformed(error)) await nextTurn();
       this.#refuse(exchange, startMs, headers, error);
     } finally {
-      exchange.share.close();
-      this.#inFlight.end(socket);
-      if (exchange.isRead === true) call.onceOut(() => (this.#unanswered -= 1));
+      call.onceOut(() => this.#end(exchange));
       if (log.isLevelEnabled('debug')) logRequest(exchange, startMs);
     }
+  }
+
+  /** A read that there is no room for is refused. What a change has to answer is a fact: it is sent, or nothing is. */
+  #send({ call, owner = '' }: Exchange, headers: ResponseHeaders, body: string): void {
+    const bytes = Buffer.byteLength(body);
+    if (call.method === 'GET' && !this.#answers.hasRoom(owner, bytes)) throw tooMuchUnread();
+    if (this.#answers.take(call, owner, bytes)) sendJson(call, 200, body, headers, bytes);
+    else call.socket.destroy();
+  }
+
+  /** When its answer is out, nothing is held for it any more. */
+  #end({ share, isRead }: Exchange): void {
+    share.close();
+    if (isRead === true) this.#unanswered -= 1;
   }
 
   #refuse(exchange: Exchange, startMs: number, headers: ResponseHeaders, error: unknown): void {
@@ -243,6 +218,9 @@ export class ApiServer {
     const { headers } = call;
     const key = parts.access.admit(route, call, this.#clock.nowMs());
     const { namespace } = key;
+    exchange.owner = key.id;
+    // Before it is made, which may take far longer than to say so.
+    if (route.method === 'GET' && !this.#answers.hasRoom(key.id)) throw tooMuchUnread();
     if (exchange.apiVersion === undefined) throw unknownVersion(headers);
     const coding = codingOf(headers);
     const bytesMax = route.bodyBytesMax ?? BODY_BYTES_MAX;
@@ -276,7 +254,7 @@ export class ApiServer {
   #checkHeaders(call: HttpCall): void {
     const problem = call.wrongHeaders();
     if (problem === undefined) return;
-    this.#connections.distrust(call.socket);
+    this.#door.distrust(call.socket);
     throw new ApiError('request_malformed', `Invalid request: ${problem}.`);
   }
 

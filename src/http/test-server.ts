@@ -9,6 +9,7 @@ import { AnsweredKeys } from '../ingest/answered-keys.ts';
 import { NamespaceHashes } from '../ingest/namespace-hashes.ts';
 import { openSqliteJournal } from '../journal/sqlite/thread-journal.ts';
 import { Access } from './access.ts';
+import type { AnswerLimits } from './answer-budget.ts';
 import type { Route } from './api.ts';
 import { hashSecret } from './auth.ts';
 import type { ConnectionLimits } from './connections.ts';
@@ -27,6 +28,7 @@ type Options = {
   readonly limits?: Partial<ConnectionLimits>;
   readonly hold?: Partial<HoldLimits>;
   readonly fastPath?: boolean;
+  readonly answers?: Partial<AnswerLimits>;
   /** Whether it is still starting. */
   readonly starts?: boolean;
 };

@@ -1,6 +1,7 @@
 /** What `/metrics` says, read as Prometheus reads it. */
 import assert from 'node:assert/strict';
 import { call } from './http.ts';
+import { pause } from './wait.ts';
 
 export type Scrape = {
   readonly text: string;
@@ -13,8 +14,12 @@ export type Scrape = {
 const SAMPLE =
   /^(?<series>[a-zA-Z_:][\w:]*(?:\{(?:\w+="(?:[^"\\\n]|\\.)*",?)*\})?) (?<value>\S+)$/u;
 
-/** Fails for a line that is not of the text format 0.0.4, and for a series that comes twice. */
+/** A page is made once for all that ask within a second. */
+const MADE_AGAIN_MS = 1_000;
+
+/** What is true when it is called, or later. Fails for a line that is not of the text format 0.0.4, and for a series that comes twice. */
 export async function scrape(origin: { readonly url: string }): Promise<Scrape> {
+  await pause(MADE_AGAIN_MS);
   const answer = await call(origin, { path: '/metrics', key: null });
   assert.equal(answer.status, 200, answer.text);
   assert.match(String(answer.headers['content-type']), /^text\/plain; version=0\.0\.4/u);
