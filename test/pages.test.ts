@@ -164,7 +164,6 @@ const RELIABILITY: readonly string[] = [
   `after \`--read-seconds\` (${flag('read-seconds')}), at once when ${n(constant('src/usage/usage-reader.ts', 'READS_MAX'))} wait`,
   `after \`--stop-seconds\` (${constant('src/config.ts', 'STOP_SECONDS')})`,
   `by the connections, ${n(flag('connections-max'))} at most`,
-  `past ${n(constant('src/http/in-flight.ts', 'REQUESTS_MAX'))} under way`,
   `${ANSWER_LENGTH} characters of the answer kept`,
   `except that past ${mib(constant('src/ingest/committer.ts', 'BLOCK_LENGTH_MAX'))} MB that wait for the journal`,
   `at most ${KEYS_MAX + figure(STREAM, /PAYLOAD_KEYS_MAX \+ (\d+)/u)} values for each event that it may have, others ${n(constant('src/http/json.ts', 'VALUES_MAX'))}`,
