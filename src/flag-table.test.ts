@@ -26,6 +26,7 @@ const NO_VARIABLE: Readonly<Record<string, string>> = { 'accept-torn-log': 'it i
 const COMPUTED: Readonly<Record<string, string>> = {
   'identifier-window-days': '35, or --past-days if more',
   'disk-reserve-bytes': '256 MiB, or a twentieth of a smaller disk',
+  metrics: 'api on loopback, else off',
 };
 
 function tableBelow(head: string): string[][] {

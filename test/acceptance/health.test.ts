@@ -125,6 +125,7 @@ describe('a slow disk', { skip }, () => {
     faults!.slow(500);
     assert.match(await half.finish(), /^HTTP\/1\.1 200 [^]*\r\nConnection: close\r\n/u);
     const answers = await Promise.all(sent.map(async (answer) => await answer.catch(() => null)));
+    faults!.end();
     const accepted = answers.filter((answer) => answer?.status === 200).length;
     const unanswered = answers.filter((answer) => answer === null).length;
     assert.ok(accepted >= 5, `${accepted} were answered`);
