@@ -1,5 +1,5 @@
 /** Records a server at work on a disk, cuts the power of that disk at drawn moments, and judges what each cut has left. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { newRandom, type Random } from '../support/random.ts';
 import { Server } from '../support/server.ts';
@@ -118,9 +118,7 @@ export async function* judgeCuts(
   }
 }
 
-/** For a look at a state again. */
-export function writeJudged(work: string, name: string, judged: readonly Judged[]): void {
-  mkdirSync(work, { recursive: true });
-  const lines = judged.map((one) => `${JSON.stringify(one)}\n`);
-  writeFileSync(join(work, `${name}.jsonl`), lines.join(''));
+/** One line each, for a look at a state again. */
+export function writeDown({ work }: Pick<Setting, 'work'>, judged: Judged): void {
+  appendFileSync(join(work, 'judged.jsonl'), `${JSON.stringify(judged)}\n`);
 }

@@ -4,7 +4,7 @@
  *
  *   node test/power-loss/run.ts [--long | --points N] [--fs ext4,xfs,btrfs] [--seed N] [--minutes N] [--out FOLDER]
  *     --points    cuts of each recording, 12 unless told; --long is 70
- *     --minutes   no further recording is begun after so long
+ *     --minutes   no further recording is begun after so long; Ctrl-C ends after the state that is looked at
  *     --break     with one of the faults of broken.ts in a copy of the sources: it must be found
  *     --again     judges the cuts AT:MODE,… of a recording (a folder below --out) once more
  */
@@ -35,14 +35,22 @@ const { values } = parseArgs({
 const out = values.out ?? mkdtempSync(join(tmpdir(), 'taximeter-power-loss-'));
 const points = Number(values.points ?? (values.long ? 70 : 12));
 const { seed } = newRandom(values.seed === undefined ? undefined : Number(values.seed));
-const endMs = nowMs() + Number(values.minutes) * 60_000;
+let endMs = nowMs() + Number(values.minutes) * 60_000;
+let isInterrupted = false;
+// A disk that stays mounted is nothing to leave behind.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    isInterrupted = true;
+    endMs = 0;
+  });
+}
 const fault = values.break as FaultName | undefined;
 if (fault !== undefined) {
   if (!(fault in FAULTS)) throw new Error(`--break is one of ${Object.keys(FAULTS).join(', ')}`);
   // Before anything looks what is under test.
   process.env['TAXIMETER_UNDER_TEST'] = breakSources(fault, join(out, fault));
 }
-const { drawCuts, judgeCuts, record, writeJudged } = await import('./campaign.ts');
+const { drawCuts, judgeCuts, record, writeDown } = await import('./campaign.ts');
 const { Recording } = await import('./images.ts');
 
 type Scene = {
@@ -80,15 +88,16 @@ async function look(name: string, setting: Setting, cuts: readonly Cut[]): Promi
   const found: Judged[] = [];
   for await (const one of judgeCuts(setting, recording, cuts)) {
     found.push(one);
-    if (one.faults.length === 0) continue;
-    bad += 1;
-    console.log(
-      `BAD ${name} ${one.cut.at}:${one.cut.mode} (seed ${setting.seed}): ${one.faults.join('; ')}`,
-    );
+    writeDown(setting, one);
+    if (one.faults.length > 0) {
+      bad += 1;
+      const what = one.faults.join('; ');
+      console.log(`BAD ${name} ${one.cut.at}:${one.cut.mode} (seed ${setting.seed}): ${what}`);
+    }
+    if (isInterrupted) break;
   }
   recording.close();
   judged.push(...found);
-  writeJudged(setting.work, 'judged', found);
   const warned = found.filter(({ warnings }) => warnings.length > 0).length;
   const faults = found.filter((one) => one.faults.length > 0).length;
   console.log(`${name}: ${found.length} states, ${faults} bad, ${warned} with a warning`);
