@@ -3,12 +3,14 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { newRandom, type Random } from '../support/random.ts';
 import { Server } from '../support/server.ts';
+import { nowS } from '../support/times.ts';
 import { Receiver } from '../support/webhook-receiver.ts';
 import { MountedImage, RecordedDisk, type FileSystem } from './disk.ts';
 import { MODES, Recording, type Cut } from './images.ts';
 import { judge, type Verdict } from './judge.ts';
 import { Ledger } from './ledger.ts';
 import { Load } from './load.ts';
+import { OLD_S, sendOld } from './old-events.ts';
 
 export type Setting = {
   readonly work: string;
@@ -21,13 +23,15 @@ export type Setting = {
 export type RecordOptions = {
   readonly seconds: number;
   readonly backsUp?: boolean;
+  /** Begins with events of a month that is pruned then. */
+  readonly prunes?: boolean;
   /** Goes on from what a cut has left: what is recorded then begins with the recovery. */
   readonly from?: { readonly image: string; readonly ledger: Ledger };
 };
 
 /** Ends with the server killed. */
 export async function record(setting: Setting, options: RecordOptions): Promise<void> {
-  const { from, seconds, backsUp = false } = options;
+  const { from, seconds, backsUp = false, prunes = false } = options;
   const disk = await RecordedDisk.start({
     ...setting,
     ...(from === undefined ? {} : { image: from.image }),
@@ -41,9 +45,17 @@ export async function record(setting: Setting, options: RecordOptions): Promise<
     }
     const args = ['--disk-reserve-bytes', '0', '--webhook-allow-private'];
     const folder = join(disk.folder, 'data');
+    if (prunes) {
+      const earlier = await Server.start({ folder, args, clockShiftS: -OLD_S });
+      try {
+        await sendOld(disk, earlier, ledger, Math.floor(nowS() / 60) * 60 - 120);
+      } finally {
+        await earlier.kill();
+      }
+    }
     const server = await Server.start({ folder, args });
     try {
-      const load = { seconds, seed: setting.seed, hook: receiver.url, backsUp };
+      const load = { seconds, seed: setting.seed, hook: receiver.url, backsUp, prunes };
       await new Load(disk, server, ledger, load).run();
     } finally {
       await server.kill();

@@ -12,6 +12,10 @@ const KINDS = [
   'backup made',
   'restore',
   'restore made',
+  'prune',
+  'pruned',
+  /** All events of a month that can be pruned are acknowledged. */
+  'old',
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -19,7 +23,6 @@ export type Kind = (typeof KINDS)[number];
 export type Named = number | string;
 type Note =
   | { readonly nowS: number }
-  | { readonly isPruned: true }
   /** A part of the usage store has its name now. */
   | { readonly part: string }
   | { readonly kind: Kind; readonly names: readonly Named[] };

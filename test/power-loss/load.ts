@@ -24,6 +24,7 @@ import {
 } from './calls.ts';
 import type { RecordedDisk } from './disk.ts';
 import { noteOf, type Kind, type Ledger, type Named } from './ledger.ts';
+import { pruneOld } from './old-events.ts';
 
 export type LoadOptions = {
   readonly seconds: number;
@@ -32,6 +33,8 @@ export type LoadOptions = {
   readonly hook: string;
   /** A backup, and a restore of it, in the middle. */
   readonly backsUp: boolean;
+  /** A prune in the middle. */
+  readonly prunes: boolean;
 };
 
 const V1_PAUSE_MS = 20;
@@ -86,6 +89,7 @@ export class Load {
           await countsOf(this.#server, { meter: this.#meterId, customer, nowS: this.#nowS });
         }),
         this.#options.backsUp ? this.#backup() : undefined,
+        this.#options.prunes ? this.#prune() : undefined,
       ]);
     } finally {
       for (const watcher of this.#watchers) watcher.close();
@@ -135,6 +139,11 @@ export class Load {
     const { folder } = this.#server;
     await this.#command('backup', 'backup made', backup, ['--to', to, '--data', folder]);
     await this.#command('restore', 'restore made', restored, ['--from', to, '--data', copy]);
+  }
+
+  async #prune(): Promise<void> {
+    await pause(this.#options.seconds * 300);
+    await pruneOld(this.#disk, this.#server, this.#ledger);
   }
 
   async #command(asked: Kind, done: Kind, name: string, args: readonly string[]): Promise<void> {

@@ -1,9 +1,11 @@
 /**
- * `npm run powerloss -- --long`: for each file system, cuts of power near inserts and by time, before the first event, and in
+ * `npm run powerloss -- --long`: for each file system, cuts of power near inserts and by time, before the first event, after merges, and in
  * recoveries of cuts. Prints each state that breaks a promise, and how many there were; exits 1 when there was one. As root.
  *
  *   node test/power-loss/run.ts [--long | --points N] [--fs ext4,xfs,btrfs] [--seed N] [--minutes N] [--out FOLDER]
  *     --points    cuts of each recording, 12 unless told; --long is 70
+ *     --seconds   how long each recording is: 12 unless told; five times as long the one in which parts are merged and removed
+ *     --fs        also ext2, which has no journal that brings more to disk than what is synced
  *     --minutes   no further recording is begun after so long; Ctrl-C ends after the state that is looked at
  *     --break     with one of the faults of broken.ts in a copy of the sources: it must be found
  *     --again     judges the cuts AT:MODE,… of a recording (a folder below --out) once more
@@ -25,6 +27,7 @@ const { values } = parseArgs({
     points: { type: 'string' },
     fs: { type: 'string', default: FILE_SYSTEMS.join(',') },
     seed: { type: 'string' },
+    seconds: { type: 'string', default: '12' },
     minutes: { type: 'string', default: '100000' },
     out: { type: 'string' },
     break: { type: 'string' },
@@ -35,6 +38,7 @@ const { values } = parseArgs({
 const out = values.out ?? mkdtempSync(join(tmpdir(), 'taximeter-power-loss-'));
 const points = Number(values.points ?? (values.long ? 70 : 12));
 const { seed } = newRandom(values.seed === undefined ? undefined : Number(values.seed));
+const seconds = Number(values.seconds);
 let endMs = nowMs() + Number(values.minutes) * 60_000;
 let isInterrupted = false;
 // A disk that stays mounted is nothing to leave behind.
@@ -68,14 +72,27 @@ function scenesOf(fs: FileSystem): readonly Scene[] {
     {
       name: `${fs}`,
       setting: { fs },
-      options: { seconds: 12, backsUp: true },
+      options: { seconds, backsUp: true },
       wheres: [first, late(0.7)],
     },
     {
       name: `${fs}-slow`,
       setting: { fs, syncUs: 2000, ...(fs === 'ext4' ? { mountOptions: 'data=writeback' } : {}) },
-      options: { seconds: 12, backsUp: true },
+      options: { seconds, backsUp: true },
       wheres: [first, late(0)],
+    },
+    {
+      name: `${fs}-prune`,
+      setting: { fs },
+      options: { seconds, prunes: true },
+      wheres: [{ cuts: Math.ceil(points / 2), nearInserts: 0, when: 'after' }],
+    },
+    {
+      // Long enough that what was merged is removed, and too short for the kernel to have written what it was merged to.
+      name: `${fs}-merges`,
+      setting: { fs },
+      options: { seconds: 5 * seconds, backsUp: false },
+      wheres: [{ cuts: Math.ceil(points / 3), nearInserts: 0, when: 'after' }],
     },
   ];
 }
