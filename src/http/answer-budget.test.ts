@@ -40,6 +40,16 @@ test('all owners together have an end, past their shares too', () => {
   assert.ok(budget.take(calls[2]!, 'c', 60_000));
 });
 
+test('what changes answer may go past the share of their owner, and not to where the others have no room', () => {
+  const budget = new AnswerBudget({ ...LIMITS, bytesMax: 120_000 });
+  const calls = Array.from({ length: 3 }, () => new Call());
+  assert.ok(budget.take(calls[0]!, 'a', 40_000) && budget.take(calls[1]!, 'a', 40_000));
+  assert.equal(budget.take(calls[2]!, 'a', 5_000), false);
+  assert.ok(budget.hasRoom('b', 40_000));
+  calls[0]!.out();
+  assert.ok(budget.take(calls[2]!, 'a', 5_000));
+});
+
 test('short answers are not counted: there is one of each connection', () => {
   const budget = new AnswerBudget({ bytesMax: 0, ownerBytesMax: 0 });
   for (let n = 0; n < 10; n += 1) {

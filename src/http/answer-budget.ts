@@ -8,7 +8,7 @@ import type { HttpCall } from './http-call.ts';
 export type AnswerLimits = {
   /** Of all together. */
   readonly bytesMax: number;
-  /** Of those to one owner, such as a key: the others still have room. */
+  /** Of those to one owner, such as a key: the others still have room. With what its changes answer, twice as much. */
   readonly ownerBytesMax: number;
 };
 
@@ -37,11 +37,14 @@ export class AnswerBudget {
   }
 
   /**
-   * Counts an answer until it is out. False when there is no room for it, whoever owns it: then it must not be sent.
+   * Counts an answer until it is out. False when there is no room for it, in all or past twice the owner's share: then it
+   * must not be sent. What changes answer may go past the share, but not so far that one owner takes all the room.
    */
   take(call: Pick<HttpCall, 'onceOut'>, owner: string, bytes: number): boolean {
     if (bytes <= SMALL_BYTES) return true;
-    if (this.#bytes + bytes > this.#limits.bytesMax) return false;
+    const { bytesMax, ownerBytesMax } = this.#limits;
+    if (this.#bytes + bytes > bytesMax) return false;
+    if (this.#bytesOf(owner) + bytes > 2 * ownerBytesMax) return false;
     this.#add(owner, bytes);
     call.onceOut(() => this.#add(owner, -bytes));
     return true;
