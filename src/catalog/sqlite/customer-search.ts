@@ -35,7 +35,7 @@ export function customerReads(
       return ofEmail.iterate(namespace, email, clock, from);
     };
     const found: Customer[] = [];
-    await slices.walk(place, rows, (row) => {
+    await slices.walk(namespace, place, rows, (row) => {
       const isWanted =
         createdS === undefined || (row.createdS >= createdS.from && row.createdS < createdS.to);
       if (isWanted) found.push(fromRow(row));
@@ -55,7 +55,7 @@ export function customerReads(
     const matches = toMatcher(query);
     const found: Customer[] = [];
     let total = 0;
-    await slices.walk(countsAll ? NEWEST : place, rows, (row) => {
+    await slices.walk(namespace, countsAll ? NEWEST : place, rows, (row) => {
       if (!matches(new Searched(row))) return true;
       total += 1;
       if (row.ordinal < place && found.length <= limit)

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { ApiError } from '../../errors.ts';
+import type { Namespace } from '../../namespace.ts';
 import { Slices } from './slices.ts';
+
+const [NAMESPACE, OTHER] = ['acct_a/test', 'acct_b/test'] as const;
 
 type Row = { readonly ordinal: number };
 
@@ -28,7 +31,7 @@ test('a long walk sees each row once, and lets others have their turn', async ()
     for (; !isDone; turns += 1) await setImmediate();
   })();
   const seen: number[] = [];
-  await slices.walk(31, rows, ({ ordinal }) => seen.push(ordinal) > 0);
+  await slices.walk(NAMESPACE, 31, rows, ({ ordinal }) => seen.push(ordinal) > 0);
   isDone = true;
   await beside;
   assert.deepEqual(
@@ -42,22 +45,38 @@ test('two walks take one slice each, in turn', async () => {
   const { slices, rows } = slowRows();
   let order = '';
   const walk = async (name: string): Promise<void> => {
-    await slices.walk(7, rows, () => (order += name) !== '');
+    await slices.walk(NAMESPACE, 7, rows, () => (order += name) !== '');
   };
   await Promise.all([walk('a'), walk('b')]);
   assert.equal(order, 'aaabbbaaabbb');
 });
 
+test('one of many walks of a namespace holds up a walk of another, not all of them', async () => {
+  const { slices, rows } = slowRows();
+  let order = '';
+  const walk = async (name: string, namespace: Namespace): Promise<void> => {
+    await slices.walk(namespace, 4, rows, () => (order += name) !== '');
+  };
+  const ofOne = Array.from('abcdefghij', async (name) => await walk(name, NAMESPACE));
+  await Promise.all([...ofOne, walk('X', OTHER)]);
+  assert.match(order, /^aaaXXXbbbccc/u);
+});
+
 test('a walk ends when it has seen enough', async () => {
   const { slices, rows } = slowRows();
   let seen = 0;
-  await slices.walk(1000, rows, () => (seen += 1) < 2);
+  await slices.walk(NAMESPACE, 1000, rows, () => (seen += 1) < 2);
   assert.equal(seen, 2);
 });
 
 test('a walk that is under way when the catalog is closed ends with a refusal', async () => {
   const { db, slices, rows } = slowRows();
-  const walked = slices.walk(1000, rows, ({ ordinal }) => (db.open = ordinal > 900) || true);
+  const walked = slices.walk(
+    NAMESPACE,
+    1000,
+    rows,
+    ({ ordinal }) => (db.open = ordinal > 900) || true,
+  );
   await assert.rejects(
     walked,
     (error: unknown) => error instanceof ApiError && error.reason === 'unavailable',

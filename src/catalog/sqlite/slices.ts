@@ -1,9 +1,10 @@
 /**
  * Long reads in short slices, so that the serving thread is not away for long: one slice at a time, of all reads
- * together, and a turn of the event loop after each.
+ * together, and a turn of the event loop after each. Namespaces take turns: one with a thousand reads, whose clients may be
+ * gone, holds up another's for a slice.
  */
-import { setImmediate } from 'node:timers/promises';
 import { ApiError } from '../../errors.ts';
+import type { Namespace } from '../../namespace.ts';
 import type { Sql } from './writer.ts';
 
 /** Half of what a request may be held up by it. */
@@ -12,7 +13,8 @@ const SLICE_MS = 5;
 export class Slices {
   readonly #db: Pick<Sql, 'open'>;
   readonly #nowMs: () => number;
-  #last: Promise<void> = Promise.resolve();
+  /** What waits, by namespace; the one whose turn is next comes first. */
+  readonly #waiting = new Map<Namespace, (() => void)[]>();
 
   constructor(db: Pick<Sql, 'open'>, nowMs = (): number => performance.now()) {
     this.#db = db;
@@ -24,22 +26,39 @@ export class Slices {
    * place, the nearest first. A row is as it is when it is seen; what comes behind the place meanwhile is not.
    */
   async walk<Row extends { readonly ordinal: number }>(
+    namespace: Namespace,
     place: number,
     rows: (place: number) => IterableIterator<Row>,
     see: (row: Row) => boolean,
   ): Promise<void> {
     for (let next: number | undefined = place; next !== undefined;) {
-      await this.turn();
+      await this.turn(namespace);
       next = this.#slice(rows(next), see);
     }
   }
 
   /** To be awaited before a slice, of some ms, and as often by whoever makes its own. Throws when the catalog is closed. */
-  async turn(): Promise<void> {
-    this.#last = this.#last.then(async () => await setImmediate());
-    await this.#last;
+  async turn(namespace: Namespace): Promise<void> {
+    if (this.#waiting.size === 0) setImmediate(this.#next);
+    await new Promise<void>((resolve) => {
+      const ofNamespace = this.#waiting.get(namespace);
+      if (ofNamespace === undefined) this.#waiting.set(namespace, [resolve]);
+      else ofNamespace.push(resolve);
+    });
     if (!this.#db.open) throw new ApiError('unavailable', 'Taximeter is stopping. Try again.');
   }
+
+  /** Lets one go on; the next one in another turn of the loop. */
+  readonly #next = (): void => {
+    const [first] = this.#waiting;
+    if (first === undefined) return;
+    const [namespace, ofNamespace] = first;
+    const goOn = ofNamespace.shift();
+    this.#waiting.delete(namespace);
+    if (ofNamespace.length > 0) this.#waiting.set(namespace, ofNamespace);
+    if (this.#waiting.size > 0) setImmediate(this.#next);
+    goOn?.();
+  };
 
   /** Where to go on from; undefined when all was seen that is to be seen. */
   #slice<Row extends { readonly ordinal: number }>(

@@ -62,7 +62,7 @@ export class Walks {
     }
     return await this.#oneAtATime(
       namespace,
-      async () => await this.#walkOn(side, { from: edge, limit, rows }),
+      async () => await this.#walkOn(namespace, side, { from: edge, limit, rows }),
     );
   }
 
@@ -80,6 +80,7 @@ export class Walks {
   }
 
   async #walkOn<T>(
+    namespace: Namespace,
     side: WalkSide<T>,
     begun: { readonly from: number; readonly limit: number; readonly rows: T[] },
   ): Promise<Page<T>> {
@@ -88,7 +89,7 @@ export class Walks {
     let { from } = begun;
     for (let looked = 0; ; looked += sliceRows) {
       if (rows.length > 0 && looked >= rowsMax) return { data: rows, hasMore: true };
-      await this.#slices.turn();
+      await this.#slices.turn(namespace);
       const edge = side.edge(from, sliceRows);
       rows.push(...side.match(from, edge, limit + 1 - rows.length));
       if (edge === undefined || rows.length > limit) {
