@@ -38,7 +38,8 @@ test('a long walk sees each row once, and lets others have their turn', async ()
     seen,
     Array.from({ length: 30 }, (_, n) => 30 - n),
   );
-  assert.ok(turns >= 10, `${turns} turns`);
+  // Ten slices; one connection is accepted in a turn.
+  assert.ok(turns >= 190, `${turns} turns`);
 });
 
 test('two walks take one slice each, in turn', async () => {

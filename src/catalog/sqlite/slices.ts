@@ -9,6 +9,11 @@ import type { Sql } from './writer.ts';
 
 /** Half of what a request may be held up by it. */
 const SLICE_MS = 5;
+/**
+ * So many turns of the event loop are between two slices, or as many as take as long as a slice: in one turn libuv accepts one
+ * connection, and three hundred that come at once would wait for as many slices.
+ */
+const TURNS_BETWEEN = 20;
 
 export class Slices {
   readonly #db: Pick<Sql, 'open'>;
@@ -39,7 +44,7 @@ export class Slices {
 
   /** To be awaited before a slice, of some ms, and as often by whoever makes its own. Throws when the catalog is closed. */
   async turn(namespace: Namespace): Promise<void> {
-    if (this.#waiting.size === 0) setImmediate(this.#next);
+    if (this.#waiting.size === 0) this.#wait();
     await new Promise<void>((resolve) => {
       const ofNamespace = this.#waiting.get(namespace);
       if (ofNamespace === undefined) this.#waiting.set(namespace, [resolve]);
@@ -48,17 +53,28 @@ export class Slices {
     if (!this.#db.open) throw new ApiError('unavailable', 'Taximeter is stopping. Try again.');
   }
 
+  /** Whoever else has something to do has its turn before the next slice. */
+  #wait(turns = TURNS_BETWEEN, sinceMs?: number): void {
+    setImmediate(() => {
+      const nowMs = this.#nowMs();
+      // The slice itself is over by the first.
+      const beganMs = sinceMs ?? nowMs;
+      if (turns > 1 && nowMs - beganMs < SLICE_MS) this.#wait(turns - 1, beganMs);
+      else this.#next();
+    });
+  }
+
   /** Lets one go on; the next one in another turn of the loop. */
-  readonly #next = (): void => {
+  #next(): void {
     const [first] = this.#waiting;
     if (first === undefined) return;
     const [namespace, ofNamespace] = first;
     const goOn = ofNamespace.shift();
     this.#waiting.delete(namespace);
     if (ofNamespace.length > 0) this.#waiting.set(namespace, ofNamespace);
-    if (this.#waiting.size > 0) setImmediate(this.#next);
+    if (this.#waiting.size > 0) this.#wait();
     goOn?.();
-  };
+  }
 
   /** Where to go on from; undefined when all was seen that is to be seen. */
   #slice<Row extends { readonly ordinal: number }>(
