@@ -63,6 +63,19 @@ test('one of many walks of a namespace holds up a walk of another, not all of th
   assert.match(order, /^aaaXXXbbbccc/u);
 });
 
+test('past a hundred walks of a namespace that wait, one more is refused, and one of another is not', async () => {
+  const { slices, rows } = slowRows();
+  const walk = async (namespace: Namespace): Promise<void> =>
+    await slices.walk(namespace, 4, rows, () => true);
+  const waiting = Array.from({ length: 100 }, async () => await walk(NAMESPACE));
+  await assert.rejects(
+    walk(NAMESPACE),
+    (error: unknown) => error instanceof ApiError && error.reason === 'rate_limit',
+  );
+  await Promise.all([...waiting, walk(OTHER)]);
+  await walk(NAMESPACE);
+});
+
 test('a walk ends when it has seen enough', async () => {
   const { slices, rows } = slowRows();
   let seen = 0;

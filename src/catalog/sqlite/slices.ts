@@ -10,6 +10,11 @@ import type { Sql } from './writer.ts';
 /** Half of what a request may be held up by it. */
 const SLICE_MS = 5;
 /**
+ * So many reads of a namespace wait at once. Each goes on to its end even if its client is gone, so without a bound a minute's
+ * work could be piled up in a second.
+ */
+const WAITING_MAX = 100;
+/**
  * So many turns of the event loop are between two slices, or as many as take as long as a slice: in one turn libuv accepts one
  * connection, and three hundred that come at once would wait for as many slices.
  */
@@ -28,7 +33,8 @@ export class Slices {
 
   /**
    * Shows `see` each row from `rows(place)` on, until it answers false or there are no more. `rows` gives those beyond a
-   * place, the nearest first. A row is as it is when it is seen; what comes behind the place meanwhile is not.
+   * place, the nearest first. A row is as it is when it is seen; what comes behind the place meanwhile is not. Throws ApiError
+   * `rate_limit` when too many of this namespace wait.
    */
   async walk<Row extends { readonly ordinal: number }>(
     namespace: Namespace,
@@ -36,6 +42,7 @@ export class Slices {
     rows: (place: number) => IterableIterator<Row>,
     see: (row: Row) => boolean,
   ): Promise<void> {
+    if ((this.#waiting.get(namespace)?.length ?? 0) >= WAITING_MAX) throw tooManyReads();
     for (let next: number | undefined = place; next !== undefined;) {
       await this.turn(namespace);
       next = this.#slice(rows(next), see);
@@ -88,4 +95,11 @@ export class Slices {
     }
     return undefined;
   }
+}
+
+function tooManyReads(): ApiError {
+  return new ApiError(
+    'rate_limit',
+    'Too many lists and searches of this account wait for their turn. Try again a little later.',
+  );
 }
