@@ -17,67 +17,91 @@ const START_MS = 20_000 * DAY_MS;
 const nothing = new Uint8Array();
 const nothings = { rows: 0, events: nothing, cancellations: nothing, rejections: nothing };
 
+/** What the tests are about; opened again, it is another one. */
+type Subject = { opened: OpenedUsageStore; store: UsageStore };
+
 export function accountContract(name: string, open: OpenUsageStore): void {
   describe(`${name} knows what it has`, () => {
-    let opened: OpenedUsageStore;
-    let store: UsageStore;
-    withStore(open, (it) => {
-      opened = it;
-      ({ store } = it);
-    });
+    const its = {} as Subject;
+    withStore(open, (opened) => Object.assign(its, { opened, store: opened.store }));
+    countsWhatItHas(its);
+    getsWhatItLacks(its);
+    losesWhatIsTwice(its);
+  });
+}
 
-    test('an empty store has nothing', async () => {
-      assert.deepEqual(await store.account.counts(), counts(0, 0, 0));
-      assert.equal((await store.account.rangeTotals([0])).size, 0);
-      assert.deepEqual(await store.account.setAside(), []);
-    });
+function countsWhatItHas(its: Subject): void {
+  test('an empty store has nothing', async () => {
+    assert.deepEqual(await its.store.account.counts(), counts(0, 0, 0));
+    assert.equal((await its.store.account.rangeTotals([0])).size, 0);
+    assert.deepEqual(await its.store.account.setAside(), []);
+  });
 
-    test('counts are of all rows, and ranges of sequences add up to what is in them', async () => {
-      await insert(store, 'first', rowsOf([1, 2, 3]));
-      await insert(store, 'second', rowsOf([5, 6], { cancelled: [2], rejected: [4, 7] }));
-      assert.deepEqual(await store.account.counts(), counts(5, 1, 2));
-      const ranges = await store.account.rangeTotals([0, 3, 4]);
-      assert.deepEqual(ranges.get(0), range([1, 2, 3], 0));
-      assert.deepEqual(ranges.get(3), { ...range([], 1) });
-      assert.deepEqual(ranges.get(4), range([5, 6], 1));
-    });
+  test('counts are of all rows, and ranges of sequences add up to what is in them', async () => {
+    await insert(its.store, 'first', rowsOf([1, 2, 3]));
+    await insert(its.store, 'second', rowsOf([5, 6], { cancelled: [2], rejected: [4, 7] }));
+    assert.deepEqual(await its.store.account.counts(), counts(5, 1, 2));
+    const ranges = await its.store.account.rangeTotals([0, 3, 4]);
+    assert.deepEqual(ranges.get(0), range([1, 2, 3], 0));
+    assert.deepEqual(ranges.get(3), { ...range([], 1) });
+    assert.deepEqual(ranges.get(4), range([5, 6], 1));
+  });
+}
 
-    test('only rows that are not there are restored, with their cancellations, and summaries count them', async () => {
-      const id = store.account.id;
-      await store.account.restore(rowsOf([6, 8, 9], { cancelled: [2, 8], rejected: [7, 10] }));
-      assert.deepEqual(await store.account.counts(), counts(7, 2, 3));
-      assert.equal(await usage(store), BigInt(1 + 3 + 5 + 6 + 9));
-      assert.deepEqual(await store.account.rebuildRollup(), [], 'the rollup has them too');
-      store = await opened.reopen();
-      assert.equal(store.account.id, id);
-      assert.equal(await usage(store), BigInt(1 + 3 + 5 + 6 + 9));
-      assert.equal((await store.auditor.hours({})).differences, 0);
-    });
+function getsWhatItLacks(its: Subject): void {
+  test('only rows that are not there are restored, with their cancellations, and summaries count them', async () => {
+    const id = its.store.account.id;
+    await its.store.account.restore(rowsOf([6, 8, 9], { cancelled: [2, 8], rejected: [7, 10] }));
+    assert.deepEqual(await its.store.account.counts(), counts(7, 2, 3));
+    assert.equal(await usage(its.store), BigInt(1 + 3 + 5 + 6 + 9));
+    assert.deepEqual(await its.store.account.rebuildRollup(), [], 'the rollup has them too');
+    its.store = await its.opened.reopen();
+    assert.equal(its.store.account.id, id);
+    assert.equal(await usage(its.store), BigInt(1 + 3 + 5 + 6 + 9));
+    assert.equal((await its.store.auditor.hours({})).differences, 0);
+  });
 
-    test('of what was inserted twice, one of each is left, and what is no copy stays', async () => {
-      const before = await store.account.counts();
-      assert.deepEqual(await store.account.dropCopies(0), [], 'there are none');
-      const rows = rowsOf([21, 22, 23, 24], { cancelled: [1, 22], rejected: [25] });
-      for (const token of ['once', 'twice', 'three times']) await insert(store, token, rows);
-      assert.deepEqual(
-        await store.account.dropCopies(20),
-        ['events', 'cancellations', 'rejections'],
-        'those that had copies',
-      );
-      const { events, cancellations, rejections } = before;
-      const once = counts(events + 4, cancellations + 2, rejections + 1);
-      const found = await store.account.counts();
-      assert.deepEqual(found, { ...once, rolledUp: events + 12 });
-      assert.equal((await store.account.rebuildRollup()).length, 2, 'months');
-      assert.deepEqual(await store.account.counts(), once);
-      assert.equal(await usage(store), BigInt(3 + 5 + 6 + 9 + 21 + 23 + 24));
-      // The same sequence with another value.
-      await insert(store, 'strange', { ...nothings, events: eventsOf([24], 7n) });
-      assert.deepEqual(await store.account.dropCopies(0), []);
-      assert.equal((await store.account.counts()).events, events + 5);
-      store = await opened.reopen();
-      assert.equal((await store.auditor.hours({})).differences, 0);
+  test('events in the lines of the first version are restored too, in the form that they have', async () => {
+    const { events } = await its.store.account.counts();
+    const lines = [14, 15].map((sequence) => {
+      const { timestampMs, identifier } = facts(sequence);
+      const at = [timestampMs, sequence, START_MS, identifier, String(sequence)];
+      return `${JSON.stringify([NAMESPACE, METER, CUSTOMER, ...at, { a: 'b' }])}\n`;
     });
+    const rows = { ...nothings, events: Buffer.from(lines.join('')) };
+    for (let time = 0; time < 2; time += 1) {
+      await its.store.account.restore({ ...rows, eventsFormat: 'JSONCompactEachRow' });
+      assert.equal((await its.store.account.counts()).events, events + 2);
+    }
+    assert.equal(await usage(its.store), BigInt(1 + 3 + 5 + 6 + 9 + 14 + 15));
+    assert.equal((await its.store.auditor.hours({})).differences, 0);
+  });
+}
+
+function losesWhatIsTwice(its: Subject): void {
+  test('of what was inserted twice, one of each is left, and what is no copy stays', async () => {
+    const before = await its.store.account.counts();
+    assert.deepEqual(await its.store.account.dropCopies(0), [], 'there are none');
+    const rows = rowsOf([21, 22, 23, 24], { cancelled: [1, 22], rejected: [25] });
+    for (const token of ['once', 'twice', 'three times']) await insert(its.store, token, rows);
+    assert.deepEqual(
+      await its.store.account.dropCopies(20),
+      ['events', 'cancellations', 'rejections'],
+      'those that had copies',
+    );
+    const { events, cancellations, rejections } = before;
+    const once = counts(events + 4, cancellations + 2, rejections + 1);
+    const found = await its.store.account.counts();
+    assert.deepEqual(found, { ...once, rolledUp: events + 12 });
+    assert.equal((await its.store.account.rebuildRollup()).length, 2, 'months');
+    assert.deepEqual(await its.store.account.counts(), once);
+    assert.equal(await usage(its.store), BigInt(3 + 5 + 6 + 9 + 14 + 15 + 21 + 23 + 24));
+    // The same sequence with another value.
+    await insert(its.store, 'strange', { ...nothings, events: eventsOf([24], 7n) });
+    assert.deepEqual(await its.store.account.dropCopies(0), []);
+    assert.equal((await its.store.account.counts()).events, events + 5);
+    its.store = await its.opened.reopen();
+    assert.equal((await its.store.auditor.hours({})).differences, 0);
   });
 }
 

@@ -42,6 +42,12 @@ test('a token stands for nothing when its part never got its name', (t) => {
   }
 });
 
+test('a token of a part that was dropped with its month stands for something', (t) => {
+  const lines = ['1\t202601_1_1_0\ta\n', '1\t202512_7_7_0\tb\n', '2\t202512_7_7_0\tb\n'];
+  assert.ok(!hasEmptyTokens(aTable(t, PARTS, lines.join('')).folder));
+  assert.ok(hasEmptyTokens(aTable(t, PARTS, lines.slice(0, 2).join('')).folder));
+});
+
 test('no list outlives its process, whatever is in it; a folder that is new has none', (t) => {
   const log = '1\t202601_1_1_0\ta\n1\t202601_6_6_0\tb\n1\t2026';
   const { folder, logs } = aTable(t, PARTS, log);

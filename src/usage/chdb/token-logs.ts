@@ -12,6 +12,7 @@ import { join } from 'node:path';
 
 const LOGS = 'deduplication_logs';
 const ADDED = /^1\t([^\t]+)\t/u;
+const DROPPED = /^2\t([^\t]+)\t/u;
 const PART = /^([^_]+)_(\d+)_(\d+)_\d+(?:_\d+)?$/u;
 
 /** Before the engine opens the folder: removes the lists. One that comes back after a power cut, the next start removes. */
@@ -37,14 +38,21 @@ type Log = {
 function logsBelow(usageFolder: string): readonly Log[] {
   return tablesBelow(usageFolder).flatMap((table) => {
     const parts = readdirSync(table).flatMap(toPart);
-    const isEmpty = (line: string): boolean => {
-      const [added] = toPart(ADDED.exec(line)?.[1] ?? '');
-      return added !== undefined && !parts.some((part) => contains(part, added));
-    };
-    return readdirSync(join(table, LOGS))
+    const logs = readdirSync(join(table, LOGS))
       .filter((name) => /^deduplication_log_\d+\.txt$/u.test(name))
       .map((name) => join(table, LOGS, name))
-      .map((file) => ({ file, lines: linesOf(readFileSync(file, 'latin1')), isEmpty }));
+      .map((file) => ({ file, lines: readFileSync(file, 'latin1').split('\n') }));
+    // With its month, by a prune.
+    const dropped = new Set(
+      logs.flatMap(({ lines }) => lines.flatMap((line) => DROPPED.exec(line)?.[1] ?? [])),
+    );
+    const isEmpty = (line: string): boolean => {
+      const name = ADDED.exec(line)?.[1] ?? '';
+      const [added] = toPart(name);
+      if (added === undefined || dropped.has(name)) return false;
+      return !parts.some((part) => contains(part, added));
+    };
+    return logs.map((log) => ({ ...log, isEmpty }));
   });
 }
 
@@ -67,8 +75,4 @@ function toPart(name: string): readonly Part[] {
 
 function contains(whole: Part, part: Part): boolean {
   return whole.partition === part.partition && whole.first <= part.first && part.last <= whole.last;
-}
-
-function linesOf(text: string): readonly string[] {
-  return text.match(/[^\n]*\n|[^\n]+$/gu) ?? [];
 }
