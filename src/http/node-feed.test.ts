@@ -119,6 +119,18 @@ test('whatever is sent, and however it is cut: each is begun after the last is a
   );
 });
 
+test('byte by byte', async () => {
+  const { socket, answered } = await connected();
+  socket.setNoDelay(true);
+  for (const byte of `\r\n${get('a')}${chunked('b', 'xy')}${post('c', 'z')}${get('d')}`) {
+    socket.write(byte);
+    await pause(1);
+  }
+  await until('all are answered', () => answered().length === 4);
+  assert.deepEqual(begun, ['/a 0', '/b 2', '/c 1', '/d 0']);
+  assert.equal(openMax, 1);
+});
+
 test('what is no HTTP is met behind the answer, and ends it', async () => {
   const errors: string[] = [];
   server.on('clientError', (error, socket) => {

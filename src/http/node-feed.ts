@@ -18,13 +18,14 @@ const HEAD_END = Buffer.from('\r\n\r\n');
 const SEAM = HEAD_END.length - 1;
 /** So many cuts in one turn: bodies can be full of empty lines. */
 const CUTS_MAX = 100;
+const NOTHING = Buffer.of();
 
 export class NodeFeed {
   readonly #socket: Socket;
   readonly #begun: (socket: Socket) => Begun | undefined;
   readonly #give: (bytes: Buffer) => void;
-  /** The last bytes that were given: an empty line may go on in what comes next. */
-  #last: Buffer = Buffer.of();
+  /** The last bytes that were given, where no empty line ended: it may go on in what comes next. */
+  #last: Buffer = NOTHING;
   /** How much is left of a body of known length. */
   #bodyBytes = 0;
 
@@ -59,7 +60,7 @@ export class NodeFeed {
         return this.#putBack(bytes.subarray(at));
       }
       const end = this.#bodyBytes > 0 ? at + this.#bodyBytes : this.#endOfHead(bytes, at);
-      this.#giveOn(bytes.subarray(at, end));
+      this.#giveOn(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end));
       at = end;
       if (socket.destroyed || socket.writableEnded) return;
       // By node:http, which goes on when the body is read that this is of.
@@ -69,7 +70,6 @@ export class NodeFeed {
 
   #giveOn(part: Buffer): void {
     const before = this.#begun(this.#socket);
-    this.#last = Buffer.concat([this.#last, part.subarray(-SEAM)]).subarray(-SEAM);
     this.#bodyBytes = Math.max(0, this.#bodyBytes - part.length);
     this.#give(part);
     const begun = this.#begun(this.#socket);
@@ -82,10 +82,19 @@ export class NodeFeed {
     if (at === 0 && this.#last.length > 0) {
       const seam = Buffer.concat([this.#last, bytes.subarray(0, SEAM)]);
       const found = seam.indexOf(HEAD_END);
-      if (found !== -1) return found + HEAD_END.length - this.#last.length;
+      const before = this.#last.length;
+      if (found !== -1) {
+        this.#last = NOTHING;
+        return found + HEAD_END.length - before;
+      }
     }
     const found = bytes.indexOf(HEAD_END, at);
-    return found === -1 ? bytes.length : found + HEAD_END.length;
+    if (found === -1) {
+      this.#last = Buffer.concat([this.#last, bytes.subarray(at).subarray(-SEAM)]).subarray(-SEAM);
+      return bytes.length;
+    }
+    this.#last = NOTHING;
+    return found + HEAD_END.length;
   }
 
   /** Into the socket, which does not say that it ended before this is read. */
