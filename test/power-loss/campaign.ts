@@ -34,15 +34,12 @@ export async function record(setting: Setting, options: RecordOptions): Promise<
   const { from, seconds, backsUp = false, prunes = false } = options;
   const disk = await RecordedDisk.start({
     ...setting,
-    ...(from === undefined ? {} : { image: from.image }),
+    ...(from === undefined ? {} : { image: from.image, notes: from.ledger.toNotes() }),
   });
   const receiver = await Receiver.start();
   const ledger = new Ledger();
   try {
-    for (const note of from?.ledger.toNotes() ?? []) {
-      ledger.take(note);
-      disk.note(note);
-    }
+    for (const note of from?.ledger.toNotes() ?? []) ledger.take(note);
     const args = ['--disk-reserve-bytes', '0', '--webhook-allow-private'];
     const folder = join(disk.folder, 'data');
     if (prunes) {

@@ -61,6 +61,8 @@ export type DiskOptions = {
   readonly mountOptions?: string;
   /** What the disk has in the beginning; undefined: a new file system. */
   readonly image?: string;
+  /** Lines that stand before all that is written, also when it is mounted. */
+  readonly notes?: Iterable<string>;
 };
 
 /** Where a recording has its files. */
@@ -85,7 +87,8 @@ export class RecordedDisk {
     this.#notes = openSync(join(blocks, 'note'), 'w');
   }
 
-  static async start({ work, fs, syncUs = 0, mountOptions, image }: DiskOptions) {
+  static async start(options: DiskOptions): Promise<RecordedDisk> {
+    const { work, fs, syncUs = 0, mountOptions, image, notes = [] } = options;
     const [blocks, folder] = [join(work, 'blocks'), join(work, 'disk')];
     for (const path of [work, blocks, folder]) mkdirSync(path, { recursive: true });
     const program = join(work, 'block-log');
@@ -102,14 +105,15 @@ export class RecordedDisk {
       return existsSync(join(blocks, 'disk'));
     });
     const loop = run('losetup', '-f', '--show', join(blocks, 'disk')).trim();
+    const disk = new RecordedDisk(folder, blocks, logger, loop);
+    for (const line of notes) disk.note(line);
     try {
       mount(loop, folder, mountOptions);
     } catch (error) {
-      run('losetup', '-d', loop);
-      run('fusermount3', '-u', blocks);
+      await disk.end();
       throw error;
     }
-    return new RecordedDisk(folder, blocks, logger, loop);
+    return disk;
   }
 
   /** Puts a line between the writes. */
@@ -120,7 +124,7 @@ export class RecordedDisk {
   /** No server may run on it any more. */
   async end(): Promise<void> {
     closeSync(this.#notes);
-    await unmount(this.folder);
+    if (isMounted(this.folder)) await unmount(this.folder);
     run('losetup', '-d', this.#loop);
     const ended = once(this.#process, 'exit');
     run('fusermount3', '-u', this.#blocks);
@@ -169,6 +173,10 @@ function makeFileSystem(fs: FileSystem, image: string): void {
 
 function mount(loop: string, folder: string, options: string | undefined): void {
   run('mount', ...(options === undefined ? [] : ['-o', options]), loop, folder);
+}
+
+function isMounted(folder: string): boolean {
+  return runs('mountpoint', '-q', folder);
 }
 
 async function unmount(folder: string): Promise<void> {
