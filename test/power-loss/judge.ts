@@ -128,7 +128,7 @@ async function compare(
   ledger: Ledger,
   expected: 'acknowledged' | 'sent',
 ): Promise<string[]> {
-  const faults = await compareMeters(server, ledger);
+  const faults = [...(await compareMeters(server, ledger)), ...(await compareAlerts(server))];
   const found = await countAll(server, ledger);
   if (found === undefined) {
     return ledger.of.sent.size > 0 ? [...faults, 'the meter of all events is gone'] : faults;
@@ -202,6 +202,23 @@ async function compareMeters(server: Server, ledger: Ledger): Promise<string[]> 
       faults.push(`the meter ${name} was told of ${told.get(name) ?? 0} times`);
   }
   return faults;
+}
+
+type Triggered = {
+  readonly id: string;
+  readonly data: {
+    readonly object: { readonly alert: { readonly id: string }; readonly customer: string };
+  };
+};
+
+/** An alert is told of at most once for a customer. */
+async function compareAlerts(server: Server): Promise<string[]> {
+  const type = 'billing.alert.triggered';
+  const events = await listAll<Triggered>(server, '/v1/events', { type });
+  const names = events.map(({ data: { object } }) => `${object.alert.id} of ${object.customer}`);
+  return [...timesOf(names)]
+    .filter(([, times]) => times > 1)
+    .map(([name, times]) => `the alert ${name} was told of ${times} times`);
 }
 
 function timesOf(names: readonly string[]): ReadonlyMap<string, number> {
