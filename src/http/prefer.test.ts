@@ -31,6 +31,8 @@ for (const prefer of [
   'return',
   'return=',
   'return=""',
+  'return;=representation',
+  'return; x=representation',
   'return=minimal',
   'return=minimal, return=representation',
   'return, return=representation',

@@ -4,8 +4,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 /** A preference with its parameters: up to the next comma that is not in a quoted string. */
 const PREFERENCES = /(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|[^",])+/gsu;
 const NAME = /^\s*([^\s=;]+)\s*(?:[=;]|$)/u;
-/** With or without quotes. */
-const VALUE = /=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))\s*(?:;|$)/suy;
+/** Right after the name, with or without quotes: what comes after a semicolon is a parameter. */
+const VALUE = /^\s*[^\s=;]+\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))\s*(?:;|$)/su;
 
 /** Whether a body that tells what became of the request is wanted (section 4.2). */
 export function prefersRepresentation(headers: IncomingHttpHeaders): boolean {
@@ -29,7 +29,6 @@ function preferred({ prefer }: IncomingHttpHeaders, name: string): string | unde
     .match(PREFERENCES)
     ?.find((preference) => NAME.exec(preference)?.[1]?.toLowerCase() === name);
   if (first === undefined) return undefined;
-  VALUE.lastIndex = Math.max(0, first.indexOf('='));
   const [, quoted, plain] = VALUE.exec(first) ?? [];
   return (quoted ?? plain)?.toLowerCase();
 }
