@@ -1,11 +1,11 @@
+import { DAY_MS } from '../src/domain/time.ts';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { systemClock } from '../src/clock.ts';
+import { systemClock } from '../src/lib/clock.ts';
 import { closeDataFolder, openDataFolder } from '../src/data-folder.ts';
-import { DAY_MS } from '../src/summaries/windows.ts';
 import { loadStore } from './load-store.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'taximeter-load-'));

@@ -8,17 +8,17 @@
  * with their rollup (ClickHouse's own view fills it), and a journal that knows the last sequence. Killed
  * half-way, the folder is one that a server refuses.
  */
+import { DAY_MS } from '../src/domain/time.ts';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { drainPending, Session } from 'chdb';
-import { systemClock } from '../src/clock.ts';
+import { systemClock } from '../src/lib/clock.ts';
 import { closeDataFolder, openDataFolder, type DataFolder } from '../src/data-folder.ts';
-import { newMeterId } from '../src/ids.ts';
+import { newMeterId } from '../src/lib/ids.ts';
 import { openSqliteJournal } from '../src/journal/sqlite/thread-journal.ts';
 import { NO_TOTALS, type Totals } from '../src/journal/totals.ts';
-import type { Meter } from '../src/meters/meter.ts';
-import { toNamespace } from '../src/namespace.ts';
-import { DAY_MS } from '../src/summaries/windows.ts';
+import type { Meter } from '../src/domain/meter.ts';
+import { toNamespace } from '../src/domain/namespace.ts';
 import { storedQuantity } from '../src/usage/rows.ts';
 
 export type LoadStoreOptions = {

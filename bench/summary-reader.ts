@@ -2,12 +2,12 @@
  * One process that asks the usage store for summaries, 30 days by day, one customer drawn anew each time, while
  * something else goes on in it. For summaries.ts: prints one line of JSON.
  */
+import { DAY_MS, HOUR_MS } from '../src/domain/time.ts';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type * as Chdb from 'chdb';
-import { HOUR_MS, DAY_MS } from '../src/summaries/windows.ts';
-import type { Namespace } from '../src/namespace.ts';
+import type { Namespace } from '../src/domain/namespace.ts';
 import type { SummaryQuery, UsageStore } from '../src/usage/usage-store.ts';
 import { insertDrawnSql, insertedTotals, tellJournal } from './load-store.ts';
 

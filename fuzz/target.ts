@@ -1,6 +1,6 @@
 /** What can be fuzzed in this process: a reader of what comes from outside, with what must be true of it. */
 import assert from 'node:assert/strict';
-import { ApiError } from '../src/errors.ts';
+import { ApiError } from '../src/domain/errors.ts';
 import type { Random } from '../test/support/random.ts';
 
 export type Target<T = unknown> = {

@@ -1,8 +1,8 @@
 /** What the commands that call a running server were asked to do. The key never stands on the command line. */
 import { readFileSync } from 'node:fs';
-import { API_VERSION, parseApiVersion } from './api-version.ts';
+import { API_VERSION, parseApiVersion } from './domain/api-version.ts';
 import { envOf, parseFlags, type Env } from './config.ts';
-import { StartupError } from './startup-error.ts';
+import { StartupError } from './lib/startup-error.ts';
 
 export type ClientConfig = {
   /** Where the server is, without a slash at the end. */

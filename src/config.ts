@@ -3,11 +3,11 @@
  * Every wrong value is refused with one line that names it.
  */
 import { parseArgs } from 'node:util';
-import { PAST_DAYS } from './events/measure.ts';
-import { LOG_LEVELS, type LogLevel } from './log.ts';
-import { toNamespace, type Namespace } from './namespace.ts';
-import { parseRfc3339 } from './rfc3339.ts';
-import { StartupError } from './startup-error.ts';
+import { PAST_DAYS } from './domain/meter-events/measure.ts';
+import { LOG_LEVELS, type LogLevel } from './lib/log.ts';
+import { toNamespace, type Namespace } from './domain/namespace.ts';
+import { parseRfc3339 } from './domain/rfc3339.ts';
+import { StartupError } from './lib/startup-error.ts';
 
 /** How long an event may come, is known by its identifier, and can be cancelled. */
 export type Windows = {

@@ -3,9 +3,9 @@ import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { systemClock } from './clock.ts';
+import { systemClock } from './lib/clock.ts';
 import { closeDataFolder, openDataFolder } from './data-folder.ts';
-import { MovedError } from './open-paths.ts';
+import { MovedError } from './lib/files/open-paths.ts';
 
 test('a folder that is not where it was does not close as if all were well', async (t) => {
   const parent = mkdtempSync(join(tmpdir(), 'taximeter-folder-'));

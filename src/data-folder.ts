@@ -8,22 +8,22 @@ import { join } from 'node:path';
 import type { Catalog } from './catalog/catalog.ts';
 import { checkCatalogFile } from './catalog/sqlite/check-file.ts';
 import { openSqliteCatalog } from './catalog/sqlite/sqlite-catalog.ts';
-import type { Clock } from './clock.ts';
-import { makeFolder, syncFolder } from './durable-file.ts';
+import type { Clock } from './lib/clock.ts';
+import { makeFolder, syncFolder } from './lib/files/durable-file.ts';
 import {
   CATALOG_FILE,
   JOURNAL_FILE,
   refuseOccupied,
   RESTORING_FOLDER,
   USAGE_FOLDER,
-} from './folder-rules.ts';
+} from './lib/files/folder-rules.ts';
 import type { Journal } from './journal/journal.ts';
 import { openSqliteJournal } from './journal/sqlite/thread-journal.ts';
-import { OpenPaths } from './open-paths.ts';
-import { logWarning } from './log.ts';
+import { OpenPaths } from './lib/files/open-paths.ts';
+import { logWarning } from './lib/log.ts';
 import { LastBoot } from './sqlite/last-boot.ts';
 import { tornLogWarning } from './sqlite/open-checked.ts';
-import { StartupError } from './startup-error.ts';
+import { StartupError } from './lib/startup-error.ts';
 import { openChdbUsageStore } from './usage/chdb/chdb-usage-store.ts';
 import { usagePaths } from './usage/chdb/usage-paths.ts';
 import type { UsageStore } from './usage/usage-store.ts';

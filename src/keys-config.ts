@@ -1,8 +1,8 @@
 /** What `taximeter keys` was asked to do. */
 import { DATA, dataFolder, parseFlags, readFolderConfig, wholeNumber } from './config.ts';
 import type { Env, FolderConfig } from './config.ts';
-import { SCOPES, type Scope } from './keys/key.ts';
-import { StartupError } from './startup-error.ts';
+import { SCOPES, type Scope } from './domain/key.ts';
+import { StartupError } from './lib/startup-error.ts';
 
 export type KeysConfig = FolderConfig &
   (

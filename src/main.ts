@@ -17,9 +17,9 @@ import {
   readServeConfig,
 } from './config.ts';
 import { readKeysConfig } from './keys-config.ts';
-import { exit } from './log.ts';
-import { StartupError } from './startup-error.ts';
-import { print, printError, printFailure } from './terminal.ts';
+import { exit } from './lib/log.ts';
+import { StartupError } from './lib/startup-error.ts';
+import { print, printError, printFailure } from './lib/terminal.ts';
 
 const USAGE = `taximeter serve   the meter: an HTTP server that speaks Stripe's Billing Meters
     --port N                    TAXIMETER_PORT, 4747; 0 picks a free one

@@ -73,7 +73,7 @@ const env = (path: string, name: string): number =>
 const flag = (name: string): number =>
   figure('src/config.ts', new RegExp(`'${name}',[^?]*\\?\\? (\\d[\\d_]*)`, 'u'));
 
-const PAST_DAYS = constant('src/events/measure.ts', 'PAST_DAYS');
+const PAST_DAYS = constant('src/domain/meter-events/measure.ts', 'PAST_DAYS');
 const OLDEST_NODE = (() => {
   const path = 'src/cli/node-floor.ts';
   const line = constant(path, 'OLDEST_LINE');
@@ -83,7 +83,7 @@ const OLDEST_NODE = (() => {
 const BLOCKS_KEPT = mib(constant('src/journal/sqlite/kept-blocks.ts', 'KEPT_BYTES_MAX'));
 const TRIES = (() => {
   const [, steps = ''] =
-    /RETRY_DELAYS_MS[^=]*= \[([^\]]*)\]/u.exec(source('src/core-events/delivery.ts')) ?? [];
+    /RETRY_DELAYS_MS[^=]*= \[([^\]]*)\]/u.exec(source('src/domain/core-events/delivery.ts')) ?? [];
   return steps.split('\n').filter((line) => line.includes('_MS')).length + 1;
 })();
 const STOP_WAITS_S = seconds(constant('src/delivery/deliverer.ts', 'CLOSE_TIMEOUT_MS'));
@@ -92,13 +92,13 @@ const STREAM_VALUES = constant(STREAM, 'VALUES_MAX');
 const EVENTS_MAX = figure('src/config.ts', /'stream-events-max', ([\d_]+)/u);
 const KEYS_MAX = constant('src/http/meter-events.ts', 'PAYLOAD_KEYS_MAX');
 const GUESSES = constant('src/config.ts', 'AUTH_FAILURES_MAX');
-const ANSWER_LENGTH = constant('src/core-events/delivery.ts', 'ANSWER_LENGTH_MAX');
+const ANSWER_LENGTH = constant('src/domain/core-events/delivery.ts', 'ANSWER_LENGTH_MAX');
 const CONNECTIONS = 'src/http/connections.ts';
 const limit = (name: string): number =>
   figure(CONNECTIONS, new RegExp(`^  ${name}: ([\\d_]+),$`, 'mu'));
 
 const README: readonly string[] = [
-  `${constant('src/quantity.ts', 'INTEGER_DIGITS_MAX')} digits before the point, ${constant('src/quantity.ts', 'FRACTION_DIGITS_MAX')} after`,
+  `${constant('src/domain/quantity.ts', 'INTEGER_DIGITS_MAX')} digits before the point, ${constant('src/domain/quantity.ts', 'FRACTION_DIGITS_MAX')} after`,
   `accepted once in ${PAST_DAYS} days`,
   `the test suite does it ${env('test/crash/kill.test.ts', 'TAXIMETER_KILLS')} times`,
   `any Node from ${figure('package.json', /"node": ">=(\d+)"/u)} on`,
@@ -109,7 +109,7 @@ const README: readonly string[] = [
   `${figure('src/config.ts', /'events-days', [\d_]+, (\d+)/u)} at least |`,
 ];
 const ARCHITECTURE: readonly string[] = [
-  `A mode has ${n(constant('src/meters/meter.ts', 'METERS_MAX'))} meters at most, active or not, and an event name ${constant('src/meters/meter.ts', 'METERS_OF_EVENT_NAME_MAX')}`,
+  `A mode has ${n(constant('src/domain/meter.ts', 'METERS_MAX'))} meters at most, active or not, and an event name ${constant('src/domain/meter.ts', 'METERS_OF_EVENT_NAME_MAX')}`,
   `(${PAST_DAYS} days)`,
   `up to ${constant('src/ingest/flusher.ts', 'ROOM_MS')} ms.`,
   `${n(constant('src/ingest/flusher.ts', 'GATHER_ROWS'))} rows do (${n(constant('src/ingest/flusher.ts', 'GATHER_ROWS_WHILE_READ'))} while somebody reads)`,
@@ -128,8 +128,8 @@ const SESSIONS = constant('src/catalog/catalog.ts', 'SESSIONS_MAX');
 const SESSIONS_OF_KEY = constant('src/catalog/catalog.ts', 'SESSIONS_OF_KEY_MAX');
 const OPERATIONS: readonly string[] = [
   `may have ${n(SESSIONS)} sessions at once and a key ${n(SESSIONS_OF_KEY)} of them`,
-  `There may be ${n(constant('src/keys/key.ts', 'KEYS_MAX'))} keys that are not revoked`,
-  `past ${mib(constant('src/log.ts', 'WAITING_BYTES_MAX'))} MB of waiting lines`,
+  `There may be ${n(constant('src/domain/key.ts', 'KEYS_MAX'))} keys that are not revoked`,
+  `past ${mib(constant('src/lib/log.ts', 'WAITING_BYTES_MAX'))} MB of waiting lines`,
   `(${mib(constant('src/ingest/disk-space.ts', 'RESERVE_BYTES'))} MiB, or a twentieth of a smaller disk)`,
   `has tried ${GUESSES} wrong keys`,
   `\`--events-days\` (${flag('events-days')})`,
@@ -138,15 +138,15 @@ const OPERATIONS: readonly string[] = [
 ];
 const WEBHOOKS: readonly string[] = [
   `for ${flag('events-days')} days (\`--events-days\`)`,
-  `${capital(words(constant('src/core-events/destination.ts', 'DESTINATIONS_MAX')))} in each mode`,
+  `${capital(words(constant('src/domain/core-events/destination.ts', 'DESTINATIONS_MAX')))} in each mode`,
   `within ${seconds(constant('src/delivery/sender.ts', 'ANSWER_TIMEOUT_MS'))} seconds`,
   `${TRIES} tries in 72 hours`,
-  `its last ${constant('src/core-events/delivery.ts', 'ATTEMPTS_KEPT')} tries`,
+  `its last ${constant('src/domain/core-events/delivery.ts', 'ATTEMPTS_KEPT')} tries`,
   `the first ${ANSWER_LENGTH} characters of the answer`,
-  `failed for ${words(days(constant('src/core-events/destination.ts', 'DISABLE_AFTER_MS')))} days`,
+  `failed for ${words(days(constant('src/domain/core-events/destination.ts', 'DISABLE_AFTER_MS')))} days`,
 ];
 const RELIABILITY: readonly string[] = [
-  `in slices of ${constant('src/turns.ts', 'SLICE_MS')} ms`,
+  `in slices of ${constant('src/lib/turns.ts', 'SLICE_MS')} ms`,
   `the last ${constant('test/crash/settle.ts', 'LAST_EVENTS')} acknowledged events and ${constant('test/crash/settle.ts', 'LAST_BATCHES')} batches`,
   `\`npm run test:crash\` (${env('test/crash/kill.test.ts', 'TAXIMETER_KILLS')} kills)`,
   `\`node --test test/crash/webhooks.test.ts\`, ${env('test/crash/webhooks.test.ts', 'TAXIMETER_KILLS')} kills`,
@@ -168,7 +168,7 @@ const RELIABILITY: readonly string[] = [
   `except that past ${mib(constant('src/ingest/committer.ts', 'BLOCK_LENGTH_MAX'))} MB that wait for the journal`,
   `at most ${KEYS_MAX + figure(STREAM, /PAYLOAD_KEYS_MAX \+ (\d+)/u)} values for each event that it may have, others ${n(constant('src/http/json.ts', 'VALUES_MAX'))}`,
   `429 past ${mib(constant('src/http/body-budget.ts', 'BYTES_MAX'))} MiB`,
-  `no more than ${constant('src/characters.ts', 'SHOWN_MAX')} characters`,
+  `no more than ${constant('src/domain/characters.ts', 'SHOWN_MAX')} characters`,
   `408 after ${seconds(limit('headersTimeoutMs'))} s for headers and ${seconds(limit('requestTimeoutMs'))} s in all`,
   `closed after ${words(seconds(limit('stalledTimeoutMs')) / 60)} minutes without a byte`,
   `Does not start below ${OLDEST_NODE}`,
@@ -188,8 +188,8 @@ const SAYS: Readonly<Record<string, readonly string[]>> = {
   'docs/operations.md': OPERATIONS,
   'docs/webhooks.md': WEBHOOKS,
   'docs/alerts.md': [
-    `${n(constant('src/alerts/alert.ts', 'ALERTS_ABOUT_ONE_MAX'))} active alerts about all customers`,
-    `${n(constant('src/alerts/alert.ts', 'ALERTS_MAX'))} that are not archived`,
+    `${n(constant('src/domain/alert.ts', 'ALERTS_ABOUT_ONE_MAX'))} active alerts about all customers`,
+    `${n(constant('src/domain/alert.ts', 'ALERTS_MAX'))} that are not archived`,
     `every ${words(seconds(constant('src/watch/error-reporter.ts', 'REPORT_MS')))} seconds`,
     `up to ${words(constant('src/watch/error-reporter.ts', 'SAMPLES_MAX'))} samples`,
   ],

@@ -3,7 +3,7 @@ import type { PageQuery } from '../../src/catalog/catalog.ts';
 import { parseForm } from '../../src/http/form.ts';
 import { parsePage } from '../../src/http/pages.ts';
 import { parseSummaryId, toSummaryId, type SummaryName } from '../../src/http/summary-id.ts';
-import { toNamespace } from '../../src/namespace.ts';
+import { toNamespace } from '../../src/domain/namespace.ts';
 import { corpusOf } from '../corpus.ts';
 import { type Target } from '../target.ts';
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import type { Payload } from '../../src/events/event.ts';
-import { charactersIn } from '../../src/characters.ts';
+import type { Payload } from '../../src/domain/meter-events/meter-event.ts';
+import { charactersIn } from '../../src/domain/characters.ts';
 import { parseForm, type Form } from '../../src/http/form.ts';
 import { jsonToForm, parseJson, type JsonShape } from '../../src/http/json.ts';
 import { parseSentEvent } from '../../src/http/meter-events.ts';
 import { readStreamEvent, type StreamContext } from '../../src/http/stream-event.ts';
-import type { Meter } from '../../src/meters/meter.ts';
-import { toNamespace } from '../../src/namespace.ts';
-import { parseQuantity, toQuantity } from '../../src/quantity.ts';
+import type { Meter } from '../../src/domain/meter.ts';
+import { toNamespace } from '../../src/domain/namespace.ts';
+import { parseQuantity, toQuantity } from '../../src/domain/quantity.ts';
 import { corpusOf } from '../corpus.ts';
 import { generateForm, generateJson } from '../generate.ts';
 import { type Target } from '../target.ts';

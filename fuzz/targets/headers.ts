@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { parseApiVersion } from '../../src/api-version.ts';
+import { parseApiVersion } from '../../src/domain/api-version.ts';
 import { authenticate, secretOf } from '../../src/http/auth.ts';
 import { prefersRepresentation } from '../../src/http/prefer.ts';
 import { corpusOf } from '../corpus.ts';

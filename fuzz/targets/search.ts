@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { parseSearchQuery, type SearchQuery } from '../../src/customers/search-query.ts';
-import { neededTerms, termsOf, toMatcher } from '../../src/customers/search.ts';
+import { parseSearchQuery, type SearchQuery } from '../../src/domain/customers/search-query.ts';
+import { neededTerms, termsOf, toMatcher } from '../../src/domain/customers/search.ts';
 import { corpusOf } from '../corpus.ts';
 import { type Target } from '../target.ts';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { formatRfc3339, parseTime } from '../../src/rfc3339.ts';
+import { formatRfc3339, parseTime } from '../../src/domain/rfc3339.ts';
 import { corpusOf } from '../corpus.ts';
 import { type Target } from '../target.ts';
 

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
-import { formatQuantity, parseDecimal, parseQuantity, toQuantity } from '../../src/quantity.ts';
+import {
+  formatQuantity,
+  parseDecimal,
+  parseQuantity,
+  toQuantity,
+} from '../../src/domain/quantity.ts';
 import { corpusOf } from '../corpus.ts';
 import { type Target } from '../target.ts';
 

@@ -1,6 +1,6 @@
 import { existsSync, linkSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { StartupError } from '../startup-error.ts';
+import { StartupError } from '../lib/startup-error.ts';
 import { sumOf } from './files.ts';
 import { DATA, readManifest, type FileEntry } from './manifest.ts';
 import { checkSource } from './source.ts';

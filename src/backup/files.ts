@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readdirSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { syncFolder } from '../durable-file.ts';
-import { openPlainFile } from '../plain-file.ts';
+import { syncFolder } from '../lib/files/durable-file.ts';
+import { openPlainFile } from '../lib/files/plain-file.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import { closeSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MANIFEST } from '../folder-rules.ts';
-import { openPlainFile } from '../plain-file.ts';
-import { StartupError } from '../startup-error.ts';
+import { MANIFEST } from '../lib/files/folder-rules.ts';
+import { openPlainFile } from '../lib/files/plain-file.ts';
+import { StartupError } from '../lib/startup-error.ts';
 
 /** The data folder within a backup. */
 export const DATA = 'data';

@@ -9,9 +9,9 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { makeFolder, syncFolder } from '../durable-file.ts';
-import { refuseOccupied, RESTORING_FOLDER } from '../folder-rules.ts';
-import { StartupError } from '../startup-error.ts';
+import { makeFolder, syncFolder } from '../lib/files/durable-file.ts';
+import { refuseOccupied, RESTORING_FOLDER } from '../lib/files/folder-rules.ts';
+import { StartupError } from '../lib/startup-error.ts';
 import { copyFile, syncFolders } from './files.ts';
 import { DATA, readManifest, type FileEntry, type Manifest } from './manifest.ts';
 import { checkSource, foldersOf } from './source.ts';

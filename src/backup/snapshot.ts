@@ -6,7 +6,12 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DataFolder } from '../data-folder.ts';
-import { CATALOG_FILE, JOURNAL_FILE, SNAPSHOT_FOLDER, USAGE_FOLDER } from '../folder-rules.ts';
+import {
+  CATALOG_FILE,
+  JOURNAL_FILE,
+  SNAPSHOT_FOLDER,
+  USAGE_FOLDER,
+} from '../lib/files/folder-rules.ts';
 
 export function snapshotFolder(dataFolder: string): string {
   return join(dataFolder, SNAPSHOT_FOLDER);

@@ -13,9 +13,9 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { makeFolder, syncFolder } from '../durable-file.ts';
-import { isDataFolder, isWithin, realPath, refuseOccupied } from '../folder-rules.ts';
-import { StartupError } from '../startup-error.ts';
+import { makeFolder, syncFolder } from '../lib/files/durable-file.ts';
+import { isDataFolder, isWithin, realPath, refuseOccupied } from '../lib/files/folder-rules.ts';
+import { StartupError } from '../lib/startup-error.ts';
 import { Base } from './base.ts';
 import { copyFile, syncFolders, treeOf } from './files.ts';
 import { DATA, FORMAT, writeManifest, type Manifest } from './manifest.ts';

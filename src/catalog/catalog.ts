@@ -11,14 +11,14 @@
  * - A namespace never sees another one's rows (P7).
  * - Lists are newest first, in the order of creation, also within one second.
  */
-import type { Alert, Trigger } from '../alerts/alert.ts';
-import type { AlertsOfMeters } from '../alerts/alerts-of-meters.ts';
-import type { CoreEvent } from '../core-events/core-event.ts';
-import type { Customer } from '../customers/customer.ts';
-import type { SearchQuery } from '../customers/search-query.ts';
-import type { Key } from '../keys/key.ts';
-import type { Meter, MeterStatus } from '../meters/meter.ts';
-import type { Namespace } from '../namespace.ts';
+import type { Alert, Trigger } from '../domain/alert.ts';
+import type { AlertsOfMeters } from '../domain/alerts-of-meters.ts';
+import type { CoreEvent } from '../domain/core-events/core-event.ts';
+import type { Customer } from '../domain/customers/customer.ts';
+import type { SearchQuery } from '../domain/customers/search-query.ts';
+import type { Key } from '../domain/key.ts';
+import type { Meter, MeterStatus } from '../domain/meter.ts';
+import type { Namespace } from '../domain/namespace.ts';
 import type { Announce, CoreEvents, Deliveries, Destinations } from './core-events.ts';
 
 export type Catalog = {

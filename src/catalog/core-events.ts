@@ -3,10 +3,10 @@
  * delivery for each destination that wants it. So a crash neither loses nor invents an event, and what was not delivered
  * is found on the next start.
  */
-import type { CoreEvent, Payload } from '../core-events/core-event.ts';
-import type { Attempt, Delivery, DeliveryState } from '../core-events/delivery.ts';
-import type { Destination } from '../core-events/destination.ts';
-import type { Namespace } from '../namespace.ts';
+import type { CoreEvent, Payload } from '../domain/core-events/core-event.ts';
+import type { Attempt, Delivery, DeliveryState } from '../domain/core-events/delivery.ts';
+import type { Destination } from '../domain/core-events/destination.ts';
+import type { Namespace } from '../domain/namespace.ts';
 import type { Page, PageQuery, Remember } from './catalog.ts';
 
 /**

@@ -5,7 +5,7 @@
  * depends on more of a key than a half of its hash, from which no secret follows.
  */
 import { timingSafeEqual } from 'node:crypto';
-import type { Key } from '../keys/key.ts';
+import type { Key } from '../domain/key.ts';
 
 /** Of a SHA-256 in hex. */
 const HASH_LENGTH = 64;

@@ -1,7 +1,7 @@
-import { API_VERSION } from '../api-version.ts';
+import { API_VERSION } from '../domain/api-version.ts';
 import type { ClientConfig } from '../client-config.ts';
-import { parseExactly } from '../core-events/wire.ts';
-import { StartupError } from '../startup-error.ts';
+import { parseExactly } from '../domain/core-events/wire.ts';
+import { StartupError } from '../lib/startup-error.ts';
 
 const ANSWER_TIMEOUT_MS = 30_000;
 

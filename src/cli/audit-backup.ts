@@ -8,8 +8,8 @@ import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readManifest } from '../backup/manifest.ts';
-import { exit } from '../log.ts';
-import { StartupError } from '../startup-error.ts';
+import { exit } from '../lib/log.ts';
+import { StartupError } from '../lib/startup-error.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 

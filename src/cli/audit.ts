@@ -1,11 +1,11 @@
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../lib/clock.ts';
 import type { AuditConfig } from '../config.ts';
 import { closeDataFolder, openDataFolder, type DataFolder } from '../data-folder.ts';
 import { compareAccount } from '../ingest/compare-account.ts';
-import { formatRfc3339 } from '../rfc3339.ts';
-import { StartupError } from '../startup-error.ts';
+import { formatRfc3339 } from '../domain/rfc3339.ts';
+import { StartupError } from '../lib/startup-error.ts';
 import { auditBackup } from './audit-backup.ts';
-import { print } from '../terminal.ts';
+import { print } from '../lib/terminal.ts';
 import { dateOf } from '../usage/pruned.ts';
 import type { Audit, HourDifference, HourFigures } from '../usage/usage-store.ts';
 

@@ -3,14 +3,14 @@ import { Base } from '../backup/base.ts';
 import { removeSnapshot, snapshotFolder, takeSnapshot, type Snapshot } from '../backup/snapshot.ts';
 import { settle } from '../backup/stopped.ts';
 import { refuseTaken, writeBackup } from '../backup/write-backup.ts';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../lib/clock.ts';
 import type { BackupConfig } from '../config.ts';
 import { askServer } from '../control/control-client.ts';
 import { closeDataFolder, openDataFolder } from '../data-folder.ts';
-import { isWithin } from '../folder-rules.ts';
-import { formatRfc3339 } from '../rfc3339.ts';
-import { StartupError } from '../startup-error.ts';
-import { print } from '../terminal.ts';
+import { isWithin } from '../lib/files/folder-rules.ts';
+import { formatRfc3339 } from '../domain/rfc3339.ts';
+import { StartupError } from '../lib/startup-error.ts';
+import { print } from '../lib/terminal.ts';
 
 /**
  * `taximeter backup`: of a data folder that a server runs on, or of a stopped one. The server makes a snapshot; it is copied

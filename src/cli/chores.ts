@@ -1,4 +1,4 @@
-import { logError } from '../log.ts';
+import { logError } from '../lib/log.ts';
 
 /** What a server does again and again beside serving, until it stops. */
 export class Chores {

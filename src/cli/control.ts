@@ -1,11 +1,11 @@
 import { removeSnapshot, takeSnapshot, type Snapshot } from '../backup/snapshot.ts';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../lib/clock.ts';
 import type { ServeConfig } from '../config.ts';
 import { ControlServer, type Handler } from '../control/control-server.ts';
 import type { DataFolder } from '../data-folder.ts';
 import type { Ingest } from '../ingest/ingest.ts';
-import { logError, logWarning } from '../log.ts';
-import { StartupError } from '../startup-error.ts';
+import { logError, logWarning } from '../lib/log.ts';
+import { StartupError } from '../lib/startup-error.ts';
 import type { Prunable } from '../usage/usage-store.ts';
 import { pruneIfAllowed, type PruneRequest } from './prune.ts';
 

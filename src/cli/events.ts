@@ -1,5 +1,5 @@
 import type { ResendConfig } from '../client-config.ts';
-import { print } from '../terminal.ts';
+import { print } from '../lib/terminal.ts';
 import { callApi } from './api-client.ts';
 
 /** `taximeter events resend`: to one destination, or to all that want the event. */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import type { ServeConfig } from '../config.ts';
-import { log, logWarning } from '../log.ts';
+import { log, logWarning } from '../lib/log.ts';
 
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));

@@ -1,6 +1,6 @@
 import type { ListenConfig } from '../client-config.ts';
 import { pageToken } from '../http/pages-v2.ts';
-import { StartupError } from '../startup-error.ts';
+import { StartupError } from '../lib/startup-error.ts';
 import { callApi } from './api-client.ts';
 
 /** An event as either API gives it. */

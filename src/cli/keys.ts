@@ -1,17 +1,17 @@
+import { DAY_MS } from '../domain/time.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KEYS_STALE_MS, type Catalog } from '../catalog/catalog.ts';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../lib/clock.ts';
 import { openCatalog } from '../data-folder.ts';
 import { hashSecret } from '../http/auth.ts';
-import { newKeyId, newRestrictedKey, newSecretKey } from '../ids.ts';
-import { stateOf, type Key } from '../keys/key.ts';
+import { newKeyId, newRestrictedKey, newSecretKey } from '../lib/ids.ts';
+import { stateOf, type Key } from '../domain/key.ts';
 import type { KeysConfig, NewKeyConfig } from '../keys-config.ts';
-import { accountOf, modeOf, toNamespace } from '../namespace.ts';
-import { redact } from '../redact.ts';
-import { formatRfc3339 } from '../rfc3339.ts';
-import { StartupError } from '../startup-error.ts';
-import { DAY_MS } from '../summaries/windows.ts';
-import { print } from '../terminal.ts';
+import { accountOf, modeOf, toNamespace } from '../domain/namespace.ts';
+import { redact } from '../lib/redact.ts';
+import { formatRfc3339 } from '../domain/rfc3339.ts';
+import { StartupError } from '../lib/startup-error.ts';
+import { print } from '../lib/terminal.ts';
 
 /** `taximeter keys create | list | revoke`, also while a server runs on the folder. */
 export async function keys(config: KeysConfig): Promise<void> {

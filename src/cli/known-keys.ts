@@ -2,9 +2,9 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { KeyRing } from '../catalog/key-ring.ts';
 import type { AccessParts } from '../http/access.ts';
 import { hashSecret } from '../http/auth.ts';
-import type { Key } from '../keys/key.ts';
-import { toNamespace } from '../namespace.ts';
-import { redact } from '../redact.ts';
+import type { Key } from '../domain/key.ts';
+import { toNamespace } from '../domain/namespace.ts';
+import { redact } from '../lib/redact.ts';
 
 /**
  * The keys that the server takes: the catalog's, and those of the environment, which open the default account and

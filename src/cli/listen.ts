@@ -2,17 +2,18 @@
  * `taximeter listen`: on a laptop, what a destination is on a server. It prints events as they come, and forwards them,
  * signed, to where the handler runs.
  */
+import { toSeconds } from '../domain/time.ts';
 import { createHmac } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { API_VERSION } from '../api-version.ts';
+import { API_VERSION } from '../domain/api-version.ts';
 import type { ListenConfig } from '../client-config.ts';
-import { systemClock, toSeconds } from '../clock.ts';
-import { isSuccess } from '../core-events/delivery.ts';
-import { toNotification } from '../core-events/wire.ts';
+import { systemClock } from '../lib/clock.ts';
+import { isSuccess } from '../domain/core-events/delivery.ts';
+import { toNotification } from '../domain/core-events/wire.ts';
 import { Sender } from '../delivery/sender.ts';
 import { signatureHeader } from '../delivery/signature.ts';
-import { formatRfc3339 } from '../rfc3339.ts';
-import { print } from '../terminal.ts';
+import { formatRfc3339 } from '../domain/rfc3339.ts';
+import { print } from '../lib/terminal.ts';
 import { UnreachableError } from './api-client.ts';
 import { Follower, type ShownEvent } from './follow.ts';
 

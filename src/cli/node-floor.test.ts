@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { StartupError } from '../startup-error.ts';
+import { StartupError } from '../lib/startup-error.ts';
 import { refuseOldNode } from './node-floor.ts';
 
 test('a Node with known holes is refused, this one and later ones are not', () => {

@@ -1,4 +1,4 @@
-import { StartupError } from '../startup-error.ts';
+import { StartupError } from '../lib/startup-error.ts';
 
 /**
  * The oldest release of each line that may serve, as minor and patch: those of 24 March 2026. Before them,

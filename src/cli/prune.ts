@@ -1,11 +1,11 @@
+import { DAY_MS, HOUR_MS } from '../domain/time.ts';
 import { settle } from '../backup/stopped.ts';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../lib/clock.ts';
 import type { PruneConfig, Windows } from '../config.ts';
 import { askServer } from '../control/control-client.ts';
 import { closeDataFolder, openDataFolder } from '../data-folder.ts';
-import { StartupError } from '../startup-error.ts';
-import { DAY_MS, HOUR_MS } from '../summaries/windows.ts';
-import { print } from '../terminal.ts';
+import { StartupError } from '../lib/startup-error.ts';
+import { print } from '../lib/terminal.ts';
 import { dateOf } from '../usage/pruned.ts';
 import type { Prunable, UsageStore } from '../usage/usage-store.ts';
 

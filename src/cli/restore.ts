@@ -1,6 +1,6 @@
 import { restoreBackup } from '../backup/restore.ts';
 import type { RestoreConfig } from '../config.ts';
-import { print } from '../terminal.ts';
+import { print } from '../lib/terminal.ts';
 
 /** `taximeter restore`: makes a new data folder of a backup. */
 export function restore({ from, data }: RestoreConfig): void {

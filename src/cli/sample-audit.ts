@@ -1,7 +1,7 @@
 import type { DataFolder } from '../data-folder.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import { SampleAudit, type SampleAuditResult } from '../ingest/sample-audit.ts';
-import { logError } from '../log.ts';
+import { logError } from '../lib/log.ts';
 
 /** More than this waits: the machine has better to do than to recount. */
 const BYTES_WAITING_MAX = 8 * 1024 * 1024;

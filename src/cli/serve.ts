@@ -1,6 +1,7 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../domain/time.ts';
 import { join } from 'node:path';
 import type { Catalog } from '../catalog/catalog.ts';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../lib/clock.ts';
 import type { ServeConfig } from '../config.ts';
 import { closeDataFolder, openDataFolder, type DataFolder } from '../data-folder.ts';
 import { Access } from '../http/access.ts';
@@ -13,21 +14,20 @@ import { ApiServer, type Api } from '../http/server.ts';
 import { DiskSpace } from '../ingest/disk-space.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import type { NewKeyConfig } from '../keys-config.ts';
-import { log, logError, logWarning, outliveOutput, setLogLevel } from '../log.ts';
+import { log, logError, logWarning, outliveOutput, setLogLevel } from '../lib/log.ts';
 import { exposeAlerts } from '../metrics/alert-metrics.ts';
-import { isMoved } from '../open-paths.ts';
+import { isMoved } from '../lib/files/open-paths.ts';
 import { exposeDuplicates, exposeIngest } from '../metrics/ingest-metrics.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { exposeDisk, exposeProcess } from '../metrics/process-metrics.ts';
 import { exposeRequests } from '../metrics/request-metrics.ts';
 import { exposeAudits, exposeQueries } from '../metrics/usage-metrics.ts';
-import { StartupError } from '../startup-error.ts';
-import { DAY_MS, HOUR_MS } from '../summaries/windows.ts';
-import { print } from '../terminal.ts';
+import { StartupError } from '../lib/startup-error.ts';
+import { print } from '../lib/terminal.ts';
 import { dateOf } from '../usage/pruned.ts';
 import { UsageReader } from '../usage/usage-reader.ts';
 import type { UsageStore } from '../usage/usage-store.ts';
-import { readVersion } from '../version.ts';
+import { readVersion } from '../lib/version.ts';
 import { Chores } from './chores.ts';
 import { connectionsWithin, hasMetrics, warnOfOpenDoor } from './exposure.ts';
 import { openControl } from './control.ts';
@@ -42,7 +42,6 @@ const WATCH_MS = 100;
 /** How often is looked whether identifiers have to make room: some 50,000 may come in between. */
 const SEAL_MS = 100;
 /** How much of when keys were last used a crash may lose. */
-const MINUTE_MS = 60_000;
 const KEY_USE_NOT_SAVED = 'When keys were last used could not be saved.';
 /** How often is looked how much room the disks have: at full speed some 20 MB come in between. */
 const DISK_MS = 250;

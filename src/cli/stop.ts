@@ -2,8 +2,8 @@
 import { Worker } from 'node:worker_threads';
 import type { ApiServer } from '../http/server.ts';
 import { DamagedRunError } from '../ingest/remembered/run-file.ts';
-import { exit, logError, logWarningAtOnce } from '../log.ts';
-import { isMoved } from '../open-paths.ts';
+import { exit, logError, logWarningAtOnce } from '../lib/log.ts';
+import { isMoved } from '../lib/files/open-paths.ts';
 import { UnsureInsertError } from '../usage/usage-store.ts';
 
 /** For the refusals to reach those who wait. */

@@ -1,4 +1,4 @@
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../lib/clock.ts';
 import type { ServeConfig } from '../config.ts';
 import type { DataFolder } from '../data-folder.ts';
 import { Deliverer } from '../delivery/deliverer.ts';
@@ -6,7 +6,7 @@ import { Sender } from '../delivery/sender.ts';
 import { alertTriggered } from '../http/alert-triggered.ts';
 import { errorReport } from '../http/error-report.ts';
 import type { Ingest } from '../ingest/ingest.ts';
-import { logError } from '../log.ts';
+import { logError } from '../lib/log.ts';
 import { AlertWatch } from '../watch/alert-watch.ts';
 import { DuplicateComparer } from '../watch/duplicate-comparer.ts';
 import { ErrorReporter } from '../watch/error-reporter.ts';

@@ -5,10 +5,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
-import { systemClock } from '../clock.ts';
-import { WORDS_OF_URLS } from '../customers/customer-id.ts';
+import { systemClock } from '../lib/clock.ts';
+import { WORDS_OF_URLS } from '../domain/customers/customer-id.ts';
 import type { Route } from '../http/api.ts';
-import { SCOPES, type Scope } from '../keys/key.ts';
+import { SCOPES, type Scope } from '../domain/key.ts';
 import { createKey } from './keys.ts';
 import { Callers, nobodys, type Answer, type Holder, type World } from './testing/callers.ts';
 import { serveNewFolder, type Served } from './testing/served-folder.ts';

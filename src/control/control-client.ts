@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { StartupError } from '../startup-error.ts';
+import { StartupError } from '../lib/startup-error.ts';
 import type { Reply, Request } from './control-server.ts';
 import { readLine } from './lines.ts';
 import { socketPath } from './socket-path.ts';

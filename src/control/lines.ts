@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { StartupError } from '../startup-error.ts';
+import { StartupError } from '../lib/startup-error.ts';
 
 const LINE_LENGTH_MAX = 64 * 1024;
 

@@ -9,7 +9,7 @@
 import { lookup, type LookupAddress } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { BlockList, isIP, isIPv4, type LookupFunction } from 'node:net';
-import { isLonger } from '../characters.ts';
+import { isLonger } from '../domain/characters.ts';
 
 export type AddressRules = {
   /** Any address and any port, also over http: for laptops, and for networks where every key is trusted. */

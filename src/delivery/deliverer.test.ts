@@ -10,8 +10,12 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { aDestination, anEvent } from '../catalog/contract/core-event-fixtures.ts';
 import { ManualClock, NAMESPACE } from '../catalog/contract/fixtures.ts';
 import { openSqliteCatalog } from '../catalog/sqlite/sqlite-catalog.ts';
-import type { Delivery } from '../core-events/delivery.ts';
-import { DISABLE_AFTER_MS, rotateSecret, type Destination } from '../core-events/destination.ts';
+import type { Delivery } from '../domain/core-events/delivery.ts';
+import {
+  DISABLE_AFTER_MS,
+  rotateSecret,
+  type Destination,
+} from '../domain/core-events/destination.ts';
 import { Deliverer } from './deliverer.ts';
 import { Sender } from './sender.ts';
 import { pause, until } from '../../test/support/wait.ts';

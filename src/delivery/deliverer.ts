@@ -5,13 +5,19 @@
  * The queue is in the catalog; here is only when to look at it. With nothing pending there is no timer. A crash loses
  * at most that a delivery was made: then it is made again.
  */
+import { toSeconds } from '../domain/time.ts';
 import type { Destinations, Deliveries, Due, Lane } from '../catalog/core-events.ts';
-import { toSeconds, type Clock } from '../clock.ts';
-import { disable, isToBeDisabled, secretsAt, toDisabledEvent } from '../core-events/destination.ts';
-import { deliveryBody } from '../core-events/wire.ts';
-import { newCoreEventId } from '../ids.ts';
-import { logError, logWarning } from '../log.ts';
-import { modeOf } from '../namespace.ts';
+import { type Clock } from '../lib/clock.ts';
+import {
+  disable,
+  isToBeDisabled,
+  secretsAt,
+  toDisabledEvent,
+} from '../domain/core-events/destination.ts';
+import { deliveryBody } from '../domain/core-events/wire.ts';
+import { newCoreEventId } from '../lib/ids.ts';
+import { logError, logWarning } from '../lib/log.ts';
+import { modeOf } from '../domain/namespace.ts';
 import { giveUp, outcomeOf, Outcomes } from './outcome.ts';
 import { pauseMs } from './pause.ts';
 import type { Sender } from './sender.ts';

@@ -1,6 +1,11 @@
 import type { Deliveries, Due, Settled } from '../catalog/core-events.ts';
-import { ATTEMPTS_KEPT, isSuccess, nextTryMs, type Attempt } from '../core-events/delivery.ts';
-import { failingSince } from '../core-events/destination.ts';
+import {
+  ATTEMPTS_KEPT,
+  isSuccess,
+  nextTryMs,
+  type Attempt,
+} from '../domain/core-events/delivery.ts';
+import { failingSince } from '../domain/core-events/destination.ts';
 
 /** What a try makes of a delivery: done, due again, or given up. `jitter` is drawn evenly from [0, 1). */
 export function outcomeOf(due: Due, attempt: Attempt, nowMs: number, jitter: number): Settled {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { LookupAddress } from 'node:dns';
 import { createServer } from 'node:net';
 import { test, type TestContext } from 'node:test';
-import { ANSWER_LENGTH_MAX } from '../core-events/delivery.ts';
+import { ANSWER_LENGTH_MAX } from '../domain/core-events/delivery.ts';
 import { Sender, type SenderOptions } from './sender.ts';
 import { PATIENCE_MS } from '../../test/support/wait.ts';
 import { Receiver, type Answer } from '../../test/support/webhook-receiver.ts';

@@ -3,7 +3,7 @@
  * much of the body is read. It follows no redirect, uses no proxy, and connects only where `addresses.ts` allows.
  */
 import { Agent, request } from 'undici';
-import { ANSWER_LENGTH_MAX, type Attempt } from '../core-events/delivery.ts';
+import { ANSWER_LENGTH_MAX, type Attempt } from '../domain/core-events/delivery.ts';
 import { checkedLookup, refusalOfUrl, type AddressRules, type Resolve } from './addresses.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;

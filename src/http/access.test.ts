@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { aKey, aSession, ManualClock } from '../catalog/contract/fixtures.ts';
 import { openSqliteCatalog } from '../catalog/sqlite/sqlite-catalog.ts';
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 import { Access, type AccessLimits } from './access.ts';
 import { hashSecret } from './auth.ts';
 

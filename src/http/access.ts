@@ -3,9 +3,9 @@
  * from the headers, before any of the body is looked at.
  */
 import type { Keys, Sessions } from '../catalog/catalog.ts';
-import { ApiError } from '../errors.ts';
-import { isAllowed, type Key, type Scope } from '../keys/key.ts';
-import { accountOf } from '../namespace.ts';
+import { ApiError } from '../domain/errors.ts';
+import { isAllowed, type Key, type Scope } from '../domain/key.ts';
+import { accountOf } from '../domain/namespace.ts';
 import type { Route } from './api.ts';
 import { authenticate, hashSecret, noKey, refuseOtherAccount, secretOf } from './auth.ts';
 import { clientAddress, type Asked } from './client-address.ts';

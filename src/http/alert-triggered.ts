@@ -1,10 +1,10 @@
-import type { Trigger } from '../alerts/alert.ts';
-import { toSeconds } from '../clock.ts';
-import type { CoreEvent } from '../core-events/core-event.ts';
-import { newCoreEventId } from '../ids.ts';
-import type { Meter } from '../meters/meter.ts';
-import { isLive, modeOf } from '../namespace.ts';
-import { formatInt64, formatQuantity } from '../quantity.ts';
+import { toSeconds } from '../domain/time.ts';
+import type { Trigger } from '../domain/alert.ts';
+import type { CoreEvent } from '../domain/core-events/core-event.ts';
+import { newCoreEventId } from '../lib/ids.ts';
+import type { Meter } from '../domain/meter.ts';
+import { isLive, modeOf } from '../domain/namespace.ts';
+import { formatInt64, formatQuantity } from '../domain/quantity.ts';
 import { presentAlert } from './present-alert.ts';
 
 /**

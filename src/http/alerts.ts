@@ -1,7 +1,7 @@
 /** What the calls for alerts share: finding one, changing its status, and showing whole what is asked for. */
-import type { Alert } from '../alerts/alert.ts';
+import type { Alert } from '../domain/alert.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 import { refuseBeyondScopes } from './access.ts';
 import { remember, type Answer, type ApiRequest } from './api.ts';
 import { expanded, refuseUnknown } from './params.ts';

@@ -1,11 +1,15 @@
 /** What a request tells the world of a change that it made. */
 import type { Announce } from '../catalog/core-events.ts';
-import { previousAttributes, type Cause, type CoreEvent } from '../core-events/core-event.ts';
-import { toRelatedObject, type Destination } from '../core-events/destination.ts';
-import type { Customer } from '../customers/customer.ts';
-import { newCoreEventId } from '../ids.ts';
-import type { Meter } from '../meters/meter.ts';
-import { modeOf } from '../namespace.ts';
+import {
+  previousAttributes,
+  type Cause,
+  type CoreEvent,
+} from '../domain/core-events/core-event.ts';
+import { toRelatedObject, type Destination } from '../domain/core-events/destination.ts';
+import type { Customer } from '../domain/customers/customer.ts';
+import { newCoreEventId } from '../lib/ids.ts';
+import type { Meter } from '../domain/meter.ts';
+import { modeOf } from '../domain/namespace.ts';
 import type { ApiRequest } from './api.ts';
 import { presentEventDestination } from './present-destination.ts';
 import { presentCustomer } from './present-customer.ts';

@@ -2,7 +2,7 @@
  * Bounds the bytes of answers that are made and not fetched (P10). One of each connection there may be: of 10,000 connections
  * that do not read, ten gigabytes of the longest pages.
  */
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 import type { HttpCall } from './http-call.ts';
 
 export type AnswerLimits = {

@@ -2,8 +2,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Remember } from '../catalog/catalog.ts';
 import type { Fingerprint, Receipt } from '../journal/receipt.ts';
-import type { Key, Scope } from '../keys/key.ts';
-import type { Namespace } from '../namespace.ts';
+import type { Key, Scope } from '../domain/key.ts';
+import type { Namespace } from '../domain/namespace.ts';
 import type { Form } from './form.ts';
 import type { JsonShape } from './json.ts';
 

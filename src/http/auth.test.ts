@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { aKey } from '../catalog/contract/fixtures.ts';
-import { ApiError, type ErrorCode } from '../errors.ts';
-import { newSecretKey } from '../ids.ts';
-import { redact } from '../redact.ts';
+import { ApiError, type ErrorCode } from '../domain/errors.ts';
+import { newSecretKey } from '../lib/ids.ts';
+import { redact } from '../lib/redact.ts';
 import { authenticate, refuseOtherAccount, secretOf } from './auth.ts';
 
 const SECRET = newSecretKey('test');

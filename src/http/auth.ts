@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { ApiError } from '../errors.ts';
-import { isExpired, type Key } from '../keys/key.ts';
-import { accountOf } from '../namespace.ts';
-import { redact } from '../redact.ts';
+import { ApiError } from '../domain/errors.ts';
+import { isExpired, type Key } from '../domain/key.ts';
+import { accountOf } from '../domain/namespace.ts';
+import { redact } from '../lib/redact.ts';
 
 /** SHA-256 of a secret key, in hex: the only form in which keys are kept. */
 export function hashSecret(secret: string): string {

@@ -7,8 +7,8 @@ import {
   type InvoiceSettings,
   type RenderingOptions,
   type Shipping,
-} from '../customers/customer.ts';
-import { ApiError } from '../errors.ts';
+} from '../domain/customers/customer.ts';
+import { ApiError } from '../domain/errors.ts';
 import { hashOrNull, items, TEXT_MAX } from './customer-texts.ts';
 import type { Form } from './form.ts';
 import {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 import { BodyBudget } from './body-budget.ts';
 
 test('all bodies together are bounded, and what one request gives back another may take', () => {

@@ -1,4 +1,4 @@
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 
 /** Bodies are bounded each; this bounds what all of them may take at once (P10). */
 const BYTES_MAX = 512 * 1024 * 1024;

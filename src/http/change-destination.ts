@@ -1,5 +1,5 @@
 import type { Destinations } from '../catalog/core-events.ts';
-import type { Destination } from '../core-events/destination.ts';
+import type { Destination } from '../domain/core-events/destination.ts';
 import { remember, type ApiRequest } from './api.ts';
 import { noSuchDestination } from './destination-params.ts';
 import { refuseUnknown } from './params.ts';

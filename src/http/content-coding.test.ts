@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { constants, createZstdCompress, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
-import { ApiError, type ErrorCode } from '../errors.ts';
+import { ApiError, type ErrorCode } from '../domain/errors.ts';
 import { BodyBudget } from './body-budget.ts';
 import { codingOf, Unpacker, type Coding } from './content-coding.ts';
 

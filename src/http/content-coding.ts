@@ -7,8 +7,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Transform } from 'node:stream';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
-import { quoted } from '../characters.ts';
-import { ApiError } from '../errors.ts';
+import { quoted } from '../domain/characters.ts';
+import { ApiError } from '../domain/errors.ts';
 import type { BodyShare } from './body-budget.ts';
 import { tooLarge } from './body.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ApiError, type ErrorCode } from '../errors.ts';
-import { NO_BILLING, type BillingProfile } from '../customers/customer.ts';
+import { ApiError, type ErrorCode } from '../domain/errors.ts';
+import { NO_BILLING, type BillingProfile } from '../domain/customers/customer.ts';
 import { parseCustomerChanges, parseNewCustomer, type Fields } from './customer-params.ts';
 import { parseForm, type Form } from './form.ts';
 

@@ -2,10 +2,10 @@
  * What creating and updating a customer take: all of Stripe's parameters (OpenAPI 2026-10-28.endive, with its lengths).
  * What belongs to payments and taxes is read, and refused when it is malformed, but not kept: nothing here would use it.
  */
-import { bareOrQuoted, quoted } from '../characters.ts';
-import { CUSTOMER_ID_MAX, refusalOfId } from '../customers/customer-id.ts';
-import { NO_BILLING, type Customer } from '../customers/customer.ts';
-import { ApiError } from '../errors.ts';
+import { bareOrQuoted, quoted } from '../domain/characters.ts';
+import { CUSTOMER_ID_MAX, refusalOfId } from '../domain/customers/customer-id.ts';
+import { NO_BILLING, type Customer } from '../domain/customers/customer.ts';
+import { ApiError } from '../domain/errors.ts';
 import { BILLING_SHAPE, parseBilling } from './billing-params.ts';
 import type { Form } from './form.ts';
 import { parseMetadata } from './metadata.ts';

@@ -1,5 +1,5 @@
 /** Readers of what a customer's parameters are made of, after those of params.ts. */
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 import { toList, type Form } from './form.ts';
 import { hash, refuseAsUnknown, valueAt } from './params.ts';
 

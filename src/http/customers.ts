@@ -1,8 +1,8 @@
 /** What the calls for customers share: finding one, and showing it as the request wants. */
 import type { Customers } from '../catalog/catalog.ts';
-import { withSpaces } from '../customers/customer-id.ts';
-import type { Customer } from '../customers/customer.ts';
-import { ApiError } from '../errors.ts';
+import { withSpaces } from '../domain/customers/customer-id.ts';
+import type { Customer } from '../domain/customers/customer.ts';
+import { ApiError } from '../domain/errors.ts';
 import type { ApiRequest } from './api.ts';
 import { toList, type Form } from './form.ts';
 import { expanded } from './params.ts';

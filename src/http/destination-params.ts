@@ -1,10 +1,10 @@
 /** What the calls about webhook endpoints and event destinations share. */
-import { parseApiVersion } from '../api-version.ts';
+import { parseApiVersion } from '../domain/api-version.ts';
 import type { Destinations } from '../catalog/core-events.ts';
-import type { Payload } from '../core-events/core-event.ts';
-import type { Destination } from '../core-events/destination.ts';
+import type { Payload } from '../domain/core-events/core-event.ts';
+import type { Destination } from '../domain/core-events/destination.ts';
 import { refusalOfUrl, type AddressRules } from '../delivery/addresses.ts';
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 import type { ApiRequest } from './api.ts';
 import { TYPE_LENGTH_MAX } from './event-params.ts';
 import type { Form } from './form.ts';

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import {
   CONNECTION_LIMITS,
   Connections,

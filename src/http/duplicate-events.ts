@@ -4,19 +4,19 @@
  * at once; here the usage store is only asked what the first event was.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 import {
   alreadyExists,
   describeDuplicate,
   differencesOf,
   type Difference,
   type MeasuredEvent,
-} from '../events/duplicate.ts';
-import type { IncomingEvent } from '../events/event.ts';
-import { isAllowed } from '../keys/key.ts';
-import type { Meter } from '../meters/meter.ts';
-import { accountOf } from '../namespace.ts';
-import { toQuantity } from '../quantity.ts';
+} from '../domain/meter-events/duplicate.ts';
+import type { IncomingEvent } from '../domain/meter-events/meter-event.ts';
+import { isAllowed } from '../domain/key.ts';
+import type { Meter } from '../domain/meter.ts';
+import { accountOf } from '../domain/namespace.ts';
+import { toQuantity } from '../domain/quantity.ts';
 import { Shares } from '../usage/shares.ts';
 import type { ApiRequest } from './api.ts';
 import { lookUpAccepted, type AcceptedEvent, type LookUpParts } from './event-look-up.ts';

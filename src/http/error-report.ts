@@ -1,7 +1,7 @@
-import type { CoreEvent } from '../core-events/core-event.ts';
-import { newCoreEventId } from '../ids.ts';
-import { modeOf } from '../namespace.ts';
-import { formatRfc3339 } from '../rfc3339.ts';
+import type { CoreEvent } from '../domain/core-events/core-event.ts';
+import { newCoreEventId } from '../lib/ids.ts';
+import { modeOf } from '../domain/namespace.ts';
+import { formatRfc3339 } from '../domain/rfc3339.ts';
 import { REPORT_MS, type ErrorReport } from '../watch/error-reporter.ts';
 
 /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { toNamespace } from '../namespace.ts';
+import { toNamespace } from '../domain/namespace.ts';
 import { EventIds } from './event-ids.ts';
 
 const TEST = toNamespace('acct_1', 'test');

@@ -3,7 +3,7 @@
  * cursor, and says nothing of how much other accounts send, which the plain sequence would (P7).
  */
 import { createCipheriv, createDecipheriv, createHash, hkdfSync } from 'node:crypto';
-import { isLive, type Namespace } from '../namespace.ts';
+import { isLive, type Namespace } from '../domain/namespace.ts';
 
 /** One block of AES: half of it names the namespace, so that an id opens nothing in another one. */
 const CIPHER = 'aes-128-ecb';

@@ -3,9 +3,9 @@
  * rejected, behind the read barrier (P3).
  */
 import type { Catalog } from '../catalog/catalog.ts';
-import type { RejectedEvent } from '../events/event.ts';
-import type { Meter } from '../meters/meter.ts';
-import type { Namespace } from '../namespace.ts';
+import type { RejectedEvent } from '../domain/meter-events/meter-event.ts';
+import type { Meter } from '../domain/meter.ts';
+import type { Namespace } from '../domain/namespace.ts';
 import type {
   EventSearch,
   EventSearcher,

@@ -1,5 +1,5 @@
 /** What the calls about core events share. */
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 import type { Form } from './form.ts';
 import { texts } from './params.ts';
 

@@ -1,5 +1,5 @@
-import { ApiError, type ApiVersion } from '../errors.ts';
-import { log, logError } from '../log.ts';
+import { ApiError, type ApiVersion } from '../domain/errors.ts';
+import { log, logError } from '../lib/log.ts';
 import type { Route } from './api.ts';
 import type { BodyShare } from './body-budget.ts';
 import type { HttpCall } from './http-call.ts';

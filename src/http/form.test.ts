@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import qs from 'qs';
-import { ApiError, type ErrorCode } from '../errors.ts';
+import { ApiError, type ErrorCode } from '../domain/errors.ts';
 import { canonicalForm, DEPTH_MAX, PAIRS_MAX, parseForm, toList } from './form.ts';
 import type { Form, FormValue } from './form.ts';
 import { cpuMs } from '../../test/support/times.ts';

@@ -7,8 +7,8 @@
  * hash, brackets that do not pair, and `a[][b]=1`, where readers disagree whether the next such pair belongs
  * to the same item. Brackets count whether raw or percent-encoded: SDKs send both.
  */
-import { beginning, shown } from '../characters.ts';
-import { ApiError } from '../errors.ts';
+import { beginning, shown } from '../domain/characters.ts';
+import { ApiError } from '../domain/errors.ts';
 
 export type FormValue = string | Form;
 export type Form = ReadonlyMap<string, FormValue>;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 import { ADDRESSES_MAX, Guesses, TRUSTED_MAX } from './guesses.ts';
 
 const NOW_MS = 1_760_000_000_000;

@@ -5,7 +5,7 @@
  * Many clients may share an address (a proxy, an office). So a key that has opened something from there before goes
  * on to do so: one client with a wrong key, or an attacker, locks out nobody who is at work.
  */
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 
 const WINDOW_MS = 60_000;
 /** Bounds of memory (P10), some 20 MB: past them the oldest address is forgotten, or all that is trusted. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 import { HeldRequests } from './held-requests.ts';
 
 const LIMITS = { requestsMax: 3, bytesMax: 100, timeoutMs: 60_000 };

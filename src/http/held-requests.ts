@@ -6,7 +6,7 @@
  * bytes and time they are bounded (P10).
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 import type { HttpCall } from './http-call.ts';
 
 export type HoldLimits = {

@@ -9,12 +9,12 @@
  * of key hashes in memory says which, so that a fresh key costs no look-up on disk.
  */
 import type { Answers, SavedAnswer } from '../catalog/catalog.ts';
-import { parseExactly } from '../core-events/wire.ts';
-import { ApiError } from '../errors.ts';
+import { parseExactly } from '../domain/core-events/wire.ts';
+import { ApiError } from '../domain/errors.ts';
 import { IN_CATALOG, type AnsweredKeys } from '../ingest/answered-keys.ts';
 import type { Journal } from '../journal/journal.ts';
 import { findPacked, type Fingerprint } from '../journal/receipt.ts';
-import type { Namespace } from '../namespace.ts';
+import type { Namespace } from '../domain/namespace.ts';
 import { Reply, type Answer, type ApiRequest, type Claim, type Route } from './api.ts';
 
 /** Stripe's limit. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import { ApiError, type ErrorCode } from '../errors.ts';
+import { ApiError, type ErrorCode } from '../domain/errors.ts';
 import { PAIRS_MAX, type Form } from './form.ts';
 import { jsonToForm, parseJson, type JsonShape } from './json.ts';
 import { TIME_RULE } from './params.ts';

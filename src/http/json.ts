@@ -3,8 +3,8 @@
  * is unknown or of another kind is refused by its path. A null counts as absent, but of metadata it unsets a key. Of a name
  * that is sent twice the last one counts, as everywhere in JavaScript.
  */
-import { beginning, shown } from '../characters.ts';
-import { ApiError } from '../errors.ts';
+import { beginning, shown } from '../domain/characters.ts';
+import { ApiError } from '../domain/errors.ts';
 import { PAIRS_MAX, type Form, type FormValue } from './form.ts';
 import { holdsMoreThan } from './json-size.ts';
 import { refuseAsUnknown, TIME_RULE } from './params.ts';

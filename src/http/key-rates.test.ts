@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 import { KeyRates } from './key-rates.ts';
 
 const NOW_MS = 1_760_000_000_000;

@@ -1,5 +1,5 @@
 /** Bounds the requests of each key: a bucket of one second's worth, which fills evenly and pays for bursts. */
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 
 type Bucket = { tokens: number; atMs: number };
 

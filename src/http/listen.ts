@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { StartupError } from '../startup-error.ts';
+import { StartupError } from '../lib/startup-error.ts';
 
 /** Answers the port. Throws StartupError when the address cannot be had. */
 export function listen(server: Server, port: number, host: string): Promise<number> {

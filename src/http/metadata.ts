@@ -1,5 +1,5 @@
-import { beginning, isLonger, shown } from '../characters.ts';
-import { ApiError } from '../errors.ts';
+import { beginning, isLonger, shown } from '../domain/characters.ts';
+import { ApiError } from '../domain/errors.ts';
 import type { Form } from './form.ts';
 
 /** Stripe's limits. */

@@ -1,16 +1,16 @@
 /** What the v1 and the v2 call for an adjustment share: everything but how it is written on the wire. */
 import type { Catalog } from '../catalog/catalog.ts';
-import { quoted } from '../characters.ts';
-import { ApiError } from '../errors.ts';
-import type { MeterEvent } from '../events/event.ts';
+import { quoted } from '../domain/characters.ts';
+import { ApiError } from '../domain/errors.ts';
+import type { MeterEvent } from '../domain/meter-events/meter-event.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Receipt } from '../journal/receipt.ts';
-import type { Namespace } from '../namespace.ts';
+import type { Namespace } from '../domain/namespace.ts';
 import type { UsageReader } from '../usage/usage-reader.ts';
 import type { StoredEvent } from '../usage/usage-store.ts';
 import { toReceipt, type ApiRequest } from './api.ts';
 import type { Form } from './form.ts';
-import { OneAtATime } from './one-at-a-time.ts';
+import { OneAtATime } from '../lib/keyed-mutex.ts';
 import { requiredHash, requiredOneOf, requiredText } from './params.ts';
 
 export type AdjustmentParts = {

@@ -1,9 +1,9 @@
 /** What the v1 and the v2 call for one meter event share: everything but how it is written on the wire. */
 import { randomUUID } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
-import { beginning, isLonger, quoted, shown } from '../characters.ts';
-import { ApiError } from '../errors.ts';
-import type { IncomingEvent, Payload } from '../events/event.ts';
+import { beginning, isLonger, quoted, shown } from '../domain/characters.ts';
+import { ApiError } from '../domain/errors.ts';
+import type { IncomingEvent, Payload } from '../domain/meter-events/meter-event.ts';
 import {
   measure,
   rejectTimestamp,
@@ -11,11 +11,11 @@ import {
   wholePayload,
   type Measured,
   type Rejection,
-} from '../events/measure.ts';
+} from '../domain/meter-events/measure.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Receipt } from '../journal/receipt.ts';
-import type { Meter } from '../meters/meter.ts';
-import type { Namespace } from '../namespace.ts';
+import type { Meter } from '../domain/meter.ts';
+import type { Namespace } from '../domain/namespace.ts';
 import { Reply, toReceipt, type Answer, type ApiRequest } from './api.ts';
 import type { DuplicateEvents } from './duplicate-events.ts';
 import type { AcceptedEvent } from './event-look-up.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import { AnswerBudget } from './answer-budget.ts';
 import { Door } from './door.ts';
 import type { HttpCall } from './http-call.ts';

@@ -1,10 +1,10 @@
 /** What is answered where Node finds no request to hand on: the same envelope, then the connection is closed. */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { API_VERSION } from '../api-version.ts';
-import { ApiError } from '../errors.ts';
+import { API_VERSION } from '../domain/api-version.ts';
+import { ApiError } from '../domain/errors.ts';
 import type { Connections } from './connections.ts';
-import { newRequestId } from '../ids.ts';
+import { newRequestId } from '../lib/ids.ts';
 import { toHead } from './http-text.ts';
 import { apiHeaders, toErrorAnswer } from './respond.ts';
 

@@ -2,7 +2,7 @@
  * What an operator's tools ask for, without a key: is it alive, can it accept, what does it count. No key, id or
  * name of anybody is on these pages.
  */
-import { logError } from '../log.ts';
+import { logError } from '../lib/log.ts';
 import type { AnswerBudget } from './answer-budget.ts';
 import type { HttpCall } from './http-call.ts';
 

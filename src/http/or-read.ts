@@ -1,4 +1,4 @@
-import type { Scope } from '../keys/key.ts';
+import type { Scope } from '../domain/key.ts';
 import { refuseBeyondScopes } from './access.ts';
 import type { ApiRequest } from './api.ts';
 

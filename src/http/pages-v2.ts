@@ -3,7 +3,7 @@
  * next to it. A URL is a path with all that was asked, as the SDKs fetch it.
  */
 import type { Page, PageQuery } from '../catalog/catalog.ts';
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 import type { Form, FormValue } from './form.ts';
 import { fitPage } from './page-bytes.ts';
 import { integer, text, type Shape } from './params.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ApiError, type ErrorCode } from '../errors.ts';
+import { ApiError, type ErrorCode } from '../domain/errors.ts';
 import { parseForm } from './form.ts';
 import { parsePage } from './pages.ts';
 

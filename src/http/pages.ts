@@ -1,5 +1,5 @@
 import type { PageQuery } from '../catalog/catalog.ts';
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 import type { Form } from './form.ts';
 import { integer, text, type Shape } from './params.ts';
 

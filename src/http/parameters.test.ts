@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 import type { Route } from './api.ts';
 import { identityOf, readParameters, type Sent } from './parameters.ts';
 

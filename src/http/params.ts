@@ -4,9 +4,16 @@
  *
  * Texts and codes: Stripe's error-code pages and what users report of them.
  */
-import { bareOrQuoted, beginning, charactersIn, isLonger, quoted, shown } from '../characters.ts';
-import { ApiError } from '../errors.ts';
-import { LAST_SECOND, parseTime, unitHint } from '../rfc3339.ts';
+import {
+  bareOrQuoted,
+  beginning,
+  charactersIn,
+  isLonger,
+  quoted,
+  shown,
+} from '../domain/characters.ts';
+import { ApiError } from '../domain/errors.ts';
+import { LAST_SECOND, parseTime, unitHint } from '../domain/rfc3339.ts';
 import { toList, type Form, type FormValue } from './form.ts';
 
 /** What a call takes: `true` for one value or anything below it, or the names inside. */

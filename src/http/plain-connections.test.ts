@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, mock, test } from 'node:test';
 import fc from 'fast-check';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../lib/clock.ts';
 import { NodeHttpCall, type HttpCall } from './http-call.ts';
 import { PlainConnections } from './plain-connections.ts';
 import { pause, until } from '../../test/support/wait.ts';

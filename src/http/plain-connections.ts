@@ -7,9 +7,10 @@
  * One request at a time: while one is answered, and as long as its answer is not out, nothing else of its connection is
  * read. Both together may take `stalledTimeoutMs`.
  */
+import { toSeconds } from '../domain/time.ts';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { toHttpDate, toSeconds, type Clock } from '../clock.ts';
+import { toHttpDate, type Clock } from '../lib/clock.ts';
 import type { ConnectionLimits } from './connections.ts';
 import type { HttpCall, ResponseHeaders } from './http-call.ts';
 import { PlainHttpCall, type PlainWay } from './plain-http-call.ts';

@@ -1,6 +1,6 @@
 /** The account of a key, as it stands on the wire. Shape: Stripe's OpenAPI. */
-import { toSeconds } from '../clock.ts';
-import { accountOf, isLive, type Namespace } from '../namespace.ts';
+import { toSeconds } from '../domain/time.ts';
+import { accountOf, isLive, type Namespace } from '../domain/namespace.ts';
 
 /**
  * What setup scripts look at, and what Stripe's schema requires. Nobody is charged or paid here. Stripe has no `livemode`

@@ -1,8 +1,8 @@
-import type { Alert } from '../alerts/alert.ts';
-import type { Customer } from '../customers/customer.ts';
-import type { Meter } from '../meters/meter.ts';
-import { isLive } from '../namespace.ts';
-import { formatInt64, formatQuantity } from '../quantity.ts';
+import type { Alert } from '../domain/alert.ts';
+import type { Customer } from '../domain/customers/customer.ts';
+import type { Meter } from '../domain/meter.ts';
+import { isLive } from '../domain/namespace.ts';
+import { formatInt64, formatQuantity } from '../domain/quantity.ts';
 import { presentCustomer } from './present-customer.ts';
 import { presentMeter } from './present.ts';
 

@@ -1,6 +1,6 @@
 /** A customer as it stands on the wire. Shape: Stripe's OpenAPI, and `Customers.d.ts` of stripe-node 23. */
-import type { Address, BillingProfile, Customer } from '../customers/customer.ts';
-import { isLive } from '../namespace.ts';
+import type { Address, BillingProfile, Customer } from '../domain/customers/customer.ts';
+import { isLive } from '../domain/namespace.ts';
 import { toObject } from './present.ts';
 
 /** With the values of what was expanded; of what it has not, they are empty. */

@@ -1,9 +1,9 @@
 /** Destinations as v1 and as v2 show them, and what is on record of their deliveries. Shapes: stripe-node 23. */
-import { toSeconds } from '../clock.ts';
-import type { Attempt, Delivery } from '../core-events/delivery.ts';
-import type { Destination } from '../core-events/destination.ts';
-import { isLive } from '../namespace.ts';
-import { formatRfc3339 } from '../rfc3339.ts';
+import { toSeconds } from '../domain/time.ts';
+import type { Attempt, Delivery } from '../domain/core-events/delivery.ts';
+import type { Destination } from '../domain/core-events/destination.ts';
+import { isLive } from '../domain/namespace.ts';
+import { formatRfc3339 } from '../domain/rfc3339.ts';
 import { toObject } from './present.ts';
 
 /** `secret`: only in the answer to its creation. */

@@ -2,12 +2,12 @@
  * An event that was looked up: Stripe's `billing.meter_event`, and beside it what became of it. The status has the
  * fields of its own filled in, the others null.
  */
-import { toSeconds } from '../clock.ts';
-import type { RejectedEvent } from '../events/event.ts';
-import { wholePayload } from '../events/measure.ts';
-import { readSent, saidTimeMs } from '../events/said-time.ts';
-import { isLive } from '../namespace.ts';
-import { formatQuantity } from '../quantity.ts';
+import { toSeconds } from '../domain/time.ts';
+import type { RejectedEvent } from '../domain/meter-events/meter-event.ts';
+import { wholePayload } from '../domain/meter-events/measure.ts';
+import { readSent, saidTimeMs } from '../domain/meter-events/said-time.ts';
+import { isLive } from '../domain/namespace.ts';
+import { formatQuantity } from '../domain/quantity.ts';
 import type { EventIds } from './event-ids.ts';
 import type { ShownEvent } from './event-look-up.ts';
 import { toObject } from './present.ts';

@@ -1,8 +1,8 @@
 /** The objects of the v2 API as they stand on the wire: one function a resource. Shapes: Stripe's OpenAPI. */
 import type { Session } from '../catalog/catalog.ts';
-import { adjustmentId } from '../ids.ts';
-import { isLive, modeOf } from '../namespace.ts';
-import { formatRfc3339 } from '../rfc3339.ts';
+import { adjustmentId } from '../lib/ids.ts';
+import { isLive, modeOf } from '../domain/namespace.ts';
+import { formatRfc3339 } from '../domain/rfc3339.ts';
 import type { AnsweredAdjustment } from './meter-event-adjustments.ts';
 import type { AnsweredEvent } from './meter-events.ts';
 import { toObject } from './present.ts';

@@ -1,9 +1,9 @@
 /** The objects of the API as they stand on the wire: one function a resource. Shapes: Stripe's OpenAPI. */
+import { toSeconds } from '../domain/time.ts';
 import type { PageQuery } from '../catalog/catalog.ts';
-import { toSeconds } from '../clock.ts';
-import type { Meter } from '../meters/meter.ts';
-import { isLive, type Namespace } from '../namespace.ts';
-import { formatQuantity, type Quantity } from '../quantity.ts';
+import type { Meter } from '../domain/meter.ts';
+import { isLive, type Namespace } from '../domain/namespace.ts';
+import { formatQuantity, type Quantity } from '../domain/quantity.ts';
 import type { AnsweredAdjustment } from './meter-event-adjustments.ts';
 import type { AnsweredEvent } from './meter-events.ts';
 import { fitPage } from './page-bytes.ts';

@@ -1,6 +1,6 @@
 /** What the server answered: plain numbers by route, for a scrape to read. It is some 80 ns a request. */
-import type { ErrorCode } from '../errors.ts';
-import { newSeconds, secondsSince } from '../histogram.ts';
+import type { ErrorCode } from '../domain/errors.ts';
+import { newSeconds, secondsSince } from '../lib/histogram.ts';
 import type { Route } from './api.ts';
 
 export class RouteCounts {

@@ -1,8 +1,8 @@
 /** Finding what a URL names, or refusing as Stripe does. */
+import { toSeconds } from '../domain/time.ts';
 import type { Meters } from '../catalog/catalog.ts';
-import { toSeconds } from '../clock.ts';
-import { ApiError } from '../errors.ts';
-import type { Meter } from '../meters/meter.ts';
+import { ApiError } from '../domain/errors.ts';
+import type { Meter } from '../domain/meter.ts';
 import { announceMeter, type MeterChange } from './announce.ts';
 import { remember, type ApiRequest } from './api.ts';
 import { refuseExpand, refuseUnknown } from './params.ts';

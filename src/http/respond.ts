@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { ApiError, ApiVersion, WireError } from '../errors.ts';
-import { redactSecrets } from '../redact.ts';
+import type { ApiError, ApiVersion, WireError } from '../domain/errors.ts';
+import { redactSecrets } from '../lib/redact.ts';
 import { CODINGS_TAKEN } from './content-coding.ts';
 import type { HttpCall, ResponseHeaders } from './http-call.ts';
 import type { Replayed } from './idempotency.ts';

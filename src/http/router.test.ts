@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { WORDS_OF_URLS } from '../customers/customer-id.ts';
-import { ApiError } from '../errors.ts';
+import { WORDS_OF_URLS } from '../domain/customers/customer-id.ts';
+import { ApiError } from '../domain/errors.ts';
 import type { Route } from './api.ts';
 import { Router } from './router.ts';
 

@@ -1,6 +1,6 @@
 import findMyWay from 'find-my-way';
-import { WORDS_OF_URLS } from '../customers/customer-id.ts';
-import { ApiError } from '../errors.ts';
+import { WORDS_OF_URLS } from '../domain/customers/customer-id.ts';
+import { ApiError } from '../domain/errors.ts';
 import type { Route } from './api.ts';
 
 export type Found = {

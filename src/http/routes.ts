@@ -1,9 +1,9 @@
 import type { AlertWatch } from '../watch/alert-watch.ts';
 import type { DuplicateComparer } from '../watch/duplicate-comparer.ts';
 import type { Catalog } from '../catalog/catalog.ts';
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 import type { Ingest } from '../ingest/ingest.ts';
-import { windowStartMs } from '../summaries/windows.ts';
+import { windowStartMs } from '../domain/windows.ts';
 import type { UsageReader } from '../usage/usage-reader.ts';
 import type { AccessParts } from './access.ts';
 import type { Route } from './api.ts';

@@ -1,7 +1,7 @@
 /** What no route of the API does by itself: the pipeline, with routes made for it. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 import { Reply, type Route } from './api.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
 

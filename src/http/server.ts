@@ -7,11 +7,11 @@
  * come on the old ones, and closes each. So a restart is a pause to a client with retries.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { API_VERSION } from '../api-version.ts';
-import type { Clock } from '../clock.ts';
-import { ApiError } from '../errors.ts';
-import { newRequestId } from '../ids.ts';
-import { log } from '../log.ts';
+import { API_VERSION } from '../domain/api-version.ts';
+import type { Clock } from '../lib/clock.ts';
+import { ApiError } from '../domain/errors.ts';
+import { newRequestId } from '../lib/ids.ts';
+import { log } from '../lib/log.ts';
 import type { Access } from './access.ts';
 import type { Route } from './api.ts';
 import { AnswerBudget, tooMuchUnread, type AnswerLimits } from './answer-budget.ts';

@@ -1,6 +1,6 @@
 import type { Session } from '../catalog/catalog.ts';
-import { ApiError } from '../errors.ts';
-import { looksLikeKey, redact } from '../redact.ts';
+import { ApiError } from '../domain/errors.ts';
+import { looksLikeKey, redact } from '../lib/redact.ts';
 
 /**
  * The session of this token, which a request of the stream carries in place of a key. Throws `session_expired`

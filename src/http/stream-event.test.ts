@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { charactersIn } from '../characters.ts';
-import type { IncomingEvent, Payload } from '../events/event.ts';
-import { measure, restOf, wholePayload } from '../events/measure.ts';
-import type { Meter } from '../meters/meter.ts';
-import { toNamespace } from '../namespace.ts';
-import { toQuantity } from '../quantity.ts';
+import { charactersIn } from '../domain/characters.ts';
+import type { IncomingEvent, Payload } from '../domain/meter-events/meter-event.ts';
+import { measure, restOf, wholePayload } from '../domain/meter-events/measure.ts';
+import type { Meter } from '../domain/meter.ts';
+import { toNamespace } from '../domain/namespace.ts';
+import { toQuantity } from '../domain/quantity.ts';
 import { readStreamEvent, type Rejected, type StreamContext } from './stream-event.ts';
 
 const NOW_MS = 1_700_000_000_123;

@@ -6,19 +6,19 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Catalog } from '../catalog/catalog.ts';
-import { charactersIn, escapeInvisible, isLonger, quoted } from '../characters.ts';
-import { NOTHING_MORE, type IncomingEvent } from '../events/event.ts';
-import { measure, rejectTimestamp } from '../events/measure.ts';
+import { charactersIn, escapeInvisible, isLonger, quoted } from '../domain/characters.ts';
+import { NOTHING_MORE, type IncomingEvent } from '../domain/meter-events/meter-event.ts';
+import { measure, rejectTimestamp } from '../domain/meter-events/measure.ts';
 import {
   malformed,
   rejectCustomer,
   rejectEventName,
   toStreamRejection,
   type StreamRejection,
-} from '../events/rejections.ts';
-import type { Meter } from '../meters/meter.ts';
-import type { Namespace } from '../namespace.ts';
-import { parseTime } from '../rfc3339.ts';
+} from '../domain/meter-events/rejections.ts';
+import type { Meter } from '../domain/meter.ts';
+import type { Namespace } from '../domain/namespace.ts';
+import { parseTime } from '../domain/rfc3339.ts';
 import { isHash, kindOf } from './json.ts';
 import {
   EVENT_NAME_MAX,

@@ -1,8 +1,8 @@
 /** The header `Stripe-Version`: which version of Stripe's API a request is written for. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { API_VERSION, parseApiVersion } from '../api-version.ts';
-import { bareOrQuoted } from '../characters.ts';
-import { ApiError } from '../errors.ts';
+import { API_VERSION, parseApiVersion } from '../domain/api-version.ts';
+import { bareOrQuoted } from '../domain/characters.ts';
+import { ApiError } from '../domain/errors.ts';
 
 /** The version that is asked for, as it was sent; ours without a header; undefined when the header names none. */
 export function askedVersion(headers: IncomingHttpHeaders): string | undefined {

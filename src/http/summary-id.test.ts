@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { newMeterId } from '../ids.ts';
-import type { Namespace } from '../namespace.ts';
+import { newMeterId } from '../lib/ids.ts';
+import type { Namespace } from '../domain/namespace.ts';
 import { parseSummaryId, toSummaryId, type SummaryName } from './summary-id.ts';
 
 const LIVE: Namespace = 'acct_1/live';

@@ -2,7 +2,7 @@
  * The id of a summary says which one it is: meter, customer, window. So it is the same every time it is
  * asked for, works as a cursor, and outlives a restart, without being stored anywhere.
  */
-import { isLive, type Namespace } from '../namespace.ts';
+import { isLive, type Namespace } from '../domain/namespace.ts';
 
 export type SummaryName = {
   readonly meterId: string;

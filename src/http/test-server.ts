@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { aKey } from '../catalog/contract/fixtures.ts';
 import { openSqliteCatalog } from '../catalog/sqlite/sqlite-catalog.ts';
-import { systemClock } from '../clock.ts';
+import { systemClock } from '../lib/clock.ts';
 import { AnsweredKeys } from '../ingest/answered-keys.ts';
 import { NamespaceHashes } from '../ingest/namespace-hashes.ts';
 import { openSqliteJournal } from '../journal/sqlite/thread-journal.ts';

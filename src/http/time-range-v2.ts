@@ -1,5 +1,5 @@
-import { ApiError } from '../errors.ts';
-import { isUnixSeconds, LAST_SECOND, unitHint } from '../rfc3339.ts';
+import { ApiError } from '../domain/errors.ts';
+import { isUnixSeconds, LAST_SECOND, unitHint } from '../domain/rfc3339.ts';
 import type { Form } from './form.ts';
 import { hash, time, valueAt } from './params.ts';
 

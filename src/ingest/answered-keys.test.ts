@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../domain/time.ts';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -5,7 +6,6 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { packReceipts } from '../journal/receipt.ts';
-import { HOUR_MS } from '../summaries/windows.ts';
 import { ANSWER_KEPT_MS, AnsweredKeys, IN_CATALOG } from './answered-keys.ts';
 import { NamespaceHashes } from './namespace-hashes.ts';
 

@@ -3,11 +3,11 @@
  * in `answered-keys/` of the data folder and in memory. What is not there on start comes from the journal's
  * receipts and the catalog's answers. A key's position is the block with its receipt.
  */
+import { HOUR_MS } from '../domain/time.ts';
 import { join } from 'node:path';
 import type { BlockReceipts } from '../journal/journal.ts';
 import { forEachPacked, type Fingerprint } from '../journal/receipt.ts';
-import type { Namespace } from '../namespace.ts';
-import { HOUR_MS } from '../summaries/windows.ts';
+import type { Namespace } from '../domain/namespace.ts';
 import { HASH_OF, type NamespaceHashes } from './namespace-hashes.ts';
 import { Remembered, type RememberedOptions } from './remembered/remembered.ts';
 

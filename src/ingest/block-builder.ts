@@ -1,6 +1,10 @@
-import type { Cancellation, IncomingEvent, RejectedEvent } from '../events/event.ts';
+import type {
+  Cancellation,
+  IncomingEvent,
+  RejectedEvent,
+} from '../domain/meter-events/meter-event.ts';
 import type { AnswerBody, Block } from '../journal/journal.ts';
-import type { Namespace } from '../namespace.ts';
+import type { Namespace } from '../domain/namespace.ts';
 import { packReceipts, type Receipt } from '../journal/receipt.ts';
 import { EventColumns } from '../usage/event-columns.ts';
 import { cancellationRow, rejectionRow } from '../usage/rows.ts';

@@ -4,7 +4,7 @@
  */
 import type { Journal, MovedRange } from '../journal/journal.ts';
 import { sumTotals, type Totals } from '../journal/totals.ts';
-import { StartupError } from '../startup-error.ts';
+import { StartupError } from '../lib/startup-error.ts';
 import type { StoreAccount, StoredCounts } from '../usage/account.ts';
 import { firstDifference } from './compare-account.ts';
 

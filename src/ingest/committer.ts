@@ -5,10 +5,10 @@
  * After a failed commit, or `stop`, nothing is acknowledged any more: every waiter and every later call is refused, and
  * `onFatal` is told once, so that the process stops (P9).
  */
-import { ApiError } from '../errors.ts';
-import { secondsSince } from '../histogram.ts';
+import { ApiError } from '../domain/errors.ts';
+import { secondsSince } from '../lib/histogram.ts';
 import { bytesOf, type Block, type Journal } from '../journal/journal.ts';
-import type { Namespace } from '../namespace.ts';
+import type { Namespace } from '../domain/namespace.ts';
 import { BlockBuilder } from './block-builder.ts';
 import { IngestStats } from './ingest-stats.ts';
 

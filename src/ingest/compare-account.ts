@@ -1,7 +1,7 @@
 /** The journal's account against the store, range by range: which events there are, and what they are worth. */
 import type { Journal, MovedRange } from '../journal/journal.ts';
 import { sumTotals, type Totals } from '../journal/totals.ts';
-import { formatQuantity } from '../quantity.ts';
+import { formatQuantity } from '../domain/quantity.ts';
 import type { RangeTotals, StoreAccount } from '../usage/account.ts';
 
 export type AccountComparison = {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { test, type TestContext } from 'node:test';
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 import { aBlock } from '../journal/contract.ts';
 import type { Journal } from '../journal/journal.ts';
 import { openSqliteJournal } from '../journal/sqlite/thread-journal.ts';

@@ -8,10 +8,10 @@
  * unavailable.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { ApiError } from '../errors.ts';
-import { secondsSince } from '../histogram.ts';
+import { ApiError } from '../domain/errors.ts';
+import { secondsSince } from '../lib/histogram.ts';
 import { bytesOf, type FlushPlan, type Journal } from '../journal/journal.ts';
-import { isMoved } from '../open-paths.ts';
+import { isMoved } from '../lib/files/open-paths.ts';
 import type { StoreAccount } from '../usage/account.ts';
 import { UnsureInsertError, type UsageStore } from '../usage/usage-store.ts';
 import { DrainRate } from './drain-rate.ts';

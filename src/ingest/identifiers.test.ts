@@ -1,14 +1,14 @@
+import { DAY_MS } from '../domain/time.ts';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
-import { NOTHING_MORE, type IncomingEvent } from '../events/event.ts';
-import { FUTURE_MS_MAX } from '../events/measure.ts';
-import type { Namespace } from '../namespace.ts';
-import { ONE } from '../quantity.ts';
-import { DAY_MS } from '../summaries/windows.ts';
+import { NOTHING_MORE, type IncomingEvent } from '../domain/meter-events/meter-event.ts';
+import { FUTURE_MS_MAX } from '../domain/meter-events/measure.ts';
+import type { Namespace } from '../domain/namespace.ts';
+import { ONE } from '../domain/quantity.ts';
 import { Identifiers } from './identifiers.ts';
 import { NamespaceHashes } from './namespace-hashes.ts';
 

@@ -5,10 +5,10 @@
  * One thread asks, in the order of arrival, so that of two events with one identifier exactly one is new. An
  * identifier's position is the sequence of its event.
  */
+import { DAY_MS } from '../domain/time.ts';
 import { join } from 'node:path';
-import type { IncomingEvent } from '../events/event.ts';
-import type { Namespace } from '../namespace.ts';
-import { DAY_MS } from '../summaries/windows.ts';
+import type { IncomingEvent } from '../domain/meter-events/meter-event.ts';
+import type { Namespace } from '../domain/namespace.ts';
 import { LatestContents } from './latest-contents.ts';
 import { HASH_OF, type NamespaceHashes } from './namespace-hashes.ts';
 import { Remembered, type RememberedOptions } from './remembered/remembered.ts';

@@ -1,5 +1,5 @@
 /** What an operator may see of ingest: plain numbers that go up, for whoever scrapes them to read. */
-import { newBytes, newRows, newSeconds } from '../histogram.ts';
+import { newBytes, newRows, newSeconds } from '../lib/histogram.ts';
 
 export class IngestStats {
   /** Events that were found to be new. They are on disk once their commit has returned. */

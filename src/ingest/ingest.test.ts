@@ -1,4 +1,5 @@
 /** The way in, over a real journal and a real usage store; faults are put between the two. */
+import { DAY_MS, HOUR_MS } from '../domain/time.ts';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -6,16 +7,19 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import type { Formula } from '../meters/meter.ts';
-import { ApiError } from '../errors.ts';
-import type { Cancellation, IncomingEvent, RejectedEvent } from '../events/event.ts';
+import type { Formula } from '../domain/meter.ts';
+import { ApiError } from '../domain/errors.ts';
+import type {
+  Cancellation,
+  IncomingEvent,
+  RejectedEvent,
+} from '../domain/meter-events/meter-event.ts';
 import { bytesOf, type Journal } from '../journal/journal.ts';
 import { unpackReceipts, type Receipt } from '../journal/receipt.ts';
 import { openSqliteJournal } from '../journal/sqlite/thread-journal.ts';
-import { toNamespace, type Namespace } from '../namespace.ts';
-import { ONE, toDecimal, UNITS_PER_ONE } from '../quantity.ts';
-import { summarize, type UsageEvent } from '../summaries/aggregate.ts';
-import { DAY_MS, HOUR_MS } from '../summaries/windows.ts';
+import { toNamespace, type Namespace } from '../domain/namespace.ts';
+import { ONE, toDecimal, UNITS_PER_ONE } from '../domain/quantity.ts';
+import { summarize, type UsageEvent } from '../domain/aggregate.ts';
 import { openChdbUsageStore } from '../usage/chdb/chdb-usage-store.ts';
 import type { SummaryRow, UsageBatch, UsageStore } from '../usage/usage-store.ts';
 import { IN_CATALOG } from './answered-keys.ts';

@@ -6,13 +6,17 @@
  * duplicate, or its receipt), never the other way round.
  */
 import type { Answers } from '../catalog/catalog.ts';
-import { quoted } from '../characters.ts';
-import type { Cancellation, IncomingEvent, RejectedEvent } from '../events/event.ts';
+import { quoted } from '../domain/characters.ts';
+import type {
+  Cancellation,
+  IncomingEvent,
+  RejectedEvent,
+} from '../domain/meter-events/meter-event.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Receipt } from '../journal/receipt.ts';
-import type { Namespace } from '../namespace.ts';
-import { ApiError } from '../errors.ts';
-import { secondsSince } from '../histogram.ts';
+import type { Namespace } from '../domain/namespace.ts';
+import { ApiError } from '../domain/errors.ts';
+import { secondsSince } from '../lib/histogram.ts';
 import type { UsageStore } from '../usage/usage-store.ts';
 import { ANSWER_KEPT_MS, AnsweredKeys } from './answered-keys.ts';
 import { checkAccount } from './check-account.ts';

@@ -5,7 +5,7 @@
  * A table of a fixed size in which a new event takes the place of an older one, and nothing that must not be lost: what
  * is not here has to be compared with the first event itself.
  */
-import type { IncomingEvent } from '../events/event.ts';
+import type { IncomingEvent } from '../domain/meter-events/meter-event.ts';
 
 /** 8 MiB. At full speed the events of some four seconds, at a thousand events a second those of a quarter of an hour. */
 const SLOTS = 2 ** 20;

@@ -1,4 +1,4 @@
-import type { Namespace } from '../namespace.ts';
+import type { Namespace } from '../domain/namespace.ts';
 import { KeyedHash } from './keyed-hash.ts';
 
 /** What a hash is of; the same text hashes differently as each. */

@@ -1,8 +1,8 @@
 /** The steps of a start: each leaves the parts agreeing with what is on disk, or refuses with what is wrong. */
 import type { Answers } from '../catalog/catalog.ts';
-import { ApiError } from '../errors.ts';
+import { ApiError } from '../domain/errors.ts';
 import type { Journal } from '../journal/journal.ts';
-import { StartupError } from '../startup-error.ts';
+import { StartupError } from '../lib/startup-error.ts';
 import type { UsageStore } from '../usage/usage-store.ts';
 import { ANSWER_KEPT_MS, IN_CATALOG, type AnsweredKeys } from './answered-keys.ts';
 import type { Flusher } from './flusher.ts';

@@ -1,7 +1,7 @@
+import { DAY_MS, HOUR_MS } from '../domain/time.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { toNamespace } from '../namespace.ts';
-import { DAY_MS, HOUR_MS } from '../summaries/windows.ts';
+import { toNamespace } from '../domain/namespace.ts';
 import type { Audit, AuditRange, HourDifference } from '../usage/usage-store.ts';
 import { SampleAudit, type SampleAuditParts } from './sample-audit.ts';
 

@@ -3,7 +3,8 @@
  * the rollup. An insert reaches events and rollup one after the other, so a difference counts only when it stays the same
  * after all that had come in was inserted.
  */
-import { DAY_MS, windowStartMs } from '../summaries/windows.ts';
+import { DAY_MS } from '../domain/time.ts';
+import { windowStartMs } from '../domain/windows.ts';
 import type { Audit, AuditRange, Auditor } from '../usage/usage-store.ts';
 
 /** How often a difference is looked at again that is another one each time: its hour is being written. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Histogram } from '../histogram.ts';
+import { Histogram } from '../lib/histogram.ts';
 import { Metrics } from './metrics.ts';
 
 async function shown(metrics: Metrics): Promise<string[]> {

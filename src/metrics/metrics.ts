@@ -3,7 +3,7 @@
  * names and labels, only when somebody asks for the page. No label has a name, id or key of anybody.
  */
 import { Registry, type Metric } from 'prom-client';
-import type { Histogram } from '../histogram.ts';
+import type { Histogram } from '../lib/histogram.ts';
 import type { Page } from '../http/operator-pages.ts';
 
 export type Labels = Readonly<Record<string, string | number>>;

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { collectDefaultMetrics } from 'prom-client';
-import { logCounts } from '../log.ts';
+import { logCounts } from '../lib/log.ts';
 import type { Metrics } from './metrics.ts';
 
 /** What every process has (memory, CPU, event loop, garbage collection), under the names that dashboards know. */

@@ -8,7 +8,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeDurably } from '../durable-file.ts';
+import { writeDurably } from '../lib/files/durable-file.ts';
 import { logOf } from './open-checked.ts';
 
 export const LAST_BOOT_FILE = 'last-boot';

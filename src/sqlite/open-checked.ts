@@ -1,7 +1,7 @@
 /** What SQLite does not tell by itself: a database that is damaged looks like one that holds less. */
 import { statSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { damagedError, StartupError } from '../startup-error.ts';
+import { damagedError, StartupError } from '../lib/startup-error.ts';
 import { checkLog, type LogState } from './log-check.ts';
 
 /** Past this, the check of all pages would hold up a start: 0.2 s for so many bytes. */

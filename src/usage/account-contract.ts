@@ -1,10 +1,10 @@
 /** What a store tells of what it has, and how it is given again what it has lost. */
+import { DAY_MS } from '../domain/time.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { BlockRows } from '../journal/journal.ts';
-import { toNamespace } from '../namespace.ts';
-import { toDecimal } from '../quantity.ts';
-import { DAY_MS } from '../summaries/windows.ts';
+import { toNamespace } from '../domain/namespace.ts';
+import { toDecimal } from '../domain/quantity.ts';
 import { EventColumns } from './event-columns.ts';
 import { withStore, type OpenedUsageStore, type OpenUsageStore } from './contract-store.ts';
 import { cancellationRow, rejectionRow } from './rows.ts';

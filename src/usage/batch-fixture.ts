@@ -1,7 +1,11 @@
 /** For suites: a batch as a flush makes it. */
 import { randomUUID } from 'node:crypto';
-import type { Cancellation, MeterEvent, RejectedEvent } from '../events/event.ts';
-import { toDecimal } from '../quantity.ts';
+import type {
+  Cancellation,
+  MeterEvent,
+  RejectedEvent,
+} from '../domain/meter-events/meter-event.ts';
+import { toDecimal } from '../domain/quantity.ts';
 import { EventColumns } from './event-columns.ts';
 import { cancellationRow, rejectionRow } from './rows.ts';
 import type { UsageBatch } from './usage-store.ts';

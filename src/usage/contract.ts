@@ -2,16 +2,17 @@
  * What every usage store promises (see usage-store.ts), as a suite to run against it. The oracle is the pure
  * `summarize` of the summaries folder (P6).
  */
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../domain/time.ts';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { Cancellation, MeterEvent } from '../events/event.ts';
-import type { EventTimeWindow, Formula } from '../meters/meter.ts';
-import { toNamespace, type Namespace } from '../namespace.ts';
-import { parseQuantity, toDecimal, type Quantity } from '../quantity.ts';
-import { summarize } from '../summaries/aggregate.ts';
-import { DAY_MS, HOUR_MS, type GroupingWindow } from '../summaries/windows.ts';
+import type { Cancellation, MeterEvent } from '../domain/meter-events/meter-event.ts';
+import type { EventTimeWindow, Formula } from '../domain/meter.ts';
+import { toNamespace, type Namespace } from '../domain/namespace.ts';
+import { parseQuantity, toDecimal, type Quantity } from '../domain/quantity.ts';
+import { summarize } from '../domain/aggregate.ts';
+import { type GroupingWindow } from '../domain/windows.ts';
 import { withStore, type OpenedUsageStore, type OpenUsageStore } from './contract-store.ts';
 import { EventColumns } from './event-columns.ts';
 import { cancellationRow } from './rows.ts';
@@ -19,7 +20,6 @@ import type { IdentifierRange, SummaryQuery, UsageBatch, UsageStore } from './us
 
 const NAMESPACE = toNamespace('acct_1', 'test');
 const OTHER_NAMESPACE = toNamespace('acct_1', 'live');
-const MINUTE_MS = 60_000;
 /** A day boundary, so that drawn times lie on both sides of one. */
 const ORIGIN_MS = 20_000 * DAY_MS;
 

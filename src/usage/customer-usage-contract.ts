@@ -1,13 +1,14 @@
 /** What every usage store promises to alerts (see customer-usage.ts). The oracle is the pure `summarize`. */
+import { DAY_MS, HOUR_MS } from '../domain/time.ts';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { Cancellation, MeterEvent } from '../events/event.ts';
-import type { EventTimeWindow, Formula } from '../meters/meter.ts';
-import { toNamespace } from '../namespace.ts';
-import { summarize } from '../summaries/aggregate.ts';
-import { DAY_MS, HOUR_MS, windowStartMs } from '../summaries/windows.ts';
+import type { Cancellation, MeterEvent } from '../domain/meter-events/meter-event.ts';
+import type { EventTimeWindow, Formula } from '../domain/meter.ts';
+import { toNamespace } from '../domain/namespace.ts';
+import { summarize } from '../domain/aggregate.ts';
+import { windowStartMs } from '../domain/windows.ts';
 import { batchOf } from './batch-fixture.ts';
 import { withStore, type OpenUsageStore } from './contract-store.ts';
 import type { CustomerUsage, CustomerUsageQuery } from './customer-usage.ts';

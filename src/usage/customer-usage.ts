@@ -1,6 +1,6 @@
 /** What alerts ask of the usage store: what has come since, and what many customers of a meter have used. */
-import type { MeterEvent } from '../events/event.ts';
-import type { Quantity } from '../quantity.ts';
+import type { MeterEvent } from '../domain/meter-events/meter-event.ts';
+import type { Quantity } from '../domain/quantity.ts';
 import type { SummaryQuery } from './usage-store.ts';
 
 export type CustomerUsageQuery = Pick<

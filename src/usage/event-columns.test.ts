@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Session } from 'chdb';
 import fc from 'fast-check';
-import { formatQuantity, toDecimal, toQuantity } from '../quantity.ts';
+import { formatQuantity, toDecimal, toQuantity } from '../domain/quantity.ts';
 import { BlockJoiner } from './chdb/join-blocks.ts';
 import { EventColumns, type RowEvent } from './event-columns.ts';
 

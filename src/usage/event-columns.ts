@@ -1,4 +1,4 @@
-import type { IncomingEvent } from '../events/event.ts';
+import type { IncomingEvent } from '../domain/meter-events/meter-event.ts';
 import type { Totals } from '../journal/totals.ts';
 import { NativeBlocks } from './native/block.ts';
 import { LowCardinalityColumn } from './native/low-cardinality-column.ts';

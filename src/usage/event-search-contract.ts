@@ -1,15 +1,20 @@
 /** What every usage store promises of single events (see event-search.ts), against a model of a few lines. */
+import { DAY_MS, HOUR_MS } from '../domain/time.ts';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import type { Cancellation, MeterEvent, RejectedEvent } from '../events/event.ts';
-import { wholePayload } from '../events/measure.ts';
-import { saidTimeMs } from '../events/said-time.ts';
-import type { EventTimeWindow, Formula } from '../meters/meter.ts';
-import { toNamespace, type Namespace } from '../namespace.ts';
-import { formatRfc3339 } from '../rfc3339.ts';
-import { DAY_MS, HOUR_MS, windowStartMs } from '../summaries/windows.ts';
+import type {
+  Cancellation,
+  MeterEvent,
+  RejectedEvent,
+} from '../domain/meter-events/meter-event.ts';
+import { wholePayload } from '../domain/meter-events/measure.ts';
+import { saidTimeMs } from '../domain/meter-events/said-time.ts';
+import type { EventTimeWindow, Formula } from '../domain/meter.ts';
+import { toNamespace, type Namespace } from '../domain/namespace.ts';
+import { formatRfc3339 } from '../domain/rfc3339.ts';
+import { windowStartMs } from '../domain/windows.ts';
 import { batchOf } from './batch-fixture.ts';
 import { withStore, type OpenUsageStore } from './contract-store.ts';
 import type {

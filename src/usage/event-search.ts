@@ -1,7 +1,11 @@
 /** What became of events: what can be asked of the usage store about single ones, and what it answers. */
-import type { Cancellation, MeterEvent, RejectedEvent } from '../events/event.ts';
-import type { Meter } from '../meters/meter.ts';
-import type { Namespace } from '../namespace.ts';
+import type {
+  Cancellation,
+  MeterEvent,
+  RejectedEvent,
+} from '../domain/meter-events/meter-event.ts';
+import type { Meter } from '../domain/meter.ts';
+import type { Namespace } from '../domain/namespace.ts';
 import type { Patience } from './usage-store.ts';
 
 /** What is asked of an accepted event and of a rejected one alike. Every condition that is given must hold. */

@@ -1,10 +1,10 @@
 /** What every usage store promises of the events of many identifiers, for those who compare duplicates. */
+import { DAY_MS } from '../domain/time.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { NOTHING_MORE, type MeterEvent } from '../events/event.ts';
-import { toNamespace } from '../namespace.ts';
-import { UNITS_PER_ONE } from '../quantity.ts';
-import { DAY_MS } from '../summaries/windows.ts';
+import { NOTHING_MORE, type MeterEvent } from '../domain/meter-events/meter-event.ts';
+import { toNamespace } from '../domain/namespace.ts';
+import { UNITS_PER_ONE } from '../domain/quantity.ts';
 import { batchOf } from './batch-fixture.ts';
 import { withStore, type OpenUsageStore } from './contract-store.ts';
 import type { SearchedMeter } from './event-search.ts';

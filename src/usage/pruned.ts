@@ -1,6 +1,7 @@
-import { ApiError } from '../errors.ts';
-import { formatRfc3339 } from '../rfc3339.ts';
-import { HOUR_MS, windowStartMs } from '../summaries/windows.ts';
+import { HOUR_MS } from '../domain/time.ts';
+import { ApiError } from '../domain/errors.ts';
+import { formatRfc3339 } from '../domain/rfc3339.ts';
+import { windowStartMs } from '../domain/windows.ts';
 import type { SummaryQuery } from './usage-store.ts';
 
 /** `2026-01-01` */

@@ -1,5 +1,5 @@
 /** What error reports ask of the usage store. */
-import type { RejectedEvent } from '../events/event.ts';
+import type { RejectedEvent } from '../domain/meter-events/meter-event.ts';
 
 export type RejectionCountsQuery = {
   readonly afterSequence: number;

@@ -6,8 +6,8 @@
  * The order of the columns is part of the data folder: append only. Lines of an earlier version have fewer, and are
  * read with LINE_SETTINGS.
  */
-import type { Cancellation, RejectedEvent } from '../events/event.ts';
-import type { Quantity } from '../quantity.ts';
+import type { Cancellation, RejectedEvent } from '../domain/meter-events/meter-event.ts';
+import type { Quantity } from '../domain/quantity.ts';
 
 export const CANCELLATION_COLUMNS = [
   'namespace',

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { within } from '../../test/support/wait.ts';
-import { ApiError } from '../errors.ts';
-import { toNamespace, type Namespace } from '../namespace.ts';
+import { ApiError } from '../domain/errors.ts';
+import { toNamespace, type Namespace } from '../domain/namespace.ts';
 import { UsageReader } from './usage-reader.ts';
 import { ReadLimitError, type SummaryQuery } from './usage-store.ts';
 

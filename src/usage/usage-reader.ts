@@ -1,6 +1,6 @@
-import { ApiError } from '../errors.ts';
-import { newSeconds, secondsSince } from '../histogram.ts';
-import { accountOf, type Namespace } from '../namespace.ts';
+import { ApiError } from '../domain/errors.ts';
+import { newSeconds, secondsSince } from '../lib/histogram.ts';
+import { accountOf, type Namespace } from '../domain/namespace.ts';
 import type { EventSearcher } from './event-search.ts';
 import { Shares } from './shares.ts';
 import {

@@ -10,12 +10,12 @@
  * - `summarize` equals the pure `summarize()` over the stored events (P6), digit for digit (P5).
  * - A namespace never sees another one's rows (P7).
  */
-import type { Cancellation, MeterEvent } from '../events/event.ts';
+import type { Cancellation, MeterEvent } from '../domain/meter-events/meter-event.ts';
 import type { FlushPlan } from '../journal/journal.ts';
-import type { EventTimeWindow, Formula } from '../meters/meter.ts';
-import type { Namespace } from '../namespace.ts';
-import type { Quantity } from '../quantity.ts';
-import type { GroupingWindow } from '../summaries/windows.ts';
+import type { EventTimeWindow, Formula } from '../domain/meter.ts';
+import type { Namespace } from '../domain/namespace.ts';
+import type { Quantity } from '../domain/quantity.ts';
+import type { GroupingWindow } from '../domain/windows.ts';
 import type { StoreAccount } from './account.ts';
 import type { CustomerUsageReader } from './customer-usage.ts';
 import type { EventSearcher } from './event-search.ts';

@@ -2,12 +2,12 @@
  * Judges which alerts are crossed by what customers have used, and writes down those that fire. Customers times alerts can
  * be many: so in slices, with many triggers in a transaction, and requests have their turn in between.
  */
-import { isCrossed, type Alert, type Trigger } from '../alerts/alert.ts';
+import { isCrossed, type Alert, type Trigger } from '../domain/alert.ts';
 import type { Alerts, Fired } from '../catalog/catalog.ts';
-import type { Clock } from '../clock.ts';
-import type { CoreEvent } from '../core-events/core-event.ts';
-import type { Meter } from '../meters/meter.ts';
-import { Turns } from '../turns.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { CoreEvent } from '../domain/core-events/core-event.ts';
+import type { Meter } from '../domain/meter.ts';
+import { Turns } from '../lib/turns.ts';
 import type { CustomerUsage } from '../usage/customer-usage.ts';
 import type { Group, UpperBounds } from './upper-bounds.ts';
 

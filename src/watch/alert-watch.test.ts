@@ -1,4 +1,5 @@
 /** Whatever happens, the alerts that fired are those of a model: real stores, real catalog, restarts in between. */
+import { DAY_MS } from '../domain/time.ts';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -14,14 +15,14 @@ import {
   periodOf,
   RECURRENCES,
   type Alert,
-} from '../alerts/alert.ts';
+} from '../domain/alert.ts';
 import { openSqliteCatalog } from '../catalog/sqlite/sqlite-catalog.ts';
-import type { MeterEvent } from '../events/event.ts';
-import type { Meter } from '../meters/meter.ts';
-import { toNamespace, type Namespace } from '../namespace.ts';
-import { UNITS_PER_ONE, type Quantity } from '../quantity.ts';
-import { summarize } from '../summaries/aggregate.ts';
-import { DAY_MS, windowStartMs } from '../summaries/windows.ts';
+import type { MeterEvent } from '../domain/meter-events/meter-event.ts';
+import type { Meter } from '../domain/meter.ts';
+import { toNamespace, type Namespace } from '../domain/namespace.ts';
+import { UNITS_PER_ONE, type Quantity } from '../domain/quantity.ts';
+import { summarize } from '../domain/aggregate.ts';
+import { windowStartMs } from '../domain/windows.ts';
 import { batchOf } from '../usage/batch-fixture.ts';
 import { openChdbUsageStore } from '../usage/chdb/chdb-usage-store.ts';
 import type { UsageStore } from '../usage/usage-store.ts';

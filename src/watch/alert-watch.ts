@@ -7,9 +7,9 @@
  *   in one transaction, and takes none twice. What a crash left unlooked at is looked at on start.
  * - A cancellation may cross a threshold too (of a negative value): who had one is looked at again.
  */
-import { periodOf, type Alert, type Recurrence } from '../alerts/alert.ts';
+import { periodOf, type Alert, type Recurrence } from '../domain/alert.ts';
 import type { Alerts, Meters } from '../catalog/catalog.ts';
-import { Turns } from '../turns.ts';
+import { Turns } from '../lib/turns.ts';
 import type { CustomerUsageReader, Touched } from '../usage/customer-usage.ts';
 import { AlertJudge, type AlertJudgeParts } from './alert-judge.ts';
 import { addedBy, UpperBounds, type Group } from './upper-bounds.ts';

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { until } from '../../test/support/wait.ts';
-import { NOTHING_MORE, type MeterEvent, type RejectedEvent } from '../events/event.ts';
-import type { Meter } from '../meters/meter.ts';
-import { toNamespace } from '../namespace.ts';
-import { ONE, UNITS_PER_ONE } from '../quantity.ts';
+import {
+  NOTHING_MORE,
+  type MeterEvent,
+  type RejectedEvent,
+} from '../domain/meter-events/meter-event.ts';
+import type { Meter } from '../domain/meter.ts';
+import { toNamespace } from '../domain/namespace.ts';
+import { ONE, UNITS_PER_ONE } from '../domain/quantity.ts';
 import { DuplicateComparer } from './duplicate-comparer.ts';
 
 const NAMESPACE = toNamespace('acct_1', 'test');

@@ -8,12 +8,12 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Catalog } from '../catalog/catalog.ts';
-import { describeDuplicate, differencesOf } from '../events/duplicate.ts';
-import { rejectDuplicate } from '../events/rejections.ts';
+import { describeDuplicate, differencesOf } from '../domain/meter-events/duplicate.ts';
+import { rejectDuplicate } from '../domain/meter-events/rejections.ts';
 import type { Ingest } from '../ingest/ingest.ts';
-import type { Meter } from '../meters/meter.ts';
-import type { Namespace } from '../namespace.ts';
-import { toQuantity } from '../quantity.ts';
+import type { Meter } from '../domain/meter.ts';
+import type { Namespace } from '../domain/namespace.ts';
+import { toQuantity } from '../domain/quantity.ts';
 import type { EventSearcher, FoundEvent } from '../usage/event-search.ts';
 import { NotedDuplicates, type Batch, type NotedDuplicate } from './noted-duplicates.ts';
 

@@ -5,7 +5,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { ErrorReports } from '../catalog/catalog.ts';
-import type { CoreEvent } from '../core-events/core-event.ts';
+import type { CoreEvent } from '../domain/core-events/core-event.ts';
 import type { RejectionCount, RejectionCounter } from '../usage/rejection-counts.ts';
 
 /** Stripe's docs: the windows of its samples. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NOTHING_MORE } from '../events/event.ts';
-import { toNamespace, type Namespace } from '../namespace.ts';
-import { ONE } from '../quantity.ts';
+import { NOTHING_MORE } from '../domain/meter-events/meter-event.ts';
+import { toNamespace, type Namespace } from '../domain/namespace.ts';
+import { ONE } from '../domain/quantity.ts';
 import { NotedDuplicates, type Batch, type NotedDuplicate } from './noted-duplicates.ts';
 
 const [ONE_ACCOUNT, OTHER] = [toNamespace('acct_1', 'test'), toNamespace('acct_2', 'test')];

@@ -1,5 +1,5 @@
-import type { IncomingEvent } from '../events/event.ts';
-import type { Namespace } from '../namespace.ts';
+import type { IncomingEvent } from '../domain/meter-events/meter-event.ts';
+import type { Namespace } from '../domain/namespace.ts';
 
 /** A duplicate as it was sent. */
 export type NotedDuplicate = {

@@ -4,10 +4,10 @@
  * values are left out of the bound, and what is counted twice only raises it. It holds for the alerts that it was made for
  * and no others. In memory, and bounded (P10).
  */
-import type { Alert, Period, Recurrence } from '../alerts/alert.ts';
-import type { Meter } from '../meters/meter.ts';
-import type { Namespace } from '../namespace.ts';
-import { UNITS_PER_ONE, type Quantity } from '../quantity.ts';
+import type { Alert, Period, Recurrence } from '../domain/alert.ts';
+import type { Meter } from '../domain/meter.ts';
+import type { Namespace } from '../domain/namespace.ts';
+import { UNITS_PER_ONE, type Quantity } from '../domain/quantity.ts';
 import type { Arrived, Touched } from '../usage/customer-usage.ts';
 
 /** A meter in one period of one recurrence. */

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { activate, archive, deactivate, type Alert, type Trigger } from '../../alerts/alert.ts';
-import type { CoreEvent } from '../../core-events/core-event.ts';
+import { activate, archive, deactivate, type Alert, type Trigger } from '../../domain/alert.ts';
+import type { CoreEvent } from '../../domain/core-events/core-event.ts';
 import type { Catalog, Fired } from '../catalog.ts';
 import { anEvent } from './core-event-fixtures.ts';
 import { anAlert, anAnswer, NAMESPACE, OTHERS, toPage } from './fixtures.ts';

@@ -1,8 +1,8 @@
 /* oxlint-disable max-lines-per-function -- a suite is a list of tests */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Customer, erase } from '../../customers/customer.ts';
-import { deactivate, rename } from '../../meters/meter.ts';
+import { type Customer, erase } from '../../domain/customers/customer.ts';
+import { deactivate, rename } from '../../domain/meter.ts';
 import type { Catalog } from '../catalog.ts';
 import { aCustomer, aMeter, anAnswer, NAMESPACE, OTHERS } from './fixtures.ts';
 import { BROKEN, fail, restarts, same, type Start } from './subject.ts';

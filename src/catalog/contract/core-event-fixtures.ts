@@ -1,6 +1,6 @@
 /** Core events and destinations with all fields set, and what a suite does with them again and again. */
-import type { CoreEvent } from '../../core-events/core-event.ts';
-import type { Destination } from '../../core-events/destination.ts';
+import type { CoreEvent } from '../../domain/core-events/core-event.ts';
+import type { Destination } from '../../domain/core-events/destination.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Due, Settled } from '../core-events.ts';
 import { NAMESPACE } from './fixtures.ts';

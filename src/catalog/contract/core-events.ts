@@ -1,8 +1,8 @@
 /* oxlint-disable max-lines-per-function -- a suite is a list of tests */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CoreEvent } from '../../core-events/core-event.ts';
-import { deactivate, rename } from '../../meters/meter.ts';
+import type { CoreEvent } from '../../domain/core-events/core-event.ts';
+import { deactivate, rename } from '../../domain/meter.ts';
 import type { CoreEventFilter } from '../core-events.ts';
 import { aDestination, anEvent, settled, allDue, START_MS } from './core-event-fixtures.ts';
 import { aMeter, anAnswer, NAMESPACE, OTHERS, toPage } from './fixtures.ts';

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { erase, type Customer } from '../../customers/customer.ts';
-import { parseSearchQuery } from '../../customers/search-query.ts';
-import { toMatcher } from '../../customers/search.ts';
-import type { Namespace } from '../../namespace.ts';
+import { erase, type Customer } from '../../domain/customers/customer.ts';
+import { parseSearchQuery } from '../../domain/customers/search-query.ts';
+import { toMatcher } from '../../domain/customers/search.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import { anEvent } from './core-event-fixtures.ts';
 import { aCustomer, NAMESPACE, OTHERS, toPage } from './fixtures.ts';
 import { fail, refusal, restarts, same, type Start } from './subject.ts';

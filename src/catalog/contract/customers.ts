@@ -1,7 +1,7 @@
 /* oxlint-disable max-lines-per-function -- a suite is a list of tests */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { erase, NO_BILLING } from '../../customers/customer.ts';
+import { erase, NO_BILLING } from '../../domain/customers/customer.ts';
 import { aCustomer, NAMESPACE, OTHERS } from './fixtures.ts';
 import { BROKEN, fail, NOTHING, restarts, unreachable, type Start } from './subject.ts';
 

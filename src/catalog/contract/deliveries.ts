@@ -1,7 +1,7 @@
 /* oxlint-disable max-lines-per-function -- a suite is a list of tests */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { disable } from '../../core-events/destination.ts';
+import { disable } from '../../domain/core-events/destination.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Due } from '../core-events.ts';
 import {

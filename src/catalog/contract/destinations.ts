@@ -1,8 +1,8 @@
 /* oxlint-disable max-lines-per-function -- a suite is a list of tests */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DESTINATIONS_MAX, disable, edit, erase } from '../../core-events/destination.ts';
-import { ApiError } from '../../errors.ts';
+import { DESTINATIONS_MAX, disable, edit, erase } from '../../domain/core-events/destination.ts';
+import { ApiError } from '../../domain/errors.ts';
 import type { PageQuery } from '../catalog.ts';
 import { aDestination, anEvent, shownDue } from './core-event-fixtures.ts';
 import { anAnswer, NAMESPACE, OTHERS, toPage } from './fixtures.ts';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { deactivate, type Meter, reactivate, rename } from '../../meters/meter.ts';
-import type { Namespace } from '../../namespace.ts';
+import { deactivate, type Meter, reactivate, rename } from '../../domain/meter.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import { aMeter, anAnswer, NAMESPACE, OTHERS } from './fixtures.ts';
 import { refusal, restarts, type Start } from './subject.ts';
 

@@ -1,11 +1,11 @@
 /** What the contract feeds to a catalog: rows with all fields set, and the model that lists are held against. */
 import { createHash } from 'node:crypto';
-import type { Clock } from '../../clock.ts';
-import type { Alert } from '../../alerts/alert.ts';
-import { NO_BILLING, type Customer } from '../../customers/customer.ts';
-import type { Key } from '../../keys/key.ts';
-import type { Meter } from '../../meters/meter.ts';
-import type { Namespace } from '../../namespace.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Alert } from '../../domain/alert.ts';
+import { NO_BILLING, type Customer } from '../../domain/customers/customer.ts';
+import type { Key } from '../../domain/key.ts';
+import type { Meter } from '../../domain/meter.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import type { Page, PageQuery, SavedAnswer, Session } from '../catalog.ts';
 
 export const NAMESPACE: Namespace = 'acct_one/test';

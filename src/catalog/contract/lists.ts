@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Customer } from '../../customers/customer.ts';
-import { deactivate, type Meter } from '../../meters/meter.ts';
-import type { Namespace } from '../../namespace.ts';
+import type { Customer } from '../../domain/customers/customer.ts';
+import { deactivate, type Meter } from '../../domain/meter.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import type { Page, PageQuery } from '../catalog.ts';
 import { aCustomer, aMeter, NAMESPACE, OTHERS, toPage } from './fixtures.ts';
 import { refusal, restarts, type Start } from './subject.ts';

@@ -1,7 +1,7 @@
 /* oxlint-disable max-lines-per-function -- a suite is a list of tests */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { deactivate, rename } from '../../meters/meter.ts';
+import { deactivate, rename } from '../../domain/meter.ts';
 import { aMeter, NAMESPACE, OTHERS } from './fixtures.ts';
 import { BROKEN, fail, NOTHING, unreachable, type Start } from './subject.ts';
 

@@ -1,7 +1,7 @@
 /** What each suite of the contract starts from, and the helpers that they share. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { ApiError, type ErrorCode } from '../../errors.ts';
+import { ApiError, type ErrorCode } from '../../domain/errors.ts';
 import type { Catalog, Page } from '../catalog.ts';
 import type { ManualClock } from './fixtures.ts';
 

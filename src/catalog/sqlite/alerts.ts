@@ -2,10 +2,10 @@
  * Alerts as rows, the active ones in memory too: with each step of the watch all of them are asked for. No other process
  * makes alerts. Memory is changed after the commit, so that it never runs ahead of the disk.
  */
-import { ALERTS_ABOUT_ONE_MAX, ALERTS_MAX, type Alert, type Trigger } from '../../alerts/alert.ts';
-import { AlertsOfMeters } from '../../alerts/alerts-of-meters.ts';
-import { ApiError } from '../../errors.ts';
-import { modeOf, type Namespace } from '../../namespace.ts';
+import { ALERTS_ABOUT_ONE_MAX, ALERTS_MAX, type Alert, type Trigger } from '../../domain/alert.ts';
+import { AlertsOfMeters } from '../../domain/alerts-of-meters.ts';
+import { ApiError } from '../../domain/errors.ts';
+import { modeOf, type Namespace } from '../../domain/namespace.ts';
 import type { Alerts, Fired, Remember } from '../catalog.ts';
 import { answerSaver } from './answers.ts';
 import type { Outbox } from './outbox.ts';

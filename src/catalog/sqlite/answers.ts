@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
-import type { Namespace } from '../../namespace.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import type { Answers, SavedAnswer } from '../catalog.ts';
 import type { Sql, Writer } from './writer.ts';
 

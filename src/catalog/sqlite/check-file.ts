@@ -4,8 +4,8 @@
  */
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import type { EventTimeWindow, Formula } from '../../meters/meter.ts';
-import { damagedError } from '../../startup-error.ts';
+import type { EventTimeWindow, Formula } from '../../domain/meter.ts';
+import { damagedError } from '../../lib/startup-error.ts';
 import { BUSY_TIMEOUT_MS } from './database.ts';
 import { isNewest, migrate } from './migrate.ts';
 import { checkPages, checkSchema, explainDamage, inspectLog } from '../../sqlite/open-checked.ts';

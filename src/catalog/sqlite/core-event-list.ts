@@ -1,6 +1,6 @@
 /** The lists of core events, with their filters. No index answers all of these: see walk.ts. */
-import type { Payload } from '../../core-events/core-event.ts';
-import type { Namespace } from '../../namespace.ts';
+import type { Payload } from '../../domain/core-events/core-event.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import type { CoreEventFilter } from '../core-events.ts';
 import { CORE_EVENT_COLUMNS, UNSENT, type FoundCoreEventRow } from './core-event-rows.ts';
 import type { WalkSide } from './walk.ts';

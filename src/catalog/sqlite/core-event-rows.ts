@@ -1,6 +1,6 @@
 /** Core events as rows of `core_events`, to and fro. */
-import type { CoreEvent } from '../../core-events/core-event.ts';
-import type { Namespace } from '../../namespace.ts';
+import type { CoreEvent } from '../../domain/core-events/core-event.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import type { FoundCoreEvent } from '../core-events.ts';
 
 export type CoreEventRow = {

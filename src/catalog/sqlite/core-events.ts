@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
-import { ApiError } from '../../errors.ts';
-import type { CoreEvent } from '../../core-events/core-event.ts';
-import type { Namespace } from '../../namespace.ts';
+import { ApiError } from '../../domain/errors.ts';
+import type { CoreEvent } from '../../domain/core-events/core-event.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import type { Remember } from '../catalog.ts';
 import type { CoreEvents, Lane } from '../core-events.ts';
 import { answerSaver } from './answers.ts';

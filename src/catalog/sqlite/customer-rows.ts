@@ -1,6 +1,6 @@
 /** Customers as rows of `customers`, to and fro. */
-import { NO_BILLING, type BillingProfile, type Customer } from '../../customers/customer.ts';
-import type { Namespace } from '../../namespace.ts';
+import { NO_BILLING, type BillingProfile, type Customer } from '../../domain/customers/customer.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import { toMetadata } from './terms.ts';
 import type { Sql } from './writer.ts';
 

@@ -1,8 +1,8 @@
 /** Reads of many customers, in slices: lists and searches. */
-import type { Customer } from '../../customers/customer.ts';
-import { neededTerms, toMatcher } from '../../customers/search.ts';
-import { ApiError } from '../../errors.ts';
-import type { Namespace } from '../../namespace.ts';
+import type { Customer } from '../../domain/customers/customer.ts';
+import { neededTerms, toMatcher } from '../../domain/customers/search.ts';
+import { ApiError } from '../../domain/errors.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import type { Customers } from '../catalog.ts';
 import {
   fromRow,

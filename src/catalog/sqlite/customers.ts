@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { twinOf } from '../../customers/customer-id.ts';
-import type { Customer } from '../../customers/customer.ts';
-import { ApiError } from '../../errors.ts';
-import type { Namespace } from '../../namespace.ts';
+import { twinOf } from '../../domain/customers/customer-id.ts';
+import type { Customer } from '../../domain/customers/customer.ts';
+import { ApiError } from '../../domain/errors.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import type { Customers, Remember } from '../catalog.ts';
 import type { Announce } from '../core-events.ts';
 import { answerSaver } from './answers.ts';

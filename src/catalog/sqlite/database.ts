@@ -1,7 +1,7 @@
 /** Opens the catalog's file with the settings that its promises rest on. */
 import { closeSync, existsSync, openSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { StartupError } from '../../startup-error.ts';
+import { StartupError } from '../../lib/startup-error.ts';
 import { migrate, refuseNewer } from './migrate.ts';
 
 /**

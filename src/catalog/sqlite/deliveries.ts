@@ -1,7 +1,7 @@
-import type { Attempt, DeliveryState } from '../../core-events/delivery.ts';
-import { wants } from '../../core-events/destination.ts';
-import { ApiError } from '../../errors.ts';
-import type { Namespace } from '../../namespace.ts';
+import type { Attempt, DeliveryState } from '../../domain/core-events/delivery.ts';
+import { wants } from '../../domain/core-events/destination.ts';
+import { ApiError } from '../../domain/errors.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import type { Deliveries, Lane, Settled } from '../core-events.ts';
 import { CORE_EVENT_COLUMNS, fromCoreEventRow, type FoundCoreEventRow } from './core-event-rows.ts';
 import {

@@ -1,5 +1,5 @@
 /** Destinations as rows of `destinations`, to and fro. */
-import type { Destination } from '../../core-events/destination.ts';
+import type { Destination } from '../../domain/core-events/destination.ts';
 
 export type DestinationRow = Omit<
   Destination,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import type { Payload } from '../../core-events/core-event.ts';
-import { DESTINATIONS_MAX, type Destination } from '../../core-events/destination.ts';
-import { ApiError } from '../../errors.ts';
-import { modeOf, type Namespace } from '../../namespace.ts';
+import type { Payload } from '../../domain/core-events/core-event.ts';
+import { DESTINATIONS_MAX, type Destination } from '../../domain/core-events/destination.ts';
+import { ApiError } from '../../domain/errors.ts';
+import { modeOf, type Namespace } from '../../domain/namespace.ts';
 import type { Remember } from '../catalog.ts';
 import type { Announce, Destinations } from '../core-events.ts';
 import { answerSaver } from './answers.ts';

@@ -1,4 +1,4 @@
-import type { CoreEvent } from '../../core-events/core-event.ts';
+import type { CoreEvent } from '../../domain/core-events/core-event.ts';
 import type { ErrorReports } from '../catalog.ts';
 import type { Outbox } from './outbox.ts';
 import type { Sql, Writer } from './writer.ts';

@@ -1,5 +1,5 @@
-import type { Meter } from '../../meters/meter.ts';
-import type { Namespace } from '../../namespace.ts';
+import type { Meter } from '../../domain/meter.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 
 /** The meters of each event name, in memory: the active one first, then the inactive ones, newest first. */
 export type EventNames = {

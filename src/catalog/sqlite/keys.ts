@@ -5,13 +5,13 @@
  * committed since; then the keys are read again, whole.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { Clock } from '../../clock.ts';
-import { newAccountId } from '../../ids.ts';
-import { KEYS_MAX, type Key, type Scope } from '../../keys/key.ts';
-import { accountOf, type Mode, modeOf, toNamespace } from '../../namespace.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { newAccountId } from '../../lib/ids.ts';
+import { KEYS_MAX, type Key, type Scope } from '../../domain/key.ts';
+import { accountOf, type Mode, modeOf, toNamespace } from '../../domain/namespace.ts';
 import { type Keys, KEYS_STALE_MS } from '../catalog.ts';
 import { KeyRing } from '../key-ring.ts';
-import { StartupError } from '../../startup-error.ts';
+import { StartupError } from '../../lib/startup-error.ts';
 import type { Sql, Writer } from './writer.ts';
 
 /** Uses that one transaction brings to disk: some ms, then others have their turn. */

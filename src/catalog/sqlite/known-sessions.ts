@@ -1,6 +1,6 @@
 /** The sessions of a catalog in memory, in the order of creation, and which of them have to go for a new one. */
-import { ApiError } from '../../errors.ts';
-import type { Namespace } from '../../namespace.ts';
+import { ApiError } from '../../domain/errors.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import type { Session } from '../catalog.ts';
 
 /** How many one creation drops at most: more than it adds, and little enough to wait for. */

@@ -11,11 +11,11 @@ import {
   ALERTS_MAX,
   archive,
   deactivate as deactivateAlert,
-} from '../../alerts/alert.ts';
-import { ApiError } from '../../errors.ts';
-import { KEYS_MAX } from '../../keys/key.ts';
-import { deactivate, METERS_MAX, METERS_OF_EVENT_NAME_MAX } from '../../meters/meter.ts';
-import { StartupError } from '../../startup-error.ts';
+} from '../../domain/alert.ts';
+import { ApiError } from '../../domain/errors.ts';
+import { KEYS_MAX } from '../../domain/key.ts';
+import { deactivate, METERS_MAX, METERS_OF_EVENT_NAME_MAX } from '../../domain/meter.ts';
+import { StartupError } from '../../lib/startup-error.ts';
 import type { Catalog } from '../catalog.ts';
 import { aKey, aMeter, anAlert, NAMESPACE, OTHERS, sha256 } from '../contract/fixtures.ts';
 import { openSqliteCatalog } from './sqlite-catalog.ts';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { ApiError } from '../../errors.ts';
+import { ApiError } from '../../domain/errors.ts';
 import {
   METERS_MAX,
   METERS_OF_EVENT_NAME_MAX,
   type Meter,
   type MeterStatus,
-} from '../../meters/meter.ts';
-import { modeOf, type Namespace } from '../../namespace.ts';
+} from '../../domain/meter.ts';
+import { modeOf, type Namespace } from '../../domain/namespace.ts';
 import type { Meters, Remember } from '../catalog.ts';
 import type { Announce } from '../core-events.ts';
 import { answerSaver } from './answers.ts';

@@ -7,7 +7,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
-import { newerFolderError } from '../../startup-error.ts';
+import { newerFolderError } from '../../lib/startup-error.ts';
 import { defineTermsOf } from './terms.ts';
 
 /** File N of this list takes a catalog from version N - 1 to N. */

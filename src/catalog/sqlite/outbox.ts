@@ -3,9 +3,9 @@
  * transaction that is open. Who writes a fact of a new kind takes `record` and calls it in that fact's transaction.
  */
 import assert from 'node:assert/strict';
-import type { CoreEvent, Payload } from '../../core-events/core-event.ts';
-import { wants } from '../../core-events/destination.ts';
-import type { Namespace } from '../../namespace.ts';
+import type { CoreEvent, Payload } from '../../domain/core-events/core-event.ts';
+import { wants } from '../../domain/core-events/destination.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import type { Lane } from '../core-events.ts';
 import { INSERT_CORE_EVENT, toCoreEventRow, type CoreEventRow } from './core-event-rows.ts';
 import type { Sql } from './writer.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { ApiError } from '../../errors.ts';
+import { ApiError } from '../../domain/errors.ts';
 import type { Session, Sessions } from '../catalog.ts';
 import { aSession, OTHERS } from '../contract/fixtures.ts';
 import { openDatabase } from './database.ts';

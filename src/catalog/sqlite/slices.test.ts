@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { ApiError } from '../../errors.ts';
-import type { Namespace } from '../../namespace.ts';
+import { ApiError } from '../../domain/errors.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import { Slices } from './slices.ts';
 
 const [NAMESPACE, OTHER] = ['acct_a/test', 'acct_b/test'] as const;

@@ -3,8 +3,8 @@
  * together, and a turn of the event loop after each. Namespaces take turns: one with a thousand reads, whose clients may be
  * gone, holds up another's for a slice.
  */
-import { ApiError } from '../../errors.ts';
-import type { Namespace } from '../../namespace.ts';
+import { ApiError } from '../../domain/errors.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import type { Sql } from './writer.ts';
 
 /** Half of what a request may be held up by it. */

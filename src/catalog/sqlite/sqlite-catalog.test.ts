@@ -12,9 +12,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { suite, test, type TestContext } from 'node:test';
 import Database from 'better-sqlite3';
-import { ApiError } from '../../errors.ts';
-import { parseSearchQuery } from '../../customers/search-query.ts';
-import { StartupError } from '../../startup-error.ts';
+import { ApiError } from '../../domain/errors.ts';
+import { parseSearchQuery } from '../../domain/customers/search-query.ts';
+import { StartupError } from '../../lib/startup-error.ts';
 import { type Catalog, KEYS_STALE_MS } from '../catalog.ts';
 import { catalogContract } from '../contract.ts';
 import {

@@ -5,7 +5,7 @@
  * Each call is one synchronous transaction behind a promise. A crash leaves a call's change whole,
  * with its answer, or nothing of it; whole if the call had returned.
  */
-import { type Clock, systemClock } from '../../clock.ts';
+import { type Clock, systemClock } from '../../lib/clock.ts';
 import type { Catalog } from '../catalog.ts';
 import { sqliteAlerts } from './alerts.ts';
 import { sqliteAnswers } from './answers.ts';

@@ -1,7 +1,7 @@
 /** The index that a search of customers begins with: rows of `customer_terms`. */
 import type { Database } from 'better-sqlite3';
-import { termsOf, type Term } from '../../customers/search.ts';
-import type { Namespace } from '../../namespace.ts';
+import { termsOf, type Term } from '../../domain/customers/search.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import type { Sql } from './writer.ts';
 
 /** The texts of a customer as its row has them. */

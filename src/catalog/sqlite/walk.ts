@@ -3,7 +3,7 @@
  * page ends after so many rows even if it is not full, as long as it has something to go on from; of each namespace one
  * long walk goes on at a time, the others wait for it.
  */
-import type { Namespace } from '../../namespace.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import type { Page, PageQuery } from '../catalog.ts';
 import { type CursorParam, placeOf } from './page.ts';
 import type { Slices } from './slices.ts';

@@ -6,8 +6,8 @@
  */
 import assert from 'node:assert/strict';
 import { SqliteError, type Database, type Statement } from 'better-sqlite3';
-import { ApiError } from '../../errors.ts';
-import { isMoved, OpenPaths } from '../../open-paths.ts';
+import { ApiError } from '../../domain/errors.ts';
+import { isMoved, OpenPaths } from '../../lib/files/open-paths.ts';
 
 /** What the catalog's parts see of the connection. Statements that write throw outside a transaction of the writer. */
 export type Sql = Pick<Database, 'prepare' | 'inTransaction' | 'open'>;

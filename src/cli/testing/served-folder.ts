@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Catalog } from '../../catalog/catalog.ts';
-import { systemClock } from '../../clock.ts';
+import { systemClock } from '../../lib/clock.ts';
 import { readServeConfig } from '../../config.ts';
 import { closeDataFolder, openDataFolder } from '../../data-folder.ts';
 import type { Route } from '../../http/api.ts';

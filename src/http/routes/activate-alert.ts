@@ -1,4 +1,4 @@
-import { activate } from '../../alerts/alert.ts';
+import { activate } from '../../domain/alert.ts';
 import type { Ingest } from '../../ingest/ingest.ts';
 import { alertForOtherKey, changeAlert, type AlertParts } from '../alerts.ts';
 import type { Route } from '../api.ts';

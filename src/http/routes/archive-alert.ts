@@ -1,4 +1,4 @@
-import { archive } from '../../alerts/alert.ts';
+import { archive } from '../../domain/alert.ts';
 import { alertForOtherKey, changeAlert, type AlertParts } from '../alerts.ts';
 import type { Route } from '../api.ts';
 

@@ -1,7 +1,7 @@
+import { toSeconds } from '../../domain/time.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
-import { toSeconds } from '../../clock.ts';
-import type { Customer } from '../../customers/customer.ts';
-import { newCustomerId, newInvoicePrefix } from '../../ids.ts';
+import type { Customer } from '../../domain/customers/customer.ts';
+import { newCustomerId, newInvoicePrefix } from '../../lib/ids.ts';
 import { announceCustomer } from '../announce.ts';
 import { remember, type ApiRequest, type Route } from '../api.ts';
 import { parseNewCustomer } from '../customer-params.ts';

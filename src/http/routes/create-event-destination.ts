@@ -1,8 +1,8 @@
-import { PAYLOADS, type Payload } from '../../core-events/core-event.ts';
-import type { Destination } from '../../core-events/destination.ts';
-import { ApiError } from '../../errors.ts';
-import { newDestinationId, newSigningSecret } from '../../ids.ts';
-import { modeOf } from '../../namespace.ts';
+import { PAYLOADS, type Payload } from '../../domain/core-events/core-event.ts';
+import type { Destination } from '../../domain/core-events/destination.ts';
+import { ApiError } from '../../domain/errors.ts';
+import { newDestinationId, newSigningSecret } from '../../lib/ids.ts';
+import { modeOf } from '../../domain/namespace.ts';
 import { remember, type ApiRequest, type Route } from '../api.ts';
 import {
   parseEnabledEvents,

@@ -1,6 +1,6 @@
 import type { Catalog, Session } from '../../catalog/catalog.ts';
-import { newSessionId, newSessionToken } from '../../ids.ts';
-import { modeOf } from '../../namespace.ts';
+import { newSessionId, newSessionToken } from '../../lib/ids.ts';
+import { modeOf } from '../../domain/namespace.ts';
 import type { Route } from '../api.ts';
 import type { AccessParts } from '../access.ts';
 import { hashSecret } from '../auth.ts';

@@ -1,13 +1,13 @@
-import { ApiError } from '../../errors.ts';
-import type { IncomingEvent } from '../../events/event.ts';
-import { accountOf } from '../../namespace.ts';
+import { ApiError } from '../../domain/errors.ts';
+import type { IncomingEvent } from '../../domain/meter-events/meter-event.ts';
+import { accountOf } from '../../domain/namespace.ts';
 import type { Ingest, Outcome } from '../../ingest/ingest.ts';
 import { Reply, toReceipt, type Answer, type ApiRequest, type Route } from '../api.ts';
 import type { DuplicateComparer } from '../../watch/duplicate-comparer.ts';
 import { parseJson } from '../json.ts';
 import { PAYLOAD_KEYS_MAX } from '../meter-events.ts';
 import { prefersRepresentation } from '../prefer.ts';
-import { WorkTurns } from '../work-turns.ts';
+import { WorkTurns } from '../../lib/work-turns.ts';
 import { readStreamEvent, type Rejected, type StreamContext } from '../stream-event.ts';
 
 export type StreamParts = Pick<StreamContext, 'meters' | 'pastDays'> & {

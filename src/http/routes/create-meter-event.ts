@@ -7,7 +7,7 @@ import {
   type MeterEventParts,
   type SentEvent,
 } from '../meter-events.ts';
-import { unitHint } from '../../rfc3339.ts';
+import { unitHint } from '../../domain/rfc3339.ts';
 import { integer, refuseExpand, refuseUnknown, type Shape } from '../params.ts';
 import { presentMeterEvent } from '../present.ts';
 

@@ -1,8 +1,8 @@
+import { toSeconds } from '../../domain/time.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
-import { toSeconds } from '../../clock.ts';
-import { newMeterId } from '../../ids.ts';
-import { EVENT_TIME_WINDOWS, FORMULAS, type Meter } from '../../meters/meter.ts';
-import { modeOf } from '../../namespace.ts';
+import { newMeterId } from '../../lib/ids.ts';
+import { EVENT_TIME_WINDOWS, FORMULAS, type Meter } from '../../domain/meter.ts';
+import { modeOf } from '../../domain/namespace.ts';
 import { announceMeter } from '../announce.ts';
 import { remember, type ApiRequest, type Route } from '../api.ts';
 import {

@@ -1,6 +1,6 @@
-import type { Destination } from '../../core-events/destination.ts';
-import { ApiError } from '../../errors.ts';
-import { newSigningSecret, newWebhookEndpointId } from '../../ids.ts';
+import type { Destination } from '../../domain/core-events/destination.ts';
+import { ApiError } from '../../domain/errors.ts';
+import { newSigningSecret, newWebhookEndpointId } from '../../lib/ids.ts';
 import { remember, type ApiRequest, type Route } from '../api.ts';
 import {
   parseEnabledEvents,

@@ -1,4 +1,4 @@
-import { deactivate } from '../../alerts/alert.ts';
+import { deactivate } from '../../domain/alert.ts';
 import { alertForOtherKey, changeAlert, type AlertParts } from '../alerts.ts';
 import type { Route } from '../api.ts';
 

@@ -1,5 +1,5 @@
 import type { Catalog } from '../../catalog/catalog.ts';
-import { deactivate } from '../../meters/meter.ts';
+import { deactivate } from '../../domain/meter.ts';
 import type { Route } from '../api.ts';
 import { changeMeterStatus } from '../resources.ts';
 

@@ -1,5 +1,5 @@
 import type { Catalog } from '../../catalog/catalog.ts';
-import { erase } from '../../customers/customer.ts';
+import { erase } from '../../domain/customers/customer.ts';
 import { announceCustomer } from '../announce.ts';
 import { remember, type Route } from '../api.ts';
 import { customerId, noSuchCustomer } from '../customers.ts';

@@ -1,5 +1,5 @@
 import type { Catalog } from '../../catalog/catalog.ts';
-import { erase } from '../../core-events/destination.ts';
+import { erase } from '../../domain/core-events/destination.ts';
 import type { Route } from '../api.ts';
 import { changeDestination } from '../change-destination.ts';
 

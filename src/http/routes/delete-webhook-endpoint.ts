@@ -1,5 +1,5 @@
 import type { Catalog } from '../../catalog/catalog.ts';
-import { erase } from '../../core-events/destination.ts';
+import { erase } from '../../domain/core-events/destination.ts';
 import { remember, type Route } from '../api.ts';
 import { getWebhookEndpoint, noSuchEndpoint } from '../destination-params.ts';
 import { refuseUnknown } from '../params.ts';

@@ -1,5 +1,5 @@
 import type { Catalog } from '../../catalog/catalog.ts';
-import { presentThinEvent } from '../../core-events/wire.ts';
+import { presentThinEvent } from '../../domain/core-events/wire.ts';
 import type { Route } from '../api.ts';
 import { parseTypes } from '../event-params.ts';
 import { PAGE_V2_SHAPE, parsePageV2, presentListV2 } from '../pages-v2.ts';

@@ -1,5 +1,5 @@
 import type { Catalog } from '../../catalog/catalog.ts';
-import { DELIVERY_STATES } from '../../core-events/delivery.ts';
+import { DELIVERY_STATES } from '../../domain/core-events/delivery.ts';
 import type { Route } from '../api.ts';
 import { noSuchEndpoint } from '../destination-params.ts';
 import { PAGE_SHAPE, parsePage } from '../pages.ts';

@@ -1,7 +1,7 @@
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { CoreEventFilter } from '../../catalog/core-events.ts';
-import { presentSnapshotEvent } from '../../core-events/wire.ts';
-import { ApiError } from '../../errors.ts';
+import { presentSnapshotEvent } from '../../domain/core-events/wire.ts';
+import { ApiError } from '../../domain/errors.ts';
 import type { Route } from '../api.ts';
 import { parseTypes, TYPE_LENGTH_MAX } from '../event-params.ts';
 import type { Form } from '../form.ts';

@@ -1,7 +1,7 @@
 import type { Catalog, PageQuery } from '../../catalog/catalog.ts';
-import { ApiError } from '../../errors.ts';
-import type { Meter } from '../../meters/meter.ts';
-import type { GroupingWindow } from '../../summaries/windows.ts';
+import { ApiError } from '../../domain/errors.ts';
+import type { Meter } from '../../domain/meter.ts';
+import type { GroupingWindow } from '../../domain/windows.ts';
 import type { SummaryQuery, SummaryRow } from '../../usage/usage-store.ts';
 import type { UsageReader } from '../../usage/usage-reader.ts';
 import type { Route } from '../api.ts';

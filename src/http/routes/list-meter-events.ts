@@ -1,7 +1,7 @@
 import type { PageQuery } from '../../catalog/catalog.ts';
-import { ApiError } from '../../errors.ts';
-import { STREAM_REJECTION_CODES } from '../../events/rejections.ts';
-import type { Namespace } from '../../namespace.ts';
+import { ApiError } from '../../domain/errors.ts';
+import { STREAM_REJECTION_CODES } from '../../domain/meter-events/rejections.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import type { Place } from '../../usage/event-search.ts';
 import { ReadLimitError } from '../../usage/usage-store.ts';
 import type { Route } from '../api.ts';

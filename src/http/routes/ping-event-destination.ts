@@ -1,6 +1,6 @@
 import type { Catalog } from '../../catalog/catalog.ts';
-import type { CoreEvent } from '../../core-events/core-event.ts';
-import { presentThinEvent } from '../../core-events/wire.ts';
+import type { CoreEvent } from '../../domain/core-events/core-event.ts';
+import { presentThinEvent } from '../../domain/core-events/wire.ts';
 import { toPing } from '../announce.ts';
 import { remember, type Route } from '../api.ts';
 import { noSuchDestination } from '../destination-params.ts';

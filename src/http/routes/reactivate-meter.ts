@@ -1,5 +1,5 @@
 import type { Catalog } from '../../catalog/catalog.ts';
-import { reactivate } from '../../meters/meter.ts';
+import { reactivate } from '../../domain/meter.ts';
 import type { Route } from '../api.ts';
 import { changeMeterStatus } from '../resources.ts';
 

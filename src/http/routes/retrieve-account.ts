@@ -1,5 +1,5 @@
 import type { Catalog } from '../../catalog/catalog.ts';
-import { accountOf } from '../../namespace.ts';
+import { accountOf } from '../../domain/namespace.ts';
 import type { ApiRequest, Route } from '../api.ts';
 import { otherAccount } from '../auth.ts';
 import { expanded, refuseUnknown } from '../params.ts';

@@ -1,5 +1,5 @@
 import type { Catalog } from '../../catalog/catalog.ts';
-import { presentThinEvent } from '../../core-events/wire.ts';
+import { presentThinEvent } from '../../domain/core-events/wire.ts';
 import type { Route } from '../api.ts';
 import { noSuchEvent } from '../event-params.ts';
 import { refuseUnknown } from '../params.ts';

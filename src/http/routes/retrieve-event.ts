@@ -1,5 +1,5 @@
 import type { Catalog } from '../../catalog/catalog.ts';
-import { presentSnapshotEvent } from '../../core-events/wire.ts';
+import { presentSnapshotEvent } from '../../domain/core-events/wire.ts';
 import type { Route } from '../api.ts';
 import { noSuchEvent } from '../event-params.ts';
 import { refuseExpand, refuseUnknown } from '../params.ts';

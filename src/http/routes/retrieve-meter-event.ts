@@ -1,4 +1,4 @@
-import { ApiError } from '../../errors.ts';
+import { ApiError } from '../../domain/errors.ts';
 import type { Route } from '../api.ts';
 import type { EventIds } from '../event-ids.ts';
 import { lookUpEvent, type LookUpParts } from '../event-look-up.ts';

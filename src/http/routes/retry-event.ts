@@ -1,8 +1,8 @@
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { FoundCoreEvent } from '../../catalog/core-events.ts';
-import { presentSnapshotEvent, presentThinEvent } from '../../core-events/wire.ts';
-import { ApiError } from '../../errors.ts';
-import { isAllowed } from '../../keys/key.ts';
+import { presentSnapshotEvent, presentThinEvent } from '../../domain/core-events/wire.ts';
+import { ApiError } from '../../domain/errors.ts';
+import { isAllowed } from '../../domain/key.ts';
 import type { Route } from '../api.ts';
 import { noSuchEvent } from '../event-params.ts';
 import { refuseExpand, refuseUnknown, text } from '../params.ts';

@@ -1,15 +1,15 @@
+import { HOUR_MS } from '../../domain/time.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
-import { rotateSecret, SECRET_OVERLAP_HOURS_MAX } from '../../core-events/destination.ts';
-import { ApiError } from '../../errors.ts';
-import { newSigningSecret } from '../../ids.ts';
-import { unitHint } from '../../rfc3339.ts';
+import { rotateSecret, SECRET_OVERLAP_HOURS_MAX } from '../../domain/core-events/destination.ts';
+import { ApiError } from '../../domain/errors.ts';
+import { newSigningSecret } from '../../lib/ids.ts';
+import { unitHint } from '../../domain/rfc3339.ts';
 import type { Route } from '../api.ts';
 import { changeDestinationAs } from '../change-destination.ts';
 import type { Form } from '../form.ts';
 import { time } from '../params.ts';
 import { hideSecret } from '../present-destination.ts';
 
-const HOUR_MS = 60 * 60 * 1000;
 const WHEN = 'previous_secret_expires_at';
 
 /**

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { Catalog } from '../../catalog/catalog.ts';
-import { parseSearchQuery } from '../../customers/search-query.ts';
-import { ApiError } from '../../errors.ts';
+import { parseSearchQuery } from '../../domain/customers/search-query.ts';
+import { ApiError } from '../../domain/errors.ts';
 import type { Route } from '../api.ts';
 import { TEXT_MAX } from '../customer-texts.ts';
 import { customerPresenter } from '../customers.ts';

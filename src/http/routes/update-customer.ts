@@ -1,5 +1,5 @@
 import type { Catalog } from '../../catalog/catalog.ts';
-import type { Customer } from '../../customers/customer.ts';
+import type { Customer } from '../../domain/customers/customer.ts';
 import { announceCustomer } from '../announce.ts';
 import { remember, type Route } from '../api.ts';
 import { parseCustomerChanges } from '../customer-params.ts';

@@ -1,4 +1,4 @@
-import { edit } from '../../core-events/destination.ts';
+import { edit } from '../../domain/core-events/destination.ts';
 import { remember, type Route } from '../api.ts';
 import {
   noSuchDestination,

@@ -1,6 +1,6 @@
+import { toSeconds } from '../../domain/time.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
-import { toSeconds } from '../../clock.ts';
-import { rename } from '../../meters/meter.ts';
+import { rename } from '../../domain/meter.ts';
 import { announceMeter } from '../announce.ts';
 import { remember, type Route } from '../api.ts';
 import { orRead } from '../or-read.ts';

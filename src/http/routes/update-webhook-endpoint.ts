@@ -1,4 +1,4 @@
-import { disable, edit, enable, type Destination } from '../../core-events/destination.ts';
+import { disable, edit, enable, type Destination } from '../../domain/core-events/destination.ts';
 import { remember, type Route } from '../api.ts';
 import {
   getWebhookEndpoint,

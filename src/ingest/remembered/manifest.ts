@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { writeDurably } from '../../durable-file.ts';
+import { writeDurably } from '../../lib/files/durable-file.ts';
 import type { RunEntry } from './run.ts';
 
 export const MANIFEST = 'manifest.json';

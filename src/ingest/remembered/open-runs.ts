@@ -1,7 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { StartupError } from '../../startup-error.ts';
-import { makeFolder, syncFolder, TEMPORARY } from '../../durable-file.ts';
+import { StartupError } from '../../lib/startup-error.ts';
+import { makeFolder, syncFolder, TEMPORARY } from '../../lib/files/durable-file.ts';
 import { MANIFEST, readManifest, type Manifest } from './manifest.ts';
 import { Run } from './run.ts';
 

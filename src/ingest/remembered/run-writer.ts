@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { writeDurably } from '../../durable-file.ts';
+import { writeDurably } from '../../lib/files/durable-file.ts';
 import { addToFilter, filterBytes } from './filter.ts';
 import { Page, PAGE_BYTES, recordsPerPage } from './page.ts';
 import { compareRecords, copyRecord, periodAt, RECORD_WORDS } from './record.ts';

@@ -3,7 +3,7 @@
  * sum. Rows of before have none (null) and are taken as they are.
  */
 import { crc32 } from 'node:zlib';
-import { damagedError } from '../../startup-error.ts';
+import { damagedError } from '../../lib/startup-error.ts';
 
 type Part = Uint8Array | string | number;
 

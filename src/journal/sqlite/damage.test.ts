@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { StartupError } from '../../startup-error.ts';
+import { StartupError } from '../../lib/startup-error.ts';
 import { aBlock, aReceipt } from '../contract.ts';
 import { packReceipts } from '../receipt.ts';
 import { SqliteJournal } from './sqlite-journal.ts';

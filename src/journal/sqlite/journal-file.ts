@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { checkPages, checkSchema, explainDamage, inspectLog } from '../../sqlite/open-checked.ts';
-import { damagedError, newerFolderError, StartupError } from '../../startup-error.ts';
+import { damagedError, newerFolderError, StartupError } from '../../lib/startup-error.ts';
 import { crcOf, expectCrc } from './check-sums.ts';
 import { SCHEMA_STEPS } from './schema.ts';
 import { NOT_MOVED, ROW_BYTES } from './statements.ts';

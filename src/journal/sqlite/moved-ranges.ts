@@ -3,7 +3,7 @@
  * there are never many. The last ones say in which flush something is missing, all of them together what must be there.
  */
 import type Database from 'better-sqlite3';
-import { damagedError } from '../../startup-error.ts';
+import { damagedError } from '../../lib/startup-error.ts';
 import type { MovedRange } from '../journal.ts';
 import { addTotals, packTotals, totalsOf } from '../totals.ts';
 import { crcOf, expectCrc } from './check-sums.ts';

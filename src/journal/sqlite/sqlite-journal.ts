@@ -6,9 +6,9 @@
  * process: this is what keeps a second server off the data folder.
  */
 import type Database from 'better-sqlite3';
-import { OpenPaths } from '../../open-paths.ts';
+import { OpenPaths } from '../../lib/files/open-paths.ts';
 import { explainDamage } from '../../sqlite/open-checked.ts';
-import { damagedError } from '../../startup-error.ts';
+import { damagedError } from '../../lib/startup-error.ts';
 import {
   bytesOf,
   type Block,

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { StartupError } from '../../startup-error.ts';
+import { StartupError } from '../../lib/startup-error.ts';
 import {
   ownBuffers,
   type Block,

@@ -1,6 +1,6 @@
 /** The journal's thread: answers one call after the other, in the order in which they came. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { StartupError } from '../../startup-error.ts';
+import { StartupError } from '../../lib/startup-error.ts';
 import { SqliteJournal } from './sqlite-journal.ts';
 
 /** The calls that cross the thread, by name. */

@@ -9,10 +9,10 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { drainPending, Session } from 'chdb';
-import { accountOf, type Namespace } from '../../namespace.ts';
-import { OpenPaths } from '../../open-paths.ts';
-import { StartupError } from '../../startup-error.ts';
-import { windowMs } from '../../summaries/windows.ts';
+import { accountOf, type Namespace } from '../../domain/namespace.ts';
+import { OpenPaths } from '../../lib/files/open-paths.ts';
+import { StartupError } from '../../lib/startup-error.ts';
+import { windowMs } from '../../domain/windows.ts';
 import type {
   RejectionCount,
   RejectionCountsQuery,

@@ -1,4 +1,4 @@
-import { mapInTurns } from '../../turns.ts';
+import { mapInTurns } from '../../lib/turns.ts';
 import type { CustomerUsageReader } from '../customer-usage.ts';
 import { storedQuantity } from '../rows.ts';
 import {

@@ -1,7 +1,7 @@
-import { accountOf, type Namespace } from '../../namespace.ts';
-import type { MeterEvent } from '../../events/event.ts';
-import type { EventTimeWindow } from '../../meters/meter.ts';
-import { windowStartMs } from '../../summaries/windows.ts';
+import { accountOf, type Namespace } from '../../domain/namespace.ts';
+import type { MeterEvent } from '../../domain/meter-events/meter-event.ts';
+import type { EventTimeWindow } from '../../domain/meter.ts';
+import { windowStartMs } from '../../domain/windows.ts';
 import type {
   EventName,
   EventSearch,

@@ -1,5 +1,5 @@
 import type { Session } from 'chdb';
-import { newerFolderError } from '../../startup-error.ts';
+import { newerFolderError } from '../../lib/startup-error.ts';
 import { SCHEMA_STEPS } from '../schema.ts';
 import { TEMPORARY_TABLES } from '../sql/repair.ts';
 

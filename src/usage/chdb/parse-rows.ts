@@ -1,5 +1,5 @@
 /** Reads ClickHouse's JSONCompactEachRow: one JSON array a line; no rows in empty text. */
-import { Turns } from '../../turns.ts';
+import { Turns } from '../../lib/turns.ts';
 
 /** Some milliseconds of the serving thread. */
 const PIECE_LENGTH = 256 * 1024;

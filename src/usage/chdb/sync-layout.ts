@@ -4,7 +4,7 @@
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { syncFile, syncFolder } from '../../durable-file.ts';
+import { syncFile, syncFolder } from '../../lib/files/durable-file.ts';
 
 /** Parts are synced as they are made, also those that have no name yet. */
 const PART = /^(?:tmp\w*_)?\w+_\d+_\d+_\d+(?:_\d+)?$/u;

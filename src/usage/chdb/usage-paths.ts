@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Paths } from '../../open-paths.ts';
+import type { Paths } from '../../lib/files/open-paths.ts';
 
 /** What the engine holds of an open store, or finds by its path: its lock, which goes when it is closed, and the folders of the tables. */
 export function usagePaths(folder: string): Required<Paths> {

@@ -1,4 +1,4 @@
-import type { Decimal } from '../../quantity.ts';
+import type { Decimal } from '../../domain/quantity.ts';
 import { INITIAL_BYTES, KEPT_BYTES_MAX, TWO_32, type Column } from './column.ts';
 
 /** Numbers of whole 32-bit words: what the three columns below have in common. */

@@ -1,5 +1,5 @@
 /** Drawing one row of the rollup without reading it, and checking the files of a table. */
-import type { Namespace } from '../../namespace.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import type { Statement } from './statement.ts';
 
 /** Rows of (part, rows as text). */

@@ -2,8 +2,8 @@
  * The rollup against the events: both sides are laid on top of each other and grouped by hour, so that an hour that only one
  * of them has counts as a difference too.
  */
-import type { Namespace } from '../../namespace.ts';
-import { HOUR_MS } from '../../summaries/windows.ts';
+import { HOUR_MS } from '../../domain/time.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import type { AuditRange, HourDifference } from '../usage-store.ts';
 import type { Statement } from './statement.ts';
 

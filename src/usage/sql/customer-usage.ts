@@ -1,5 +1,5 @@
 /** The queries behind alerts, as pure functions of what is asked. Ranges are whole days, so there are no ragged edges. */
-import type { Namespace } from '../../namespace.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import { storedQuantity } from '../rows.ts';
 import type { Arrived, ArrivedQuery, CustomerUsageQuery, Touched } from '../customer-usage.ts';
 import type { Statement } from './statement.ts';

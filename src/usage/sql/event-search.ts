@@ -2,11 +2,11 @@
  * The queries that say what became of events, as pure functions of what is asked. The events of a page are found
  * first, by sequence; what became of them is asked for these few alone.
  */
-import type { MeterEvent, RejectedEvent } from '../../events/event.ts';
-import type { EventTimeWindow } from '../../meters/meter.ts';
-import type { Namespace } from '../../namespace.ts';
-import { formatQuantity, parseQuantity } from '../../quantity.ts';
-import { windowMs, windowStartMs } from '../../summaries/windows.ts';
+import type { MeterEvent, RejectedEvent } from '../../domain/meter-events/meter-event.ts';
+import type { EventTimeWindow } from '../../domain/meter.ts';
+import type { Namespace } from '../../domain/namespace.ts';
+import { formatQuantity, parseQuantity } from '../../domain/quantity.ts';
+import { windowMs, windowStartMs } from '../../domain/windows.ts';
 import type {
   EventSearch,
   Place,

@@ -1,6 +1,6 @@
 /** Finding one event, its cancellation, and the identifiers to remember. */
-import type { MeterEvent } from '../../events/event.ts';
-import type { Namespace } from '../../namespace.ts';
+import type { MeterEvent } from '../../domain/meter-events/meter-event.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import { storedQuantity } from '../rows.ts';
 import type { IdentifierRange } from '../usage-store.ts';
 import type { Statement } from './statement.ts';

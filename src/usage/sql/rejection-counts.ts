@@ -1,4 +1,4 @@
-import type { Namespace } from '../../namespace.ts';
+import type { Namespace } from '../../domain/namespace.ts';
 import type {
   RejectionCount,
   RejectionCountsQuery,

@@ -9,7 +9,7 @@
  * ClickHouse spends most of a summary's time on planning, so a query is as small as its range allows: what is
  * not needed is left out, one source is read without a subquery, and times are compared as plain numbers.
  */
-import type { GroupingWindow } from '../../summaries/windows.ts';
+import type { GroupingWindow } from '../../domain/windows.ts';
 import type { SummaryQuery } from '../usage-store.ts';
 import type { Statement } from './statement.ts';
 import { COLUMNS, FOLDS, SURVIVOR, toBounds, windowNumber } from './usage-parts.ts';

@@ -1,5 +1,5 @@
 /** What all queries over rollup and events have in common: the columns, the folds, and which range is read of which. */
-import { windowMs, windowStartMs, type GroupingWindow } from '../../summaries/windows.ts';
+import { windowMs, windowStartMs, type GroupingWindow } from '../../domain/windows.ts';
 import type { SummaryQuery } from '../usage-store.ts';
 
 /** `hour` columns are 32-bit seconds: this is the last whole hour they can name. Nothing is stored after it. */

@@ -1,5 +1,5 @@
 /** A key opens one namespace: all of it, or what its scopes name. Its secret is known to its owner alone. */
-import type { Namespace } from '../namespace.ts';
+import type { Namespace } from './namespace.ts';
 
 /**
  * What a call may need, after Stripe's names of resources. Each stands for itself: writing does not include reading, beyond

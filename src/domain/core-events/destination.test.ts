@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { aDestination, anEvent } from '../catalog/contract/core-event-fixtures.ts';
+import { aDestination, anEvent } from '../../catalog/contract/core-event-fixtures.ts';
 import {
   disable,
   edit,

@@ -5,7 +5,7 @@
 import { closeSync, existsSync, readlinkSync, readSync, realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { openPlainFile } from './plain-file.ts';
-import { StartupError } from './startup-error.ts';
+import { StartupError } from '../startup-error.ts';
 
 /** What a backup consists of, beside its data folder. */
 export const MANIFEST = 'manifest.json';

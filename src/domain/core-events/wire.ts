@@ -2,7 +2,7 @@
  * Core events as they stand on the wire: of v1 with the object as it was, of v2 without. Shapes: stripe-node 23,
  * `Events.d.ts` and `V2/Core/Events.d.ts`. What is delivered and what is fetched is made here alike.
  */
-import { toSeconds } from '../clock.ts';
+import { toSeconds } from '../time.ts';
 import { isLive } from '../namespace.ts';
 import { formatRfc3339 } from '../rfc3339.ts';
 import type { CoreEvent, Json } from './core-event.ts';

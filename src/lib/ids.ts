@@ -3,7 +3,7 @@
  * drawn evenly. Lengths of meter and customer ids: Stripe's API reference, examples.
  */
 import { createHash, randomFillSync } from 'node:crypto';
-import type { Mode } from './namespace.ts';
+import type { Mode } from '../domain/namespace.ts';
 
 /** Gives one uniformly random byte, 0 to 255. */
 export type RandomByte = () => number;

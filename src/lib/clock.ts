@@ -13,8 +13,3 @@ export const systemClock: Clock = { nowMs: () => Date.now() };
 export function toHttpDate(timeMs: number): string {
   return new Date(timeMs).toUTCString();
 }
-
-/** Whole seconds, rounded down: what Stripe's v1 API calls a timestamp. */
-export function toSeconds(timeMs: number): number {
-  return Math.floor(timeMs / 1000);
-}

@@ -1,4 +1,4 @@
-import type { Namespace } from '../namespace.ts';
+import type { Namespace } from './namespace.ts';
 
 /** How a meter folds values: Stripe's `default_aggregation.formula`. */
 export type Formula = 'sum' | 'count' | 'last';

@@ -4,11 +4,12 @@
  *
  * Codes: Stripe's v2 meter events (`x-stripeErrors` in its OpenAPI) and meter error reports.
  */
+import { DAY_MS } from '../time.ts';
 import { quoted } from '../characters.ts';
-import type { Meter } from '../meters/meter.ts';
+import type { Meter } from '../meter.ts';
 import { formatQuantity, ONE, parseDecimal, type Decimal } from '../quantity.ts';
 import { unitHint } from '../rfc3339.ts';
-import { NOTHING_MORE, type MeterEvent, type Payload } from './event.ts';
+import { NOTHING_MORE, type MeterEvent, type Payload } from './meter-event.ts';
 
 export type Rejection = {
   readonly code:
@@ -33,8 +34,6 @@ export type Measured = {
 /** Stripe's `timestamp`: within the past 35 calendar days and at most 5 minutes in the future. */
 export const FUTURE_MS_MAX = 5 * 60 * 1000;
 export const PAST_DAYS = 35;
-
-const DAY_MS = 86_400_000;
 
 type MeterKeys = Pick<Meter, 'customerKey' | 'valueKey' | 'formula'>;
 

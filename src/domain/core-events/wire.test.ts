@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { anEvent } from '../catalog/contract/core-event-fixtures.ts';
+import { anEvent } from '../../catalog/contract/core-event-fixtures.ts';
 import type { CoreEvent } from './core-event.ts';
 import { deliveryBody, parseExactly, presentThinEvent } from './wire.ts';
 

@@ -6,10 +6,11 @@
  * the threshold or above, and some of it was reported after the alert was made or last activated (Stripe's docs:
  * usage alerts count earlier usage and fire on later usage only).
  */
-import type { Namespace } from '../namespace.ts';
-import type { Quantity } from '../quantity.ts';
-import { formatRfc3339, parseRfc3339 } from '../rfc3339.ts';
-import { DAY_MS, windowStartMs } from '../summaries/windows.ts';
+import { DAY_MS } from './time.ts';
+import type { Namespace } from './namespace.ts';
+import type { Quantity } from './quantity.ts';
+import { formatRfc3339, parseRfc3339 } from './rfc3339.ts';
+import { windowStartMs } from './windows.ts';
 
 export type Recurrence = 'one_time' | 'monthly' | 'daily';
 export const RECURRENCES = [

@@ -3,10 +3,10 @@
  * counted; whether it is a retry or another event that reuses the identifier is what these rules tell.
  */
 import { bareOrQuoted, quoted, shown } from '../characters.ts';
-import type { Meter } from '../meters/meter.ts';
+import type { Meter } from '../meter.ts';
 import { formatQuantity } from '../quantity.ts';
 import { formatRfc3339 } from '../rfc3339.ts';
-import type { MeterEvent } from './event.ts';
+import type { MeterEvent } from './meter-event.ts';
 import { wholePayload } from './measure.ts';
 
 /** An event with the meter that reads it. */

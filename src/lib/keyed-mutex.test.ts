@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OneAtATime } from './one-at-a-time.ts';
+import { OneAtATime } from './keyed-mutex.ts';
 
 test('tasks of one key run one after the other, also past one that fails; others run beside them', async () => {
   const turns = new OneAtATime();

@@ -1,7 +1,8 @@
+import { DAY_MS, HOUR_MS } from './time.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { DAY_MS, HOUR_MS, windowMs, windowStartMs } from './windows.ts';
+import { windowMs, windowStartMs } from './windows.ts';
 
 const window = fc.constantFrom('hour' as const, 'day' as const);
 /** The years 1653 to 2286, with the edges of windows drawn often. */

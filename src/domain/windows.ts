@@ -1,10 +1,9 @@
 /** The windows of the UTC calendar that usage is grouped by. UTC has no leap seconds here, as in Unix time. */
 
+import { DAY_MS, HOUR_MS } from './time.ts';
+
 /** Stripe's `value_grouping_window`; a meter's `event_time_window` knows the same two. */
 export type GroupingWindow = 'hour' | 'day';
-
-export const HOUR_MS = 3_600_000;
-export const DAY_MS = 24 * HOUR_MS;
 
 /** How long a window is. */
 export function windowMs(window: GroupingWindow): number {

@@ -1,10 +1,11 @@
+import { DAY_MS, HOUR_MS } from './time.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { FORMULAS } from '../meters/meter.ts';
-import { UNITS_PER_ONE } from '../quantity.ts';
+import { FORMULAS } from './meter.ts';
+import { UNITS_PER_ONE } from './quantity.ts';
 import { aggregate, summarize, survivors, type SummaryRule, type UsageEvent } from './aggregate.ts';
-import { DAY_MS, HOUR_MS, windowMs, windowStartMs } from './windows.ts';
+import { windowMs, windowStartMs } from './windows.ts';
 
 /** Two days around 1970, so that windows fill up, moments collide and negatives are drawn. */
 const START_MS = -DAY_MS;

@@ -1,5 +1,5 @@
 import { parseTime } from '../rfc3339.ts';
-import type { RejectedEvent } from './event.ts';
+import type { RejectedEvent } from './meter-event.ts';
 
 /**
  * When the usage of a rejected event happened, as it says, in ms; the time of its arrival when it says none, as for every

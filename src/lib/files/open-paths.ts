@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { StartupError } from './startup-error.ts';
+import { StartupError } from '../startup-error.ts';
 
 const MOVED = 'ERR_TAXIMETER_MOVED';
 

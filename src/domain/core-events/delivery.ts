@@ -1,5 +1,7 @@
 /** One event on its way to one destination: how often it was tried, and when it is tried again. */
 
+import { HOUR_MS, MINUTE_MS } from '../time.ts';
+
 /** `failed`: given up; a person may send it again. */
 export type DeliveryState = 'pending' | 'succeeded' | 'failed';
 export const DELIVERY_STATES = [
@@ -33,9 +35,6 @@ export type Delivery = {
 export const ATTEMPTS_KEPT = 20;
 /** What is kept of an answer: enough for a message of error. */
 export const ANSWER_LENGTH_MAX = 512;
-
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
 
 /**
  * How long after a failed try the next one comes: 12 tries over 72 hours. Stripe says "up to three days with an

@@ -6,9 +6,7 @@
  * a second.
  */
 
-const SECOND_MS = 1000;
-const MINUTE_MS = 60 * SECOND_MS;
-const DAY_MS = 24 * 60 * MINUTE_MS;
+import { DAY_MS, MINUTE_MS, SECOND_MS } from './time.ts';
 
 /** `YYYY-MM-DDTHH:MM:SS` is this long; then come digits of a second, if any, and the offset. */
 const SECONDS_END = 19;

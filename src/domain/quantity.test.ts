@@ -10,7 +10,7 @@ import {
   toQuantity,
   UNITS_PER_ONE,
 } from './quantity.ts';
-import { cpuMs } from '../test/support/times.ts';
+import { cpuMs } from '../../test/support/times.ts';
 
 /** Few digits, many of them zero: leading and trailing zeros are where counting goes wrong. */
 const digits = (minLength: number, maxLength: number) =>

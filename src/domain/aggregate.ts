@@ -2,9 +2,9 @@
  * Events to values: the rules of metering, without storage. A store may aggregate faster in SQL; these
  * functions stay its oracle (promise P6).
  */
-import type { MeterEvent } from '../events/event.ts';
-import type { EventTimeWindow, Formula } from '../meters/meter.ts';
-import { UNITS_PER_ONE, type Quantity } from '../quantity.ts';
+import type { MeterEvent } from './meter-events/meter-event.ts';
+import type { EventTimeWindow, Formula } from './meter.ts';
+import { UNITS_PER_ONE, type Quantity } from './quantity.ts';
 import { windowMs, windowStartMs, type GroupingWindow } from './windows.ts';
 
 /** What the rules look at. Sequences are unique, so every order below is total. */
