@@ -1,6 +1,13 @@
 /** What `taximeter keys` was asked to do. */
-import { DATA, dataFolder, parseFlags, readFolderConfig, wholeNumber } from './config.ts';
-import type { Env, FolderConfig } from './config.ts';
+import {
+  DATA,
+  dataFolder,
+  type Env,
+  type FolderConfig,
+  parseFlags,
+  readFolderConfig,
+  wholeNumber,
+} from './config.ts';
 import { SCOPES, type Scope } from './domain/key.ts';
 import { StartupError } from './lib/startup-error.ts';
 

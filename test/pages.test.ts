@@ -87,10 +87,10 @@ const TRIES = (() => {
   return steps.split('\n').filter((line) => line.includes('_MS')).length + 1;
 })();
 const STOP_WAITS_S = seconds(constant('src/delivery/deliverer.ts', 'CLOSE_TIMEOUT_MS'));
-const STREAM = 'src/http/routes/create-meter-event-stream.ts';
+const STREAM = 'src/api/stream/create-meter-event-stream.ts';
 const STREAM_VALUES = constant(STREAM, 'VALUES_MAX');
 const EVENTS_MAX = figure('src/config.ts', /'stream-events-max', ([\d_]+)/u);
-const KEYS_MAX = constant('src/http/meter-events.ts', 'PAYLOAD_KEYS_MAX');
+const KEYS_MAX = constant('src/api/meter-events/meter-events.ts', 'PAYLOAD_KEYS_MAX');
 const GUESSES = constant('src/config.ts', 'AUTH_FAILURES_MAX');
 const ANSWER_LENGTH = constant('src/domain/core-events/delivery.ts', 'ANSWER_LENGTH_MAX');
 const CONNECTIONS = 'src/http/connections.ts';
@@ -120,7 +120,7 @@ const ARCHITECTURE: readonly string[] = [
   `in the ratio of ${words(constant('src/ingest/remembered/merge-rule.ts', 'RATIO'))}`,
   `reads one page of ${constant('src/ingest/remembered/page.ts', 'PAGE_BYTES') / 1024} KiB`,
   `keeps ${constant('src/journal/receipt.ts', 'RECEIPT_BYTES')} bytes`,
-  `Up to ${constant('src/http/plain-request.ts', 'WAITED_FOR_BYTES_MAX') / 1024} KB of a request`,
+  `Up to ${constant('src/http/fast-path/request.ts', 'WAITED_FOR_BYTES_MAX') / 1024} KB of a request`,
   `for 0.8 s: ${n(STREAM_VALUES)} values`,
   `more than a ${words(constant('src/delivery/deliverer.ts', 'IN_FLIGHT_MAX'))} destinations that all hang, each waits for the others, ${seconds(constant('src/delivery/sender.ts', 'ANSWER_TIMEOUT_MS'))} s`,
 ];
@@ -166,15 +166,15 @@ const RELIABILITY: readonly string[] = [
   `by the connections, ${n(flag('connections-max'))} at most`,
   `${ANSWER_LENGTH} characters of the answer kept`,
   `except that past ${mib(constant('src/ingest/committer.ts', 'BLOCK_LENGTH_MAX'))} MB that wait for the journal`,
-  `at most ${KEYS_MAX + figure(STREAM, /PAYLOAD_KEYS_MAX \+ (\d+)/u)} values for each event that it may have, others ${n(constant('src/http/json.ts', 'VALUES_MAX'))}`,
-  `429 past ${mib(constant('src/http/body-budget.ts', 'BYTES_MAX'))} MiB`,
+  `at most ${KEYS_MAX + figure(STREAM, /PAYLOAD_KEYS_MAX \+ (\d+)/u)} values for each event that it may have, others ${n(constant('src/api/read/json.ts', 'VALUES_MAX'))}`,
+  `429 past ${mib(constant('src/http/limits/body-budget.ts', 'BYTES_MAX'))} MiB`,
   `no more than ${constant('src/domain/characters.ts', 'SHOWN_MAX')} characters`,
   `408 after ${seconds(limit('headersTimeoutMs'))} s for headers and ${seconds(limit('requestTimeoutMs'))} s in all`,
   `closed after ${words(seconds(limit('stalledTimeoutMs')) / 60)} minutes without a byte`,
   `Does not start below ${OLDEST_NODE}`,
   `(${n(STREAM_VALUES)} values whose names all differ)`,
   `after ${GUESSES} wrong ones in a minute`,
-  `memory is bounded: ${n(constant('src/http/guesses.ts', 'ADDRESSES_MAX'))} addresses that failed, ${n(constant('src/http/guesses.ts', 'TRUSTED_MAX'))} pairs`,
+  `memory is bounded: ${n(constant('src/api/access/auth-failure-limiter.ts', 'ADDRESSES_MAX'))} addresses that failed, ${n(constant('src/api/access/auth-failure-limiter.ts', 'TRUSTED_MAX'))} pairs`,
 ];
 const SAYS: Readonly<Record<string, readonly string[]>> = {
   'README.md': README,
@@ -228,9 +228,9 @@ describe('lists of what there is', () => {
   });
 
   test('README.md has a row for each thing that the API serves', () => {
-    const routes = readdirSync(join(REPO, 'src/http'), { recursive: true, encoding: 'utf8' })
+    const routes = readdirSync(join(REPO, 'src/api'), { recursive: true, encoding: 'utf8' })
       .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
-      .flatMap((path) => [...source(`src/http/${path}`).matchAll(/\bpath: '(\/v[12]\/[^']+)'/gu)])
+      .flatMap((path) => [...source(`src/api/${path}`).matchAll(/\bpath: '(\/v[12]\/[^']+)'/gu)])
       .map(([, path]) => path!.replaceAll(/:\w+/gu, '{id}'));
     assert.ok(routes.length > 10, 'routes are found');
     const [, table = ''] = source('README.md').split('## What it serves');

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import type { PageQuery } from '../../src/catalog/catalog.ts';
-import { parseForm } from '../../src/http/form.ts';
-import { parsePage } from '../../src/http/pages.ts';
-import { parseSummaryId, toSummaryId, type SummaryName } from '../../src/http/summary-id.ts';
+import { parseForm } from '../../src/api/read/form.ts';
+import { parsePage } from '../../src/api/read/pagination.ts';
+import {
+  parseSummaryId,
+  toSummaryId,
+  type SummaryName,
+} from '../../src/api/summaries/summary-id.ts';
 import { toNamespace } from '../../src/domain/namespace.ts';
 import { corpusOf } from '../corpus.ts';
 import { type Target } from '../target.ts';

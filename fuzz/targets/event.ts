@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import type { Payload } from '../../src/domain/meter-events/meter-event.ts';
 import { charactersIn } from '../../src/domain/characters.ts';
-import { parseForm, type Form } from '../../src/http/form.ts';
-import { jsonToForm, parseJson, type JsonShape } from '../../src/http/json.ts';
-import { parseSentEvent } from '../../src/http/meter-events.ts';
-import { readStreamEvent, type StreamContext } from '../../src/http/stream-event.ts';
+import { parseForm, type Form } from '../../src/api/read/form.ts';
+import { jsonToForm, parseJson, type JsonShape } from '../../src/api/read/json.ts';
+import { parseSentEvent } from '../../src/api/meter-events/meter-events.ts';
+import { readStreamEvent, type StreamContext } from '../../src/api/stream/stream-event.ts';
 import type { Meter } from '../../src/domain/meter.ts';
 import { toNamespace } from '../../src/domain/namespace.ts';
 import { parseQuantity, toQuantity } from '../../src/domain/quantity.ts';

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import qs from 'qs';
-import { canonicalForm, DEPTH_MAX, PAIRS_MAX, parseForm, type Form } from '../../src/http/form.ts';
+import {
+  canonicalForm,
+  DEPTH_MAX,
+  PAIRS_MAX,
+  parseForm,
+  type Form,
+} from '../../src/api/read/form.ts';
 import { corpusOf } from '../corpus.ts';
 import { generateForm } from '../generate.ts';
 import { type Target } from '../target.ts';

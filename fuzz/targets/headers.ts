@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { parseApiVersion } from '../../src/domain/api-version.ts';
-import { authenticate, secretOf } from '../../src/http/auth.ts';
-import { prefersRepresentation } from '../../src/http/prefer.ts';
+import { authenticate, secretOf } from '../../src/api/access/auth.ts';
+import { prefersRepresentation } from '../../src/api/read/prefer.ts';
 import { corpusOf } from '../corpus.ts';
 import { refusalOf, type Target } from '../target.ts';
 

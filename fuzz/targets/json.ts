@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Form } from '../../src/http/form.ts';
-import { isHash, jsonToForm, parseJson, type JsonShape } from '../../src/http/json.ts';
+import type { Form } from '../../src/api/read/form.ts';
+import { isHash, jsonToForm, parseJson, type JsonShape } from '../../src/api/read/json.ts';
 import { corpusOf } from '../corpus.ts';
 import { generateJson } from '../generate.ts';
 import { type Target } from '../target.ts';

@@ -1,5 +1,5 @@
 import type { ListenConfig } from '../client-config.ts';
-import { pageToken } from '../http/pages-v2.ts';
+import { pageToken } from '../api/read/pagination-v2.ts';
 import { StartupError } from '../lib/startup-error.ts';
 import { callApi } from './api-client.ts';
 

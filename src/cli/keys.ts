@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { KEYS_STALE_MS, type Catalog } from '../catalog/catalog.ts';
 import { systemClock } from '../lib/clock.ts';
 import { openCatalog } from '../data-folder.ts';
-import { hashSecret } from '../http/auth.ts';
+import { hashSecret } from '../api/access/auth.ts';
 import { newKeyId, newRestrictedKey, newSecretKey } from '../lib/ids.ts';
 import { stateOf, type Key } from '../domain/key.ts';
 import type { KeysConfig, NewKeyConfig } from '../keys-config.ts';

@@ -1,7 +1,7 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { KeyRing } from '../catalog/key-ring.ts';
-import type { AccessParts } from '../http/access.ts';
-import { hashSecret } from '../http/auth.ts';
+import type { AccessParts } from '../api/access/access.ts';
+import { hashSecret } from '../api/access/auth.ts';
 import type { Key } from '../domain/key.ts';
 import { toNamespace } from '../domain/namespace.ts';
 import { redact } from '../lib/redact.ts';

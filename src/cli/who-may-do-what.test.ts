@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 import { systemClock } from '../lib/clock.ts';
 import { WORDS_OF_URLS } from '../domain/customers/customer-id.ts';
-import type { Route } from '../http/api.ts';
+import type { Route } from '../api/route.ts';
 import { SCOPES, type Scope } from '../domain/key.ts';
 import { createKey } from './keys.ts';
 import { Callers, nobodys, type Answer, type Holder, type World } from './testing/callers.ts';

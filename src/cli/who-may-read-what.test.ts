@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, suite, test } from 'node:test';
-import type { Route } from '../http/api.ts';
+import type { Route } from '../api/route.ts';
 import { SCOPES, type Scope } from '../domain/key.ts';
 import { Callers, nobodys, type Answer, type Holder } from './testing/callers.ts';
 import type { Fields, Names } from './testing/example-calls.ts';

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { ApiError } from '../domain/errors.ts';
-import type { Route } from './api.ts';
-import type { BodyShare } from './body-budget.ts';
+import type { Route } from '../api/route.ts';
+import type { BodyShare } from './limits/body-budget.ts';
 
 /** The largest call of the API that is not a batch needs a few KiB. */
 export const BODY_BYTES_MAX = 1024 * 1024;

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { Agent, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, test } from 'node:test';
-import type { Route } from './api.ts';
+import type { Route } from '../api/route.ts';
 import type { ConnectionLimits } from './connections.ts';
-import { startTestServer, type TestServer } from './test-server.ts';
+import { startTestServer, type TestServer } from './testing/test-server.ts';
 import { pause, repeat, until, within } from '../../test/support/wait.ts';
 
 const HEADERS = 'Host: x\r\nAuthorization: Bearer k\r\n';

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { constants, createZstdCompress, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { ApiError, type ErrorCode } from '../domain/errors.ts';
-import { BodyBudget } from './body-budget.ts';
+import { BodyBudget } from './limits/body-budget.ts';
 import { codingOf, Unpacker, type Coding } from './content-coding.ts';
 
 const PACK: Readonly<Record<Coding, (bytes: Uint8Array) => Buffer>> = {

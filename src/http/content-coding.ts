@@ -9,7 +9,7 @@ import type { Transform } from 'node:stream';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
 import { quoted } from '../domain/characters.ts';
 import { ApiError } from '../domain/errors.ts';
-import type { BodyShare } from './body-budget.ts';
+import type { BodyShare } from './limits/body-budget.ts';
 import { tooLarge } from './body.ts';
 
 export type Coding = 'gzip' | 'zstd';

@@ -13,10 +13,10 @@ import {
 } from './connections.ts';
 import { NodeHttpCall, type HttpCall } from './http-call.ts';
 import { listen } from './listen.ts';
-import { answerWhatIsNoHttp } from './no-http.ts';
-import { NodeFeed } from './node-feed.ts';
-import { createNodeServer } from './node-server.ts';
-import { PlainConnections } from './plain-connections.ts';
+import { answerWhatIsNoHttp } from './node/client-error.ts';
+import { NodeFeed } from './node/node-feed.ts';
+import { createNodeServer } from './node/node-server.ts';
+import { PlainConnections } from './fast-path/connections.ts';
 
 export class Door {
   readonly #server: Server;

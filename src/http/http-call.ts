@@ -1,7 +1,7 @@
 /** A request whose headers are read, and the way back for its answer: what the pipeline knows of HTTP. */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { BodyShare } from './body-budget.ts';
+import type { BodyShare } from './limits/body-budget.ts';
 import { readBytes } from './body.ts';
 import { asksForUpgrade, wrongHeaders } from './headers.ts';
 

@@ -3,7 +3,7 @@ import type { ApiError, ApiVersion, WireError } from '../domain/errors.ts';
 import { redactSecrets } from '../lib/redact.ts';
 import { CODINGS_TAKEN } from './content-coding.ts';
 import type { HttpCall, ResponseHeaders } from './http-call.ts';
-import type { Replayed } from './idempotency.ts';
+import type { Replayed } from '../api/idempotency.ts';
 
 /** The headers that every answer of the API has. An Idempotency-Key is given back as it came. */
 export function apiHeaders(

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { WORDS_OF_URLS } from '../domain/customers/customer-id.ts';
 import { ApiError } from '../domain/errors.ts';
-import type { Route } from './api.ts';
+import type { Route } from '../api/route.ts';
 import { Router } from './router.ts';
 
 const route = (method: Route['method'], path: string): Route => ({

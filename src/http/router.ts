@@ -1,7 +1,7 @@
 import findMyWay from 'find-my-way';
 import { WORDS_OF_URLS } from '../domain/customers/customer-id.ts';
 import { ApiError } from '../domain/errors.ts';
-import type { Route } from './api.ts';
+import type { Route } from '../api/route.ts';
 
 export type Found = {
   readonly route: Route;

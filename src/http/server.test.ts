@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ApiError } from '../domain/errors.ts';
-import { Reply, type Route } from './api.ts';
-import { startTestServer, type TestServer } from './test-server.ts';
+import { Reply, type Route } from '../api/route.ts';
+import { startTestServer, type TestServer } from './testing/test-server.ts';
 
 let server: TestServer;
 let url = '';

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, test } from 'node:test';
 import Stripe from 'stripe';
-import type { Route } from './api.ts';
-import { startTestServer, type TestServer } from './test-server.ts';
+import type { Route } from '../api/route.ts';
+import { startTestServer, type TestServer } from './testing/test-server.ts';
 import { until, within } from '../../test/support/wait.ts';
 
 const HEADERS = 'Host: x\r\nAuthorization: Bearer k\r\n';

@@ -1,6 +1,6 @@
 /** What may be shown of a key. Whoever mixes up two fields must not find a secret in an answer or in a log. */
 const KEY_PREFIX = /^(?:sk|rk|pk)_(?:test|live)_/;
-/** Publishable keys are no secret. Session tokens: http/routes/create-meter-event-session.ts. */
+/** Publishable keys are no secret. Session tokens: api/stream/create-meter-event-session.ts. */
 const SECRETS = /\b(?:[sr]k_(?:test|live)_[\w.~-]{16,}|(?:token|whsec)_\w{32,})/g;
 
 export function looksLikeKey(secret: string): boolean {

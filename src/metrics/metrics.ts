@@ -4,7 +4,7 @@
  */
 import { Registry, type Metric } from 'prom-client';
 import type { Histogram } from '../lib/histogram.ts';
-import type { Page } from '../http/operator-pages.ts';
+import type { Page } from '../http/operator/operator-pages.ts';
 
 export type Labels = Readonly<Record<string, string | number>>;
 /** A number, or one for each combination of labels. */

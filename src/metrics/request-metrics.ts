@@ -1,4 +1,4 @@
-import type { RouteCounts } from '../http/request-counts.ts';
+import type { RouteCounts } from '../http/operator/request-counts.ts';
 import type { ApiServer } from '../http/server.ts';
 import type { Labels, Metrics } from './metrics.ts';
 

@@ -1,7 +1,6 @@
 /** Destinations and what they get, as a user of the official SDK has them. */
 import assert from 'node:assert/strict';
-import type { Stripe } from './sdk.ts';
-import { newClient } from './sdk.ts';
+import { newClient, type Stripe } from './sdk.ts';
 import { Server, TEST_KEY, type LaunchOptions } from './server.ts';
 import { until } from './wait.ts';
 import { Receiver, type Got } from './webhook-receiver.ts';

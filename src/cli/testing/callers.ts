@@ -1,7 +1,7 @@
 /** Who calls in a test of every route: keys of any kind, and the namespaces that they open, with something in them. */
 import assert from 'node:assert/strict';
 import { systemClock } from '../../lib/clock.ts';
-import type { Route } from '../../http/api.ts';
+import type { Route } from '../../api/route.ts';
 import type { Key } from '../../domain/key.ts';
 import { createKey } from '../keys.ts';
 import { exampleCall, type Fields, type Names } from './example-calls.ts';

@@ -1,6 +1,6 @@
 /** One good call of each route: with the names of what is there, and a new identifier, it is answered 200. */
 import assert from 'node:assert/strict';
-import type { Route } from '../../http/api.ts';
+import type { Route } from '../../api/route.ts';
 
 /** The names of what a namespace holds. */
 export type Names = {

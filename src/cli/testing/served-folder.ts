@@ -6,7 +6,7 @@ import type { Catalog } from '../../catalog/catalog.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { readServeConfig } from '../../config.ts';
 import { closeDataFolder, openDataFolder } from '../../data-folder.ts';
-import type { Route } from '../../http/api.ts';
+import type { Route } from '../../api/route.ts';
 import { ApiServer } from '../../http/server.ts';
 import { Ingest } from '../../ingest/ingest.ts';
 import { UsageReader } from '../../usage/usage-reader.ts';
