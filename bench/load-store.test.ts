@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { systemClock } from '../src/lib/clock.ts';
-import { closeDataFolder, openDataFolder } from '../src/data-folder.ts';
+import { closeDataFolder, openDataFolder } from '../src/ops/data-folder.ts';
 import { loadStore } from './load-store.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'taximeter-load-'));

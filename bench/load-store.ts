@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { drainPending, Session } from 'chdb';
 import { systemClock } from '../src/lib/clock.ts';
-import { closeDataFolder, openDataFolder, type DataFolder } from '../src/data-folder.ts';
+import { closeDataFolder, openDataFolder, type DataFolder } from '../src/ops/data-folder.ts';
 import { newMeterId } from '../src/lib/ids.ts';
 import { openSqliteJournal } from '../src/journal/sqlite/thread-journal.ts';
 import { NO_TOTALS, type Totals } from '../src/journal/totals.ts';

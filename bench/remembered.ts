@@ -6,7 +6,7 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { cpus, platform, arch, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Remembered } from '../src/ingest/remembered/remembered.ts';
+import { Remembered } from '../src/dedup/dedup-set.ts';
 
 const [HASHES = 10_000_000, RECENT_MAX = 16_000_000] = process.argv.slice(2).map(Number);
 const PERIODS = 35;

@@ -8,15 +8,15 @@ import { refuseOldNode } from './cli/node-floor.ts';
 import { prune } from './cli/prune.ts';
 import { restore } from './cli/restore.ts';
 import { serve } from './cli/serve.ts';
-import { readEventsConfig, readListenConfig } from './client-config.ts';
+import { readEventsConfig, readListenConfig } from './config/client-config.ts';
 import {
   readAuditConfig,
   readBackupConfig,
   readPruneConfig,
   readRestoreConfig,
   readServeConfig,
-} from './config.ts';
-import { readKeysConfig } from './keys-config.ts';
+} from './config/config.ts';
+import { readKeysConfig } from './config/keys-config.ts';
 import { exit } from './lib/log.ts';
 import { StartupError } from './lib/startup-error.ts';
 import { print, printError, printFailure } from './lib/terminal.ts';

@@ -71,7 +71,7 @@ const days = (ms: number): number => ms / 86_400_000;
 const env = (path: string, name: string): number =>
   figure(path, new RegExp(`${name}'\\] \\?\\? '(\\d+)'`, 'u'));
 const flag = (name: string): number =>
-  figure('src/config.ts', new RegExp(`'${name}',[^?]*\\?\\? (\\d[\\d_]*)`, 'u'));
+  figure('src/config/config.ts', new RegExp(`'${name}',[^?]*\\?\\? (\\d[\\d_]*)`, 'u'));
 
 const PAST_DAYS = constant('src/domain/meter-events/measure.ts', 'PAST_DAYS');
 const OLDEST_NODE = (() => {
@@ -86,12 +86,12 @@ const TRIES = (() => {
     /RETRY_DELAYS_MS[^=]*= \[([^\]]*)\]/u.exec(source('src/domain/core-events/delivery.ts')) ?? [];
   return steps.split('\n').filter((line) => line.includes('_MS')).length + 1;
 })();
-const STOP_WAITS_S = seconds(constant('src/delivery/deliverer.ts', 'CLOSE_TIMEOUT_MS'));
+const STOP_WAITS_S = seconds(constant('src/webhooks/deliverer.ts', 'CLOSE_TIMEOUT_MS'));
 const STREAM = 'src/api/stream/create-meter-event-stream.ts';
 const STREAM_VALUES = constant(STREAM, 'VALUES_MAX');
-const EVENTS_MAX = figure('src/config.ts', /'stream-events-max', ([\d_]+)/u);
+const EVENTS_MAX = figure('src/config/config.ts', /'stream-events-max', ([\d_]+)/u);
 const KEYS_MAX = constant('src/api/meter-events/meter-events.ts', 'PAYLOAD_KEYS_MAX');
-const GUESSES = constant('src/config.ts', 'AUTH_FAILURES_MAX');
+const GUESSES = constant('src/config/config.ts', 'AUTH_FAILURES_MAX');
 const ANSWER_LENGTH = constant('src/domain/core-events/delivery.ts', 'ANSWER_LENGTH_MAX');
 const CONNECTIONS = 'src/http/connections.ts';
 const limit = (name: string): number =>
@@ -104,9 +104,9 @@ const README: readonly string[] = [
   `any Node from ${figure('package.json', /"node": ">=(\d+)"/u)} on`,
   `(${n(STREAM_VALUES)} at most: 15 payload keys in each of ${n(EVENTS_MAX)} events)`,
   `for ${flag('session-minutes')} minutes`,
-  `up to ${figure('src/config.ts', /'session-minutes', ([\d_]+)/u)} |`,
+  `up to ${figure('src/config/config.ts', /'session-minutes', ([\d_]+)/u)} |`,
   `up to ${n(EVENTS_MAX)} |`,
-  `${figure('src/config.ts', /'events-days', [\d_]+, (\d+)/u)} at least |`,
+  `${figure('src/config/config.ts', /'events-days', [\d_]+, (\d+)/u)} at least |`,
 ];
 const ARCHITECTURE: readonly string[] = [
   `A mode has ${n(constant('src/domain/meter.ts', 'METERS_MAX'))} meters at most, active or not, and an event name ${constant('src/domain/meter.ts', 'METERS_OF_EVENT_NAME_MAX')}`,
@@ -116,13 +116,13 @@ const ARCHITECTURE: readonly string[] = [
   `in at most ${constant('src/journal/sqlite/moved-ranges.ts', 'RANGES_MAX')} ranges`,
   `the last ${BLOCKS_KEPT} MB of blocks`,
   `so one writes, ${words(constant('src/usage/chdb/pools.ts', 'READERS'))} read summaries`,
-  `writes a full table (${constant('src/config.ts', 'IDENTIFIERS_IN_MEMORY') / 1e6} million)`,
-  `in the ratio of ${words(constant('src/ingest/remembered/merge-rule.ts', 'RATIO'))}`,
-  `reads one page of ${constant('src/ingest/remembered/page.ts', 'PAGE_BYTES') / 1024} KiB`,
+  `writes a full table (${constant('src/config/config.ts', 'IDENTIFIERS_IN_MEMORY') / 1e6} million)`,
+  `in the ratio of ${words(constant('src/dedup/compaction-rule.ts', 'RATIO'))}`,
+  `reads one page of ${constant('src/dedup/page.ts', 'PAGE_BYTES') / 1024} KiB`,
   `keeps ${constant('src/journal/receipt.ts', 'RECEIPT_BYTES')} bytes`,
   `Up to ${constant('src/http/fast-path/request.ts', 'WAITED_FOR_BYTES_MAX') / 1024} KB of a request`,
   `for 0.8 s: ${n(STREAM_VALUES)} values`,
-  `more than a ${words(constant('src/delivery/deliverer.ts', 'IN_FLIGHT_MAX'))} destinations that all hang, each waits for the others, ${seconds(constant('src/delivery/sender.ts', 'ANSWER_TIMEOUT_MS'))} s`,
+  `more than a ${words(constant('src/webhooks/deliverer.ts', 'IN_FLIGHT_MAX'))} destinations that all hang, each waits for the others, ${seconds(constant('src/webhooks/sender.ts', 'ANSWER_TIMEOUT_MS'))} s`,
 ];
 const SESSIONS = constant('src/catalog/catalog.ts', 'SESSIONS_MAX');
 const SESSIONS_OF_KEY = constant('src/catalog/catalog.ts', 'SESSIONS_OF_KEY_MAX');
@@ -139,7 +139,7 @@ const OPERATIONS: readonly string[] = [
 const WEBHOOKS: readonly string[] = [
   `for ${flag('events-days')} days (\`--events-days\`)`,
   `${capital(words(constant('src/domain/core-events/destination.ts', 'DESTINATIONS_MAX')))} in each mode`,
-  `within ${seconds(constant('src/delivery/sender.ts', 'ANSWER_TIMEOUT_MS'))} seconds`,
+  `within ${seconds(constant('src/webhooks/sender.ts', 'ANSWER_TIMEOUT_MS'))} seconds`,
   `${TRIES} tries in 72 hours`,
   `its last ${constant('src/domain/core-events/delivery.ts', 'ATTEMPTS_KEPT')} tries`,
   `the first ${ANSWER_LENGTH} characters of the answer`,
@@ -162,7 +162,7 @@ const RELIABILITY: readonly string[] = [
   `(the last ${BLOCKS_KEPT} MB,`,
   `pages of a SQLite file of more than ${mib(constant('src/sqlite/open-checked.ts', 'CHECKED_BYTES_MAX'))} MB`,
   `after \`--read-seconds\` (${flag('read-seconds')}), at once when ${n(constant('src/usage/usage-reader.ts', 'READS_MAX'))} wait`,
-  `after \`--stop-seconds\` (${constant('src/config.ts', 'STOP_SECONDS')})`,
+  `after \`--stop-seconds\` (${constant('src/config/config.ts', 'STOP_SECONDS')})`,
   `by the connections, ${n(flag('connections-max'))} at most`,
   `${ANSWER_LENGTH} characters of the answer kept`,
   `except that past ${mib(constant('src/ingest/committer.ts', 'BLOCK_LENGTH_MAX'))} MB that wait for the journal`,
@@ -190,8 +190,8 @@ const SAYS: Readonly<Record<string, readonly string[]>> = {
   'docs/alerts.md': [
     `${n(constant('src/domain/alert.ts', 'ALERTS_ABOUT_ONE_MAX'))} active alerts about all customers`,
     `${n(constant('src/domain/alert.ts', 'ALERTS_MAX'))} that are not archived`,
-    `every ${words(seconds(constant('src/watch/error-reporter.ts', 'REPORT_MS')))} seconds`,
-    `up to ${words(constant('src/watch/error-reporter.ts', 'SAMPLES_MAX'))} samples`,
+    `every ${words(seconds(constant('src/reporting/error-reporter.ts', 'REPORT_MS')))} seconds`,
+    `up to ${words(constant('src/reporting/error-reporter.ts', 'SAMPLES_MAX'))} samples`,
   ],
   'docs/event-look-up.md': [`cut after ${n(constant(STREAM, 'SENT_LENGTH_MAX'))} characters`],
   'docs/reliability.md': RELIABILITY,

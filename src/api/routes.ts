@@ -1,5 +1,5 @@
-import type { AlertWatch } from '../watch/alert-watch.ts';
-import type { DuplicateComparer } from '../watch/duplicate-comparer.ts';
+import type { AlertWatch } from '../alerting/alert-evaluator.ts';
+import type { DuplicateComparer } from '../reporting/duplicate-comparer.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { ApiError } from '../domain/errors.ts';
 import type { Ingest } from '../ingest/ingest.ts';
@@ -36,7 +36,7 @@ import { retrieveMeter } from './meters/retrieve-meter.ts';
 import { searchCustomers } from './customers/search-customers.ts';
 import { updateCustomer } from './customers/update-customer.ts';
 import { updateMeter } from './meters/update-meter.ts';
-import type { AddressRules } from '../delivery/addresses.ts';
+import type { AddressRules } from '../webhooks/addresses.ts';
 import { createEventDestination } from './destinations/create-event-destination.ts';
 import { createWebhookEndpoint } from './destinations/create-webhook-endpoint.ts';
 import { deleteEventDestination } from './destinations/delete-event-destination.ts';

@@ -1,5 +1,5 @@
 import { API_VERSION } from '../domain/api-version.ts';
-import type { ClientConfig } from '../client-config.ts';
+import type { ClientConfig } from '../config/client-config.ts';
 import { parseExactly } from '../domain/core-events/wire.ts';
 import { StartupError } from '../lib/startup-error.ts';
 

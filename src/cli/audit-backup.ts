@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readManifest } from '../backup/manifest.ts';
+import { readManifest } from '../ops/backup/manifest.ts';
 import { exit } from '../lib/log.ts';
 import { StartupError } from '../lib/startup-error.ts';
 

@@ -1,6 +1,6 @@
 import { systemClock } from '../lib/clock.ts';
-import type { AuditConfig } from '../config.ts';
-import { closeDataFolder, openDataFolder, type DataFolder } from '../data-folder.ts';
+import type { AuditConfig } from '../config/config.ts';
+import { closeDataFolder, openDataFolder, type DataFolder } from '../ops/data-folder.ts';
 import { compareAccount } from '../ingest/compare-account.ts';
 import { formatRfc3339 } from '../domain/rfc3339.ts';
 import { StartupError } from '../lib/startup-error.ts';

@@ -1,13 +1,18 @@
-import { readFileSync } from 'node:fs';
-import { Base } from '../backup/base.ts';
-import { removeSnapshot, snapshotFolder, takeSnapshot, type Snapshot } from '../backup/snapshot.ts';
-import { settle } from '../backup/stopped.ts';
-import { refuseTaken, writeBackup } from '../backup/write-backup.ts';
+import { Base } from '../ops/backup/base.ts';
+import {
+  removeSnapshot,
+  snapshotFolder,
+  takeSnapshot,
+  type Snapshot,
+} from '../ops/backup/snapshot.ts';
+import { settle } from '../ops/backup/stopped.ts';
+import { refuseTaken, writeBackup } from '../ops/backup/write-backup.ts';
 import { systemClock } from '../lib/clock.ts';
-import type { BackupConfig } from '../config.ts';
-import { askServer } from '../control/control-client.ts';
-import { closeDataFolder, openDataFolder } from '../data-folder.ts';
+import type { BackupConfig } from '../config/config.ts';
+import { askServer } from '../ops/control/control-client.ts';
+import { closeDataFolder, openDataFolder } from '../ops/data-folder.ts';
 import { isWithin } from '../lib/files/folder-rules.ts';
+import { readVersion } from '../lib/version.ts';
 import { formatRfc3339 } from '../domain/rfc3339.ts';
 import { StartupError } from '../lib/startup-error.ts';
 import { print } from '../lib/terminal.ts';
@@ -54,16 +59,10 @@ async function backupStopped(config: BackupConfig, base: Base | undefined): Prom
 function copy({ data, to }: BackupConfig, snapshot: Snapshot, base: Base | undefined): void {
   const { sequence, pauseMs } = snapshot;
   const createdAt = formatRfc3339(systemClock.nowMs());
-  const about = { release: release(), createdAt, sequence };
+  const about = { release: readVersion(), createdAt, sequence };
   const { files, bytes, sharedBytes } = writeBackup(snapshotFolder(data), to, about, base);
   const shared = base === undefined ? '' : `, ${sharedBytes} of them shared with the base`;
   print(
     `${to} stands at sequence ${sequence}: ${files} files, ${bytes} bytes${shared}; commits paused for ${pauseMs} ms`,
   );
-}
-
-function release(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  // Our own file.
-  return (JSON.parse(text) as { version: string }).version;
 }

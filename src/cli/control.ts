@@ -1,8 +1,8 @@
-import { removeSnapshot, takeSnapshot, type Snapshot } from '../backup/snapshot.ts';
+import { removeSnapshot, takeSnapshot, type Snapshot } from '../ops/backup/snapshot.ts';
 import { systemClock } from '../lib/clock.ts';
-import type { ServeConfig } from '../config.ts';
-import { ControlServer, type Handler } from '../control/control-server.ts';
-import type { DataFolder } from '../data-folder.ts';
+import type { ServeConfig } from '../config/config.ts';
+import { ControlServer, type Handler } from '../ops/control/control-server.ts';
+import type { DataFolder } from '../ops/data-folder.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import { logError, logWarning } from '../lib/log.ts';
 import { StartupError } from '../lib/startup-error.ts';

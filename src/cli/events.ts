@@ -1,4 +1,4 @@
-import type { ResendConfig } from '../client-config.ts';
+import type { ResendConfig } from '../config/client-config.ts';
 import { print } from '../lib/terminal.ts';
 import { callApi } from './api-client.ts';
 

@@ -1,4 +1,4 @@
-import type { ListenConfig } from '../client-config.ts';
+import type { ListenConfig } from '../config/client-config.ts';
 import { pageToken } from '../api/read/pagination-v2.ts';
 import { StartupError } from '../lib/startup-error.ts';
 import { callApi } from './api-client.ts';

@@ -1,9 +1,9 @@
 import { DAY_MS, HOUR_MS } from '../domain/time.ts';
-import { settle } from '../backup/stopped.ts';
+import { settle } from '../ops/backup/stopped.ts';
 import { systemClock } from '../lib/clock.ts';
-import type { PruneConfig, Windows } from '../config.ts';
-import { askServer } from '../control/control-client.ts';
-import { closeDataFolder, openDataFolder } from '../data-folder.ts';
+import type { PruneConfig, Windows } from '../config/config.ts';
+import { askServer } from '../ops/control/control-client.ts';
+import { closeDataFolder, openDataFolder } from '../ops/data-folder.ts';
 import { StartupError } from '../lib/startup-error.ts';
 import { print } from '../lib/terminal.ts';
 import { dateOf } from '../usage/pruned.ts';

@@ -1,5 +1,5 @@
-import { restoreBackup } from '../backup/restore.ts';
-import type { RestoreConfig } from '../config.ts';
+import { restoreBackup } from '../ops/backup/restore.ts';
+import type { RestoreConfig } from '../config/config.ts';
 import { print } from '../lib/terminal.ts';
 
 /** `taximeter restore`: makes a new data folder of a backup. */

@@ -1,4 +1,4 @@
-import type { DataFolder } from '../data-folder.ts';
+import type { DataFolder } from '../ops/data-folder.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import { SampleAudit, type SampleAuditResult } from '../ingest/sample-audit.ts';
 import { logError } from '../lib/log.ts';

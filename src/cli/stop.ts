@@ -1,7 +1,7 @@
 /** The ways in which a server ends. */
 import { Worker } from 'node:worker_threads';
 import type { ApiServer } from '../http/server.ts';
-import { DamagedRunError } from '../ingest/remembered/run-file.ts';
+import { DamagedRunError } from '../dedup/run-file.ts';
 import { exit, logError, logWarningAtOnce } from '../lib/log.ts';
 import { isMoved } from '../lib/files/open-paths.ts';
 import { UnsureInsertError } from '../usage/usage-store.ts';

@@ -1,15 +1,15 @@
 import { systemClock } from '../lib/clock.ts';
-import type { ServeConfig } from '../config.ts';
-import type { DataFolder } from '../data-folder.ts';
-import { Deliverer } from '../delivery/deliverer.ts';
-import { Sender } from '../delivery/sender.ts';
+import type { ServeConfig } from '../config/config.ts';
+import type { DataFolder } from '../ops/data-folder.ts';
+import { Deliverer } from '../webhooks/deliverer.ts';
+import { Sender } from '../webhooks/sender.ts';
 import { alertTriggered } from '../api/alerts/alert-triggered.ts';
 import { errorReport } from '../api/events/error-report.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import { logError } from '../lib/log.ts';
-import { AlertWatch } from '../watch/alert-watch.ts';
-import { DuplicateComparer } from '../watch/duplicate-comparer.ts';
-import { ErrorReporter } from '../watch/error-reporter.ts';
+import { AlertWatch } from '../alerting/alert-evaluator.ts';
+import { DuplicateComparer } from '../reporting/duplicate-comparer.ts';
+import { ErrorReporter } from '../reporting/error-reporter.ts';
 
 export type Watches = {
   readonly alerts: AlertWatch;

@@ -9,7 +9,7 @@ import type { BlockReceipts } from '../journal/journal.ts';
 import { forEachPacked, type Fingerprint } from '../journal/receipt.ts';
 import type { Namespace } from '../domain/namespace.ts';
 import { HASH_OF, type NamespaceHashes } from './namespace-hashes.ts';
-import { Remembered, type RememberedOptions } from './remembered/remembered.ts';
+import { Remembered, type RememberedOptions } from '../dedup/dedup-set.ts';
 
 /** A place that is no block of the journal: the answer is in the catalog. */
 export const IN_CATALOG = 0;

@@ -11,7 +11,7 @@ import type { IncomingEvent } from '../domain/meter-events/meter-event.ts';
 import type { Namespace } from '../domain/namespace.ts';
 import { LatestContents } from './latest-contents.ts';
 import { HASH_OF, type NamespaceHashes } from './namespace-hashes.ts';
-import { Remembered, type RememberedOptions } from './remembered/remembered.ts';
+import { Remembered, type RememberedOptions } from '../dedup/dedup-set.ts';
 
 /** Where they are; see Remembered for what the options and methods promise. */
 export type IdentifiersOptions = Pick<

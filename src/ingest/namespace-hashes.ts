@@ -1,5 +1,5 @@
 import type { Namespace } from '../domain/namespace.ts';
-import { KeyedHash } from './keyed-hash.ts';
+import { KeyedHash } from '../dedup/chaskey.ts';
 
 /** What a hash is of; the same text hashes differently as each. */
 export const HASH_OF = { namespace: 0, identifier: 1, idempotencyKey: 2, parameters: 3 } as const;

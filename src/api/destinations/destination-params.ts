@@ -3,7 +3,7 @@ import { parseApiVersion } from '../../domain/api-version.ts';
 import type { Destinations } from '../../catalog/core-events.ts';
 import type { Payload } from '../../domain/core-events/core-event.ts';
 import type { Destination } from '../../domain/core-events/destination.ts';
-import { refusalOfUrl, type AddressRules } from '../../delivery/addresses.ts';
+import { refusalOfUrl, type AddressRules } from '../../webhooks/addresses.ts';
 import { ApiError } from '../../domain/errors.ts';
 import { type ApiRequest, pathId } from '../route.ts';
 import { TYPE_LENGTH_MAX } from '../events/event-params.ts';

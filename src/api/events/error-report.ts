@@ -2,7 +2,7 @@ import type { CoreEvent } from '../../domain/core-events/core-event.ts';
 import { newCoreEventId } from '../../lib/ids.ts';
 import { modeOf } from '../../domain/namespace.ts';
 import { formatRfc3339 } from '../../domain/rfc3339.ts';
-import { REPORT_MS, type ErrorReport } from '../../watch/error-reporter.ts';
+import { REPORT_MS, type ErrorReport } from '../../reporting/error-reporter.ts';
 
 /**
  * The thin event of a report: `v1.billing.meter.error_report_triggered` of a meter, `v1.billing.meter.no_meter_found` of

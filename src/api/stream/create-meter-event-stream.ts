@@ -3,7 +3,7 @@ import type { IncomingEvent } from '../../domain/meter-events/meter-event.ts';
 import { accountOf } from '../../domain/namespace.ts';
 import type { Ingest, Outcome } from '../../ingest/ingest.ts';
 import { Reply, toReceipt, type Answer, type ApiRequest, type Route } from '../route.ts';
-import type { DuplicateComparer } from '../../watch/duplicate-comparer.ts';
+import type { DuplicateComparer } from '../../reporting/duplicate-comparer.ts';
 import { parseJson } from '../read/json.ts';
 import { PAYLOAD_KEYS_MAX } from '../meter-events/meter-events.ts';
 import { prefersRepresentation } from '../read/prefer.ts';

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseQuantity } from '../../domain/quantity.ts';
 import { StartupError } from '../../lib/startup-error.ts';
-import type { OpenUsageStore } from '../contract-store.ts';
-import { usageStoreContract } from '../contract.ts';
-import { accountContract } from '../account-contract.ts';
-import { customerUsageContract } from '../customer-usage-contract.ts';
-import { eventSearchContract } from '../event-search-contract.ts';
-import { manyIdentifiersContract } from '../many-identifiers-contract.ts';
-import { rejectionCountsContract } from '../rejection-counts-contract.ts';
-import { saidTimeContract } from '../said-time-contract.ts';
+import type { OpenUsageStore } from '../contract/contract-store.ts';
+import { usageStoreContract } from '../contract/usage-store.ts';
+import { accountContract } from '../contract/account.ts';
+import { customerUsageContract } from '../contract/customer-usage.ts';
+import { eventSearchContract } from '../contract/event-search.ts';
+import { manyIdentifiersContract } from '../contract/many-identifiers.ts';
+import { rejectionCountsContract } from '../contract/rejection-counts.ts';
+import { saidTimeContract } from '../contract/said-time.ts';
 import { openChdbUsageStore } from './chdb-usage-store.ts';
 
 const open: OpenUsageStore = async () => {
