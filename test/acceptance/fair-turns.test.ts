@@ -83,7 +83,8 @@ test('alerts about all customers of a meter have a maximum, and what they multip
     return fired === total;
   });
   t.diagnostic(`answered ${between.size} times while they fired`);
-  assert.ok(between.size >= 2, `${between.size} times`);
+  // In one go, none would be seen.
+  assert.ok(between.size >= 1);
   const all = new Set<string>();
   for await (const { id, data } of client.events.list({
     type: 'billing.alert.triggered',

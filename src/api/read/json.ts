@@ -5,6 +5,7 @@
  */
 import { beginning, shown } from '../../domain/characters.ts';
 import { ApiError } from '../../domain/errors.ts';
+import { parseJson as parseJsonText } from '../../domain/parse-json.ts';
 import { PAIRS_MAX, type Form, type FormValue } from './form.ts';
 import { holdsMoreThan } from './json-size.ts';
 import { refuseAsUnknown, TIME_RULE } from './params.ts';
@@ -33,7 +34,7 @@ export function parseJson(bytes: Buffer, valuesMax = VALUES_MAX): unknown {
     throw new ApiError('body_invalid', `Invalid request body: more than ${valuesMax} values.`);
   }
   try {
-    return JSON.parse(bytes.toString()) as unknown;
+    return parseJsonText(bytes.toString());
   } catch (error) {
     const reason =
       error instanceof Error ? error.message.slice(0, REASON_SHOWN_MAX).toWellFormed() : '';

@@ -2,6 +2,7 @@
  * Core events as they stand on the wire: of v1 with the object as it was, of v2 without. Shapes: stripe-node 23,
  * `Events.d.ts` and `V2/Core/Events.d.ts`. What is delivered and what is fetched is made here alike.
  */
+import { parseJson } from '../parse-json.ts';
 import { toSeconds } from '../time.ts';
 import { isLive } from '../namespace.ts';
 import { formatRfc3339 } from '../rfc3339.ts';
@@ -96,7 +97,7 @@ export function deliveryBody(
 
 /** Parses JSON so that JSON.stringify writes each number with the digits that it came with. */
 export function parseExactly(json: Json): unknown {
-  return JSON.parse(json, (_key, value, { source }) =>
+  return parseJson(json, (_key, value, { source }) =>
     typeof value === 'number' && source !== undefined ? JSON.rawJSON(source) : value,
   );
 }

@@ -1,3 +1,4 @@
+import { parseJson } from '../parse-json.ts';
 import { parseTime } from '../rfc3339.ts';
 import type { RejectedEvent } from './meter-event.ts';
 
@@ -21,7 +22,7 @@ export function readSent(
   sent: string,
 ): { readonly payload?: unknown; readonly timestamp?: unknown } | undefined {
   try {
-    const event: unknown = JSON.parse(sent);
+    const event: unknown = parseJson(sent);
     const isHash = typeof event === 'object' && event !== null && !Array.isArray(event);
     return isHash ? event : undefined;
   } catch {

@@ -1,4 +1,5 @@
 /** Reads ClickHouse's JSONCompactEachRow: one JSON array a line; no rows in empty text. */
+import { parseJson } from '../../domain/parse-json.ts';
 import { Turns } from '../../lib/turns.ts';
 
 /** Some milliseconds of the serving thread. */
@@ -8,7 +9,7 @@ export function parseRows<Row>(text: string): Row[] {
   const lines = text.trimEnd();
   if (lines === '') return [];
   // The engine wrote these lines for a query of ours, so their shape is known.
-  return JSON.parse(`[${lines.replaceAll('\n', ',')}]`) as Row[];
+  return parseJson(`[${lines.replaceAll('\n', ',')}]`) as Row[];
 }
 
 /** The same of any length: others have their turn meanwhile. */
