@@ -1,6 +1,6 @@
 /** What passes between the server and the routes. */
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Remember } from '../catalog/catalog.ts';
+import type { Caller, Remember } from '../catalog/catalog.ts';
 import type { Fingerprint, Receipt } from '../journal/receipt.ts';
 import type { Key, Scope } from '../domain/key.ts';
 import type { Namespace } from '../domain/namespace.ts';
@@ -24,6 +24,7 @@ export type ApiRequest = {
    */
   readonly bytes: Buffer;
   readonly headers: IncomingHttpHeaders;
+  readonly caller: Caller;
   /** What a retry is known by; undefined without an Idempotency-Key. */
   readonly claim: Claim | undefined;
 };

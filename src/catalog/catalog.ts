@@ -42,12 +42,23 @@ export type Catalog = {
 /** How far `Keys.find` may lag behind keys revoked by another process: too short for anyone to notice. */
 export const KEYS_STALE_MS = 250;
 
-/** One page of a list: at most `limit` rows next to the cursor, which is an id and is left out itself. */
+/**
+ * One page of a list: at most `limit` rows next to the cursor, which is an id and is left out itself, and none once those
+ * before it have PAGE_BYTES_MAX.
+ */
 export type PageQuery = {
   readonly limit: number;
   readonly startingAfter?: string | undefined;
   readonly endingBefore?: string | undefined;
+  readonly caller?: Caller | undefined;
 };
+/**
+ * What the texts of a page's rows take, but for the last of them: a hundred ordinary rows take 30 to 100 KB, a hundred of the
+ * longest that there can be 15 MB.
+ */
+export const PAGE_BYTES_MAX = 1024 * 1024;
+/** Whom a long read is for. Once it is gone, the read may end by throwing any error. */
+export type Caller = { readonly isGone: boolean };
 /** Newest first. `hasMore` looks in the direction of travel: older rows, or newer ones with `endingBefore`. */
 export type Page<T> = { readonly data: readonly T[]; readonly hasMore: boolean };
 
@@ -129,11 +140,13 @@ export type CustomerFilter = {
   readonly createdS?: { readonly from: number; readonly to: number } | undefined;
 };
 
+/** As PageQuery. */
 export type SearchPage = {
   readonly limit: number;
   readonly after?: string | undefined;
   /** Whether to count all that the query finds: the price is to look at all. */
   readonly countsAll: boolean;
+  readonly caller?: Caller | undefined;
 };
 
 export type Keys = {

@@ -15,6 +15,7 @@ import { errorReportsContract } from './contract/error-reports.ts';
 import { eventNamesContract } from './contract/event-names.ts';
 import { keysContract } from './contract/keys.ts';
 import { listsContract } from './contract/lists.ts';
+import { longListsContract } from './contract/long-lists.ts';
 import { metersContract } from './contract/meters.ts';
 import { sessionsContract } from './contract/sessions.ts';
 import type { CatalogUnderTest } from './contract/subject.ts';
@@ -31,6 +32,7 @@ export function catalogContract(name: string, open: () => Promise<CatalogUnderTe
   suite(`${name}: customers`, () => customersContract(start));
   suite(`${name}: customers, searched`, () => customerSearchContract(start));
   suite(`${name}: lists`, () => listsContract(start));
+  suite(`${name}: long lists`, () => longListsContract(start));
   suite(`${name}: answers`, () => answersContract(start));
   suite(`${name}: keys`, () => keysContract(start));
   suite(`${name}: alerts`, () => alertsContract(start));

@@ -237,7 +237,17 @@ export class ApiServer {
     const sent = readParameters(route, query, bytes);
     const { form } = sent;
     const receivedAtMs = this.#clock.nowMs();
-    const of = { id, namespace, key, receivedAtMs, pathParams, form, bytes: sent.bytes, headers };
+    const of = {
+      id,
+      namespace,
+      key,
+      receivedAtMs,
+      pathParams,
+      form,
+      bytes: sent.bytes,
+      headers,
+      caller: call,
+    };
     const idempotencyKey = headers['idempotency-key'];
     if (idempotencyKey === undefined || route.method === 'GET') {
       return toAnswered(await route.handle({ ...of, claim: undefined }));

@@ -8,11 +8,12 @@ import { after, before, describe, test } from 'node:test';
 import Database from 'better-sqlite3';
 import { join } from 'node:path';
 import { createMeter } from '../support/fixtures.ts';
+import { Flooder } from '../support/flood.ts';
 import { call } from '../support/http.ts';
 import { createKey } from '../support/keys.ts';
 import { scrape } from '../support/metrics.ts';
 import { newClient, refused400, type Stripe } from '../support/sdk.ts';
-import { Server } from '../support/server.ts';
+import { Server, TEST_KEY } from '../support/server.ts';
 import { openStream, tell } from '../support/stream.ts';
 import { until } from '../support/wait.ts';
 import { startWithReceiver } from '../support/webhooks.ts';
@@ -190,6 +191,27 @@ describe('core events, very many', () => {
       for (const agent of [asks, asksToo]) agent.destroy();
     });
   }
+
+  test('lists whose clients are gone are not carried out, and hold up none that comes after them', async () => {
+    const carriedOut = async (): Promise<number> =>
+      (await scrape(own)).samples.get(
+        'taximeter_http_requests_total{method="GET",route="/v1/events",status="200",code=""}',
+      ) ?? 0;
+    const path = '/v1/events?limit=100&type=*zzz*';
+    const bytes = `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TEST_KEY}\r\n\r\n`;
+    // One is under way and a hundred wait: there is no room for the others.
+    const clients = await Promise.all(
+      Array.from({ length: 120 }, async () => await Flooder.open(own, bytes)),
+    );
+    for (const client of clients) void client.readAll();
+    await until('one is refused', () => clients.some(({ statuses }) => statuses.includes(429)));
+    for (const client of clients) client.end();
+    const before = await carriedOut();
+    await until('there is room', async () => (await call(own, { path })).status === 200);
+    const after = await carriedOut();
+    // This one, and perhaps the one that was under way.
+    assert.ok(after - before <= 2, `${after - before} more`);
+  });
 
   test('a destination goes at once, however many deliveries it has had', async () => {
     const its = newClient(own);

@@ -16,11 +16,11 @@ export function listCustomers({ customers }: Pick<Catalog, 'customers'>): Route 
     method: 'GET',
     path: PATH,
     scope: 'customers.read',
-    handle: async ({ form, namespace }) => {
+    handle: async ({ form, namespace, caller }) => {
       refuseUnknown(form, SHAPE);
       const present = customerPresenter(form, 'data.');
       const created = timeRange(form, 'created');
-      const page = parsePage(form);
+      const page = { ...parsePage(form), caller };
       const { data, hasMore } = await customers.list(namespace, page, {
         email: text(form, 'email', 512),
         testClock: text(form, 'test_clock', TEXT_MAX),

@@ -20,7 +20,7 @@ export function searchCustomers({ customers }: Pick<Catalog, 'customers'>): Rout
     method: 'GET',
     path: PATH,
     scope: 'customers.read',
-    handle: async ({ form, namespace }) => {
+    handle: async ({ form, namespace, caller }) => {
       refuseUnknown(form, SHAPE);
       const present = customerPresenter(form, 'data.', [TOTAL]);
       const sent = requiredText(form, 'query', TEXT_MAX);
@@ -28,6 +28,7 @@ export function searchCustomers({ customers }: Pick<Catalog, 'customers'>): Rout
         limit: integer(form, 'limit', { min: 1, max: 100 }) ?? 10,
         after: parsePage(form, sent),
         countsAll: wantsTotal(form),
+        caller,
       });
       const page = fitPage({}, data.map(present), hasMore);
       const last = data[page.rows.length - 1];

@@ -16,9 +16,9 @@ export function listCoreEvents({ coreEvents }: Pick<Catalog, 'coreEvents'>): Rou
     method: 'GET',
     path: PATH,
     scope: 'core_events.read',
-    handle: async ({ form, namespace }) => {
+    handle: async ({ form, namespace, caller }) => {
       refuseUnknown(form, SHAPE);
-      const page = parsePageV2(form);
+      const page = { ...parsePageV2(form), caller };
       const found = await coreEvents.list(namespace, 'thin', page, {
         types: parseTypes(form, 'types'),
         objectId: text(form, 'object_id', 200),

@@ -35,10 +35,10 @@ export function listEvents({ coreEvents }: Pick<Catalog, 'coreEvents'>): Route {
     path: PATH,
     scope: 'core_events.read',
     handle: async (request) => {
-      const { form, namespace } = request;
+      const { form, namespace, caller } = request;
       refuseUnknown(form, SHAPE);
       refuseExpand(form);
-      const page = parsePage(form);
+      const page = { ...parsePage(form), caller };
       const apiVersion = requestVersion(request);
       const { data, hasMore } = await coreEvents.list(
         namespace,

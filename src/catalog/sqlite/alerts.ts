@@ -91,13 +91,13 @@ function alertList(sql: Statements): Alerts['list'] {
 function sidesOf(sql: Statements, namespace: Namespace, meterId: string | undefined): Sides<Row> {
   if (meterId === undefined) {
     return {
-      older: (ordinal, limit) => sql.older.all(namespace, ordinal, limit),
-      newer: (ordinal, limit) => sql.newer.all(namespace, ordinal, limit),
+      older: (ordinal, limit) => sql.older.iterate(namespace, ordinal, limit),
+      newer: (ordinal, limit) => sql.newer.iterate(namespace, ordinal, limit),
     };
   }
   return {
-    older: (ordinal, limit) => sql.olderOfMeter.all(namespace, meterId, ordinal, limit),
-    newer: (ordinal, limit) => sql.newerOfMeter.all(namespace, meterId, ordinal, limit),
+    older: (ordinal, limit) => sql.olderOfMeter.iterate(namespace, meterId, ordinal, limit),
+    newer: (ordinal, limit) => sql.newerOfMeter.iterate(namespace, meterId, ordinal, limit),
   };
 }
 

@@ -146,8 +146,15 @@ function matchOf(db: Sql, comparison: Comparison, base: Condition, filtered: Con
     from: number,
     to: number | undefined,
     limit: number,
-  ): readonly FoundCoreEventRow[] =>
-    find.all(...base.values, from, to ?? endOf(comparison), ...values, ...filtered.values, limit);
+  ): Iterable<FoundCoreEventRow> =>
+    find.iterate(
+      ...base.values,
+      from,
+      to ?? endOf(comparison),
+      ...values,
+      ...filtered.values,
+      limit,
+    );
 }
 
 /** Only `*` stands for other characters. */

@@ -1,5 +1,4 @@
 /** Reads of many customers, in slices: lists and searches. */
-import type { Customer } from '../../domain/customers/customer.ts';
 import { neededTerms, toMatcher } from '../../domain/customers/search.ts';
 import { ApiError } from '../../domain/errors.ts';
 import type { Namespace } from '../../domain/namespace.ts';
@@ -10,7 +9,7 @@ import {
   type PlacedRow,
   type SearchedRow,
 } from './customer-rows.ts';
-import { NEWEST } from './page.ts';
+import { NEWEST, PageRows } from './page.ts';
 import type { Slices } from './slices.ts';
 import { toMetadata, type TermIndex } from './terms.ts';
 
@@ -20,7 +19,7 @@ export function customerReads(
   slices: Slices,
 ): Pick<Customers, 'list' | 'search'> {
   const list: Customers['list'] = async (namespace, page, filter = {}) => {
-    const { limit, startingAfter, endingBefore } = page;
+    const { limit, startingAfter, endingBefore, caller } = page;
     const { email, createdS } = filter;
     const clock = filter.testClock ?? null;
     const towardsNewer = endingBefore !== undefined;
@@ -34,18 +33,18 @@ export function customerReads(
       const ofEmail = towardsNewer ? sql.newerOfEmail : sql.olderOfEmail;
       return ofEmail.iterate(namespace, email, clock, from);
     };
-    const found: Customer[] = [];
-    await slices.walk(namespace, place, rows, (row) => {
+    const found = new PageRows<PlacedRow>(limit);
+    await slices.walk({ namespace, place, caller }, rows, (row) => {
       const isWanted =
         createdS === undefined || (row.createdS >= createdS.from && row.createdS < createdS.to);
-      if (isWanted) found.push(fromRow(row));
-      return found.length <= limit;
+      return !isWanted || found.add(row);
     });
-    const data = found.slice(0, limit);
-    return { data: towardsNewer ? data.reverse() : data, hasMore: found.length > limit };
+    const { data, hasMore } = found.toPage(towardsNewer);
+    return { data: data.map(fromRow), hasMore };
   };
 
-  const search: Customers['search'] = async (namespace, query, { limit, after, countsAll }) => {
+  const search: Customers['search'] = async (namespace, query, page) => {
+    const { limit, after, countsAll, caller } = page;
     const term = terms.rarest(namespace, neededTerms(query));
     const rows = (from: number): IterableIterator<SearchedRow> =>
       term === undefined
@@ -53,18 +52,18 @@ export function customerReads(
         : sql.searchedOfTerm.iterate(namespace, term.field, term.term, from);
     const place = ordinalOf(sql, namespace, after, 'page');
     const matches = toMatcher(query);
-    const found: Customer[] = [];
+    const found = new PageRows<PlacedRow>(limit);
     let total = 0;
-    await slices.walk(namespace, countsAll ? NEWEST : place, rows, (row) => {
+    const walk = { namespace, place: countsAll ? NEWEST : place, caller };
+    await slices.walk(walk, rows, (row) => {
       if (!matches(new Searched(row))) return true;
       total += 1;
-      if (row.ordinal < place && found.length <= limit)
-        found.push(fromRow(sql.at.get(row.ordinal)!));
-      return countsAll || found.length <= limit;
+      if (row.ordinal < place && !found.hasMore) found.add(sql.at.get(row.ordinal)!);
+      return countsAll || !found.hasMore;
     });
     return {
-      data: found.slice(0, limit),
-      hasMore: found.length > limit,
+      data: found.rows.map(fromRow),
+      hasMore: found.hasMore,
       total: countsAll ? total : undefined,
     };
   };

@@ -99,13 +99,15 @@ function sidesOf(
 ): Sides<DeliveryRow> {
   if (state === undefined) {
     return {
-      older: (event, limit) => sql.older.all(namespace, destinationId, event, limit),
-      newer: (event, limit) => sql.newer.all(namespace, destinationId, event, limit),
+      older: (event, limit) => sql.older.iterate(namespace, destinationId, event, limit),
+      newer: (event, limit) => sql.newer.iterate(namespace, destinationId, event, limit),
     };
   }
   return {
-    older: (event, limit) => sql.olderInState.all(namespace, destinationId, event, state, limit),
-    newer: (event, limit) => sql.newerInState.all(namespace, destinationId, event, state, limit),
+    older: (event, limit) =>
+      sql.olderInState.iterate(namespace, destinationId, event, state, limit),
+    newer: (event, limit) =>
+      sql.newerInState.iterate(namespace, destinationId, event, state, limit),
   };
 }
 

@@ -72,8 +72,8 @@ export function sqliteDestinations(db: Sql, writer: Writer, { record }: Outbox):
         throw new ApiError('resource_missing_in_body', `No such destination: '${id}'`, param);
       };
       const { data, hasMore } = readPage(page, toOrdinal, {
-        older: (ordinal, limit) => sql.older.all(namespace, ordinal, payload ?? null, limit),
-        newer: (ordinal, limit) => sql.newer.all(namespace, ordinal, payload ?? null, limit),
+        older: (ordinal, limit) => sql.older.iterate(namespace, ordinal, payload ?? null, limit),
+        newer: (ordinal, limit) => sql.newer.iterate(namespace, ordinal, payload ?? null, limit),
       });
       return { data: data.map(fromDestinationRow), hasMore };
     },

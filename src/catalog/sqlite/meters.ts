@@ -90,13 +90,13 @@ function sidesOf(
 ): Sides<Meter> {
   if (status === undefined) {
     return {
-      older: (ordinal, limit) => sql.older.all(namespace, ordinal, limit),
-      newer: (ordinal, limit) => sql.newer.all(namespace, ordinal, limit),
+      older: (ordinal, limit) => sql.older.iterate(namespace, ordinal, limit),
+      newer: (ordinal, limit) => sql.newer.iterate(namespace, ordinal, limit),
     };
   }
   return {
-    older: (ordinal, limit) => sql.olderOfStatus.all(namespace, status, ordinal, limit),
-    newer: (ordinal, limit) => sql.newerOfStatus.all(namespace, status, ordinal, limit),
+    older: (ordinal, limit) => sql.olderOfStatus.iterate(namespace, status, ordinal, limit),
+    newer: (ordinal, limit) => sql.newerOfStatus.iterate(namespace, status, ordinal, limit),
   };
 }
 

@@ -5,26 +5,35 @@
  */
 import { ApiError } from '../../domain/errors.ts';
 import type { Namespace } from '../../domain/namespace.ts';
+import type { Caller } from '../catalog.ts';
+import { callerGone, Gate } from './gate.ts';
 import type { Sql } from './writer.ts';
 
 /** Half of what a request may be held up by it. */
 const SLICE_MS = 5;
-/**
- * So many reads of a namespace wait at once. Each goes on to its end even if its client is gone, so without a bound a minute's
- * work could be piled up in a second.
- */
-const WAITING_MAX = 100;
+/** So many walks of a namespace are under way at once: each holds its page, of a megabyte or a little more. */
+const UNDER_WAY_MAX = 8;
+/** So many more wait: without a bound a minute's work could be piled up in a second. */
+export const WAITING_MAX = 100;
 /**
  * So many turns of the event loop are between two slices, or as many as take as long as a slice: in one turn libuv accepts one
  * connection, and three hundred that come at once would wait for as many slices.
  */
 const TURNS_BETWEEN = 20;
 
+/** Where a walk begins, and for whom. */
+export type Walk = {
+  readonly namespace: Namespace;
+  readonly place: number;
+  readonly caller?: Caller | undefined;
+};
+
 export class Slices {
   readonly #db: Pick<Sql, 'open'>;
   readonly #nowMs: () => number;
   /** What waits, by namespace; the one whose turn is next comes first. */
   readonly #waiting = new Map<Namespace, (() => void)[]>();
+  readonly #gate = new Gate(UNDER_WAY_MAX, WAITING_MAX);
 
   constructor(db: Pick<Sql, 'open'>, nowMs = (): number => performance.now()) {
     this.#db = db;
@@ -34,23 +43,26 @@ export class Slices {
   /**
    * Shows `see` each row from `rows(place)` on, until it answers false or there are no more. `rows` gives those beyond a
    * place, the nearest first. A row is as it is when it is seen; what comes behind the place meanwhile is not. Throws ApiError
-   * `rate_limit` when too many of this namespace wait.
+   * `rate_limit` when too many of this namespace wait. It ends, by throwing, when its caller is gone.
    */
   async walk<Row extends { readonly ordinal: number }>(
-    namespace: Namespace,
-    place: number,
+    { namespace, place, caller }: Walk,
     rows: (place: number) => IterableIterator<Row>,
     see: (row: Row) => boolean,
   ): Promise<void> {
-    if ((this.#waiting.get(namespace)?.length ?? 0) >= WAITING_MAX) throw tooManyReads();
-    for (let next: number | undefined = place; next !== undefined;) {
-      await this.turn(namespace);
-      next = this.#slice(rows(next), see);
-    }
+    await this.#gate.run(namespace, caller, async () => {
+      for (let next: number | undefined = place; next !== undefined;) {
+        await this.turn(namespace, caller);
+        next = this.#slice(rows(next), see);
+      }
+    });
   }
 
-  /** To be awaited before a slice, of some ms, and as often by whoever makes its own. Throws when the catalog is closed. */
-  async turn(namespace: Namespace): Promise<void> {
+  /**
+   * To be awaited before a slice, of some ms, and as often by whoever makes its own. Throws when the catalog is closed, or the
+   * caller gone.
+   */
+  async turn(namespace: Namespace, caller?: Caller): Promise<void> {
     if (this.#waiting.size === 0) this.#wait();
     await new Promise<void>((resolve) => {
       const ofNamespace = this.#waiting.get(namespace);
@@ -58,6 +70,7 @@ export class Slices {
       else ofNamespace.push(resolve);
     });
     if (!this.#db.open) throw new ApiError('unavailable', 'Taximeter is stopping. Try again.');
+    if (caller?.isGone === true) throw callerGone();
   }
 
   /** Whoever else has something to do has its turn before the next slice. */
@@ -95,11 +108,4 @@ export class Slices {
     }
     return undefined;
   }
-}
-
-function tooManyReads(): ApiError {
-  return new ApiError(
-    'rate_limit',
-    'Too many lists and searches of this account wait for their turn. Try again a little later.',
-  );
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { ApiError } from '../../domain/errors.ts';
 import { NAMESPACE, OTHERS, toPage } from '../contract/fixtures.ts';
 import type { Page, PageQuery } from '../catalog.ts';
 import { Slices } from './slices.ts';
@@ -84,7 +85,7 @@ test('one that ends after so many rows says so, is not empty, and the next goes 
 });
 
 test('slices are as large as they may be, and of a namespace one long walk goes on at a time', async () => {
-  const rows = listOf(Array.from({ length: 100 }, () => false));
+  const rows = listOf(Array.from({ length: 95 }, () => false));
   const walks = new Walks(slices(), { firstRows: 10, sliceRows: 20, rowsMax: 1000 });
   const order: string[] = [];
   const walk = async (name: string, namespace = NAMESPACE): Promise<number[]> => {
@@ -102,9 +103,25 @@ test('slices are as large as they may be, and of a namespace one long walk goes 
     return slices;
   };
   const [first] = await Promise.all([walk('a'), walk('b'), walk('c', OTHERS[0])]);
-  assert.deepEqual(first, [10, 20, 20, 20, 20, 10]);
+  // What was found in the first ones is not held by those that wait: they begin again.
+  assert.deepEqual(first, [10, 20, 20, 20, 20, 15]);
   const ofOne = order.filter((name) => name !== 'c').join('');
   assert.equal(ofOne, `ab${'a'.repeat(5)}${'b'.repeat(5)}`);
+});
+
+test('a long walk with a hundred behind it has no room for one more; a page that is full at once does', async () => {
+  const none = listOf(Array.from({ length: 9 }, () => false));
+  const all = listOf(Array.from({ length: 9 }, () => true));
+  const walks = new Walks(slices(), { firstRows: 1, sliceRows: 1, rowsMax: 1000 });
+  const asked = Array.from({ length: 101 }, async () => await pageOf(walks, none, { limit: 5 }));
+  await assert.rejects(
+    pageOf(walks, none, { limit: 5 }),
+    (error: unknown) =>
+      error instanceof ApiError && error.reason === 'rate_limit' && error.retryAfterS > 0,
+  );
+  const small = new Walks(slices(), { firstRows: 6, sliceRows: 1, rowsMax: 1000 });
+  assert.equal((await pageOf(small, all, { limit: 5 })).data.length, 5);
+  await Promise.all(asked);
 });
 
 test('a walk that fails holds up none after it', async () => {

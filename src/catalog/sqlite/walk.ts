@@ -4,9 +4,10 @@
  * long walk goes on at a time, the others wait for it.
  */
 import type { Namespace } from '../../domain/namespace.ts';
-import type { Page, PageQuery } from '../catalog.ts';
-import { type CursorParam, placeOf } from './page.ts';
-import type { Slices } from './slices.ts';
+import type { Caller, Page, PageQuery } from '../catalog.ts';
+import { Gate } from './gate.ts';
+import { type CursorParam, PageRows, placeOf } from './page.ts';
+import { WAITING_MAX, type Slices } from './slices.ts';
 
 export type WalkSizes = {
   /** Most pages are full after these. */
@@ -23,79 +24,79 @@ export type WalkSide<T> = {
   /** The place after so many rows; undefined when there are fewer. */
   edge(from: number, rows: number): number | undefined;
   /** What the filter lets through after `from`, up to and with `edge` (or the end), the nearest first. */
-  match(from: number, edge: number | undefined, limit: number): readonly T[];
+  match(from: number, edge: number | undefined, limit: number): Iterable<T>;
+};
+
+type Begun = {
+  readonly namespace: Namespace;
+  readonly caller: Caller | undefined;
+  readonly from: number;
+  readonly limit: number;
 };
 
 export class Walks {
   readonly #slices: Pick<Slices, 'turn'>;
   readonly #sizes: WalkSizes;
-  readonly #walking = new Map<Namespace, Promise<unknown>>();
+  readonly #gate = new Gate(1, WAITING_MAX);
 
   constructor(slices: Pick<Slices, 'turn'>, sizes = SIZES) {
     this.#slices = slices;
     this.#sizes = sizes;
   }
 
-  /** As `readPage` in page.ts. */
-  async page<T>(
+  /** As `readPage` in page.ts. Throws as `Slices.walk` does. */
+  async page<T extends object>(
     namespace: Namespace,
     query: PageQuery,
     toOrdinal: (id: string, param: CursorParam) => number,
     sides: { readonly older: WalkSide<T>; readonly newer: WalkSide<T> },
   ): Promise<Page<T>> {
     const { from, isNewer } = placeOf(query, toOrdinal);
-    const side = isNewer ? sides.newer : sides.older;
-    const { data, hasMore } = await this.#walk(namespace, side, from, query.limit);
-    return { data: isNewer ? data.toReversed() : data, hasMore };
+    const { limit, caller } = query;
+    const begun = { namespace, caller, from, limit };
+    const page = await this.#walk(isNewer ? sides.newer : sides.older, begun);
+    return page.toPage(isNewer);
   }
 
-  async #walk<T>(
-    namespace: Namespace,
-    side: WalkSide<T>,
-    from: number,
-    limit: number,
-  ): Promise<Page<T>> {
-    const edge = side.edge(from, this.#sizes.firstRows);
-    const rows = [...side.match(from, edge, limit + 1)];
-    if (edge === undefined || rows.length > limit) {
-      return { data: rows.slice(0, limit), hasMore: rows.length > limit };
-    }
-    return await this.#oneAtATime(
+  async #walk<T extends object>(side: WalkSide<T>, begun: Begun): Promise<PageRows<T>> {
+    const { namespace, caller, from, limit } = begun;
+    const page = new PageRows<T>(limit);
+    if (look(side, from, this.#sizes.firstRows, page) === undefined) return page;
+    // What was found is not held while others go on, but looked for again.
+    return await this.#gate.run(
       namespace,
-      async () => await this.#walkOn(namespace, side, { from: edge, limit, rows }),
+      caller,
+      async () => await this.#walkOn(side, begun, new PageRows<T>(limit)),
     );
   }
 
-  async #oneAtATime<T>(namespace: Namespace, run: () => Promise<T>): Promise<T> {
-    const before = this.#walking.get(namespace) ?? Promise.resolve();
-    const mine = before.then(run);
-    // Who waits does not care how the one before ended.
-    const done = mine.catch(() => undefined);
-    this.#walking.set(namespace, done);
-    try {
-      return await mine;
-    } finally {
-      if (this.#walking.get(namespace) === done) this.#walking.delete(namespace);
-    }
-  }
-
-  async #walkOn<T>(
-    namespace: Namespace,
+  async #walkOn<T extends object>(
     side: WalkSide<T>,
-    begun: { readonly from: number; readonly limit: number; readonly rows: T[] },
-  ): Promise<Page<T>> {
+    { namespace, caller, from }: Begun,
+    page: PageRows<T>,
+  ): Promise<PageRows<T>> {
     const { sliceRows, rowsMax } = this.#sizes;
-    const { limit, rows } = begun;
-    let { from } = begun;
-    for (let looked = 0; ; looked += sliceRows) {
-      if (rows.length > 0 && looked >= rowsMax) return { data: rows, hasMore: true };
-      await this.#slices.turn(namespace);
-      const edge = side.edge(from, sliceRows);
-      rows.push(...side.match(from, edge, limit + 1 - rows.length));
-      if (edge === undefined || rows.length > limit) {
-        return { data: rows.slice(0, limit), hasMore: rows.length > limit };
+    let next: number | undefined = from;
+    for (let looked = 0; next !== undefined; looked += sliceRows) {
+      if (page.rows.length > 0 && looked >= rowsMax) {
+        page.end();
+        return page;
       }
-      from = edge;
+      await this.#slices.turn(namespace, caller);
+      next = look(side, next, sliceRows, page);
     }
+    return page;
   }
+}
+
+/** Looks at so many rows. Where to go on from; undefined when the page is full, or there are no more. */
+function look<T extends object>(
+  side: WalkSide<T>,
+  from: number,
+  rows: number,
+  page: PageRows<T>,
+): number | undefined {
+  const edge = side.edge(from, rows);
+  for (const row of side.match(from, edge, page.limit + 1)) if (!page.add(row)) return undefined;
+  return edge;
 }
