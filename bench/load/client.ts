@@ -9,11 +9,13 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { Connection } from './connection.ts';
 import { Random } from './random.ts';
-import { prepareRequest, Sent, type Kind, type LoadRequest } from './requests.ts';
+import { prepareRequest, Sent, type LoadRequest, type RequestOptions } from './requests.ts';
 
 export type LoadOptions = {
   readonly port: number;
-  readonly kind: Kind;
+  readonly kind: RequestOptions['kind'];
+  /** Of a `get`. */
+  readonly path?: string;
   readonly secret: string;
   readonly connections: number;
   /** Events a request; v1 has one. */
@@ -92,10 +94,10 @@ class Load {
   }
 
   async #connect(): Promise<void> {
-    const { port, kind, secret, batch, duplicates, hot, connections } = this.#options;
+    const { port, kind, path, secret, batch, duplicates, hot, connections } = this.#options;
     const random = new Random();
     const sent = new Sent();
-    const request = { kind, secret, events: batch, duplicates, hot, nowMs: Date.now() };
+    const request = { kind, path, secret, events: batch, duplicates, hot, nowMs: Date.now() };
     for (let i = 0; i < connections; i += 1) {
       const connection = new Connection(
         port,

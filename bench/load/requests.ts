@@ -7,7 +7,9 @@ import { UUID_LENGTH, type Random } from './random.ts';
 
 export type Kind = 'v1' | 'stream';
 export type RequestOptions = {
-  readonly kind: Kind;
+  /** `get`: a GET of `path`. */
+  readonly kind: Kind | 'get';
+  readonly path?: string | undefined;
   /** The API key, or the token of a meter event session for the stream. */
   readonly secret: string;
   readonly events: number;
@@ -41,7 +43,19 @@ const CLIENT_AGENT = JSON.stringify({
 });
 
 export function prepareRequest(options: RequestOptions, random: Random, sent: Sent): LoadRequest {
-  return options.kind === 'v1' ? prepareV1(options, random) : prepareStream(options, random, sent);
+  switch (options.kind) {
+    case 'v1':
+      return prepareV1(options, random);
+    case 'stream':
+      return prepareStream(options, random, sent);
+    case 'get':
+      return prepareGet(options);
+  }
+}
+
+function prepareGet({ secret, path = '/' }: RequestOptions): LoadRequest {
+  const bytes = Buffer.from([...headLines(`GET ${path}`, secret), '', ''].join('\r\n'), 'latin1');
+  return { bytes, events: 0, refresh: () => undefined };
 }
 
 function prepareV1({ secret, hot }: RequestOptions, random: Random): LoadRequest {
@@ -104,22 +118,28 @@ function toBytes(
   body: string,
 ): { bytes: Buffer; keyAt: number; bodyAt: number } {
   const head = [
-    `POST ${path} HTTP/1.1`,
-    'Host: 127.0.0.1',
-    `Authorization: Bearer ${secret}`,
-    'Accept: application/json',
+    ...headLines(`POST ${path}`, secret),
     `Content-Type: ${type}`,
-    'User-Agent: Stripe/v1 NodeBindings/23.1.0',
-    `X-Stripe-Client-User-Agent: ${CLIENT_AGENT}`,
-    'Stripe-Version: 2026-10-28.endive',
     `Idempotency-Key: ${RETRY_KEY}${UUID}`,
-    'Connection: keep-alive',
     `Content-Length: ${body.length}`,
     '',
     '',
   ].join('\r\n');
   const keyAt = head.indexOf(RETRY_KEY) + RETRY_KEY.length;
   return { bytes: Buffer.from(head + body, 'latin1'), keyAt, bodyAt: head.length };
+}
+
+function headLines(methodAndPath: string, secret: string): readonly string[] {
+  return [
+    `${methodAndPath} HTTP/1.1`,
+    'Host: 127.0.0.1',
+    `Authorization: Bearer ${secret}`,
+    'Accept: application/json',
+    'User-Agent: Stripe/v1 NodeBindings/23.1.0',
+    `X-Stripe-Client-User-Agent: ${CLIENT_AGENT}`,
+    'Stripe-Version: 2026-10-28.endive',
+    'Connection: keep-alive',
+  ];
 }
 
 function writeCustomer(bytes: Uint8Array, at: number, random: Random, hot = 0): void {

@@ -14,19 +14,19 @@ export type Taximeter = Running & {
   readonly meterId: string;
 };
 
+/** `main`: the command of another checkout. */
 export async function startTaximeter(
   cleanups: Cleanups,
   folder: string,
   env: Readonly<Record<string, string>> = {},
+  main = '../src/main.ts',
 ): Promise<Taximeter> {
   mkdirSync(folder, { recursive: true });
   const key = `sk_test_${randomBytes(16).toString('hex')}`;
-  const running = await start(
-    cleanups,
-    '../src/main.ts',
-    ['serve', '--port', '0', '--data', folder],
-    { ...env, TAXIMETER_SECRET_KEY: key },
-  );
+  const running = await start(cleanups, main, ['serve', '--port', '0', '--data', folder], {
+    ...env,
+    TAXIMETER_SECRET_KEY: key,
+  });
   const sdk = new Stripe(key, { host: '127.0.0.1', port: running.port, protocol: 'http' });
   return { ...running, folder, sdk, key, meterId: await findOrCreateMeter(sdk) };
 }
