@@ -18,7 +18,7 @@ export type ConnectionLimits = {
   readonly requestTimeoutMs: number;
   /** Before the first byte of a request, the first one's too. */
   readonly keepAliveMs: number;
-  /** Without a byte in either direction, as when an answer is not fetched; of a plain request, for all of its answer. */
+  /** Without a byte in either direction, as when an answer is not fetched; also for a plain request's answer to be made. */
   readonly stalledTimeoutMs: number;
   /** How often the first two are looked at: Node's 30 s would make them 40 and 60. */
   readonly checkEveryMs: number;

@@ -14,6 +14,8 @@ const CHECK_EVERY_MS = 50;
 const post = (name: string): string =>
   `POST /v1/${name} HTTP/1.1\r\nHost: x\r\nContent-Length: ${name.length}\r\n\r\n${name}`;
 const get = (name: string): string => `GET /v1/${name} HTTP/1.1\r\nHost: x\r\n\r\n`;
+/** Not plain. */
+const put = (name: string): string => get(name).replace('GET', 'PUT');
 
 let server: Server;
 let plain: PlainConnections;
@@ -103,7 +105,7 @@ test('an answer has the headers that node:http would give it', async () => {
   socket.write(post('a'));
   await until('an answer', () => answered(text()).length === 1);
   const ours = text();
-  socket.write(get('a'));
+  socket.write(put('a'));
   await until('two answers', () => answered(text()).length === 2);
   const theirs = text().slice(ours.length);
   const withoutDate = (answer: string): string => answer.replace(/Date: [^\r]+ GMT/u, 'Date');
@@ -113,12 +115,12 @@ test('an answer has the headers that node:http would give it', async () => {
 });
 
 test('requests are answered in order, however they arrive and whoever answers them', async () => {
-  const way = fc.array(fc.boolean(), { minLength: 1, maxLength: 6 });
+  const way = fc.array(fc.constantFrom(post, get, put), { minLength: 1, maxLength: 6 });
   const cuts = fc.array(fc.nat(400), { maxLength: 4 });
   await fc.assert(
-    fc.asyncProperty(way, cuts, async (arePlain, at) => {
+    fc.asyncProperty(way, cuts, async (ways, at) => {
       [tookPlain, tookNode] = [[], []];
-      const sent = arePlain.map((isPlain, i) => (isPlain ? post(`p${i}`) : get(`g${i}`)));
+      const sent = ways.map((request, i) => request(`r${i}`));
       const text = sent.join('');
       const ends = [...new Set([...at, text.length])].sort((a, b) => a - b);
       const client = await open();
@@ -129,10 +131,10 @@ test('requests are answered in order, however they arrive and whoever answers th
         await pause(1);
       }
       await until('all answers', () => answered(client.text()).length === sent.length);
-      const urls = arePlain.map((isPlain, i) => `/v1/${isPlain ? 'p' : 'g'}${i}`);
+      const urls = ways.map((_, i) => `/v1/r${i}`);
       assert.deepEqual(answered(client.text()), urls);
       // From the first that is not plain on, all are node:http's.
-      const first = arePlain.indexOf(false);
+      const first = ways.indexOf(put);
       const taken = first === -1 ? urls.length : first;
       assert.deepEqual([tookPlain, tookNode], [urls.slice(0, taken), urls.slice(taken)]);
       client.socket.destroy();
@@ -143,9 +145,9 @@ test('requests are answered in order, however they arrive and whoever answers th
 
 test('one at a time: what follows waits for the answer, and is not read', async () => {
   const { socket, text } = await open();
-  socket.write(post('wait') + post('b') + get('c'));
+  socket.write(post('wait') + get('b') + put('c'));
   await until('it is taken', () => waiting.length === 1);
-  socket.write(get('d'));
+  socket.write(put('d'));
   await pause(50);
   assert.deepEqual([tookPlain, tookNode], [['/v1/wait'], []]);
   waiting.pop()?.();
@@ -243,13 +245,23 @@ describe('a connection ends', () => {
     const held = new Promise<boolean>((resolve) => socket.once('close', resolve));
     // As much as the kernel holds is out; the next waits, and no other is begun.
     await until('one is begun', () => tookPlain.length > 0);
+    await until('it is let go', async () => (await connectionsOf(server)) === 0);
+    assert.ok(tookPlain.length < 50, `${tookPlain.length} were begun`);
+    socket.resume();
+    await held;
+  });
+
+  test('when its answer is not made', async () => {
+    await new Promise((resolve) => server.close(resolve));
+    await start({ stalledTimeoutMs: 300 });
+    const { socket, closed } = await open();
+    socket.write(get('wait'));
+    await until('it is taken', () => waiting.length === 1);
     await until('it is let go', async () => {
       elapse(CHECK_EVERY_MS);
       return (await connectionsOf(server)) === 0;
     });
-    assert.ok(tookPlain.length < 50, `${tookPlain.length} were begun`);
-    socket.resume();
-    await held;
+    assert.equal(await closed, '');
   });
 
   test('within a request: nobody waits for the answer any more', async () => {
@@ -270,6 +282,26 @@ test('a large answer in more than ASCII arrives whole, and the next one after it
   socket.write(post('much') + post('b'));
   await until('the next answer', () => answered(text()).includes('/v1/b'));
   assert.equal(text().match(/é/gu)?.length, 1_000_000);
+});
+
+test('an answer may take as long as some of it is fetched now and then', async () => {
+  await new Promise((resolve) => server.close(resolve));
+  const stalledTimeoutMs = 2_000;
+  await start({ stalledTimeoutMs });
+  const { socket, text } = await open();
+  socket.write(post('much').repeat(10) + post('b'));
+  for (let part = 0; part < 12; part += 1) {
+    const { length } = text();
+    socket.resume();
+    await until('a part', () => text().length > length);
+    // Then nothing for a while; the checks, of which far more time has passed, do not end it.
+    socket.pause();
+    elapse(stalledTimeoutMs);
+    await pause(stalledTimeoutMs / 6);
+  }
+  socket.resume();
+  await until('the last answer', () => answered(text()).includes('/v1/b'));
+  assert.equal(text().match(/é/gu)?.length, 10_000_000);
 });
 
 test('a request that does not come at once is node:http’s', async () => {

@@ -5,7 +5,7 @@
  * word: balancers open connections ahead, and would take a refusal for the answer to their first request.
  *
  * One request at a time: while one is answered, and as long as its answer is not out, nothing else of its connection is
- * read. Both together may take `stalledTimeoutMs`.
+ * read. An answer may take `stalledTimeoutMs` to be made, and then as long as some of it is fetched in every such time.
  */
 import { toSeconds } from '../../domain/time.ts';
 import type { Server } from 'node:http';
@@ -105,8 +105,8 @@ export class PlainConnections {
   }
 }
 
-/** `idle`: nothing of a request has come, not even of the first. `begun`: a part has. */
-type State = 'idle' | 'begun' | 'answering';
+/** `idle`: nothing of a request has come, not even of the first. `begun`: a part has. `unread`: its answer is not fetched. */
+type State = 'idle' | 'begun' | 'answering' | 'unread';
 
 class PlainConnection implements PlainWay {
   readonly socket: Socket;
@@ -140,12 +140,13 @@ class PlainConnection implements PlainWay {
     const checks = this.#all.checks - this.#sinceCheck - 1;
     if (checks < 1) return;
     if (this.#state === 'begun') return this.#handOver();
+    if (this.#state === 'unread') return;
     const limitMs = this.#state === 'idle' ? keepAliveMs + GRACE_MS : stalledTimeoutMs;
     if (checks * checkEveryMs >= limitMs) this.socket.destroy();
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    if (this.#state === 'answering') return this.#putBack(chunk);
+    if (this.#call !== undefined) return this.#putBack(chunk);
     this.#pending.push(chunk);
     this.#pendingBytes += chunk.length;
     if (this.#pendingBytes < this.#needs) return;
@@ -183,8 +184,19 @@ class PlainConnection implements PlainWay {
     this.socket.unshift(bytes);
   }
 
+  /** The socket knows when a part of what was written has left; the checks do not. */
+  readonly onUnread = (): void => {
+    this.#enter('unread');
+    this.socket.setTimeout(this.#all.limits.stalledTimeoutMs).on('timeout', this.#onStalled);
+  };
+
+  readonly #onStalled = (): void => {
+    this.socket.destroy();
+  };
+
   readonly onOut = (): void => {
     this.#call = undefined;
+    if (this.#state === 'unread') this.socket.setTimeout(0).off('timeout', this.#onStalled);
     this.#enter('idle');
     // Not at once: who sends a thousand requests in one go must not keep everybody else waiting.
     if (this.socket.isPaused()) setImmediate(this.#goOn);
@@ -216,7 +228,7 @@ class PlainConnection implements PlainWay {
 
   readonly #onEnd = (): void => {
     // Whoever has sent all may still wait for the answer.
-    if (this.#state === 'answering') return;
+    if (this.#call !== undefined) return;
     this.#leave();
     if (this.#pending.length === 0) this.socket.end();
     else this.#all.ways.refuse(this.socket);

@@ -11,13 +11,15 @@ export type PlainWay = {
   readonly socket: Socket;
   /** What every answer has beside its own headers, after which the connection stays open. */
   readonly keptHeaders: ResponseHeaders;
+  /** The answer is made, and not fetched at once. */
+  readonly onUnread: () => void;
   /** The answer is out, or nobody waits for it. */
   readonly onOut: () => void;
 };
 
 /** A plain request: it is there as a whole when it begins. */
 export class PlainHttpCall implements HttpCall {
-  readonly method = 'POST';
+  readonly method: string;
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly complete = true;
@@ -28,7 +30,8 @@ export class PlainHttpCall implements HttpCall {
   #isOut = false;
   #then: (() => void)[] = [];
 
-  constructor(way: PlainWay, { url, headers, body }: PlainRequest) {
+  constructor(way: PlainWay, { method, url, headers, body }: PlainRequest) {
+    this.method = method;
     this.url = url;
     this.headers = headers;
     this.#way = way;
@@ -68,9 +71,11 @@ export class PlainHttpCall implements HttpCall {
     // ASCII is the same in both, and one is a plain copy.
     const isAscii = headers['Content-Length'] === body.length;
     socket.write(head + body, isAscii ? 'latin1' : 'utf8');
+    const isUnread = socket.writableLength > 0;
+    if (isUnread) this.#way.onUnread();
     if (isLast) socket.destroySoon();
-    else if (socket.writableLength === 0) this.out();
-    else socket.write('', () => this.out());
+    else if (isUnread) socket.write('', () => this.out());
+    else this.out();
   }
 
   onceOut(then: () => void): void {

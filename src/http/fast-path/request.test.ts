@@ -18,8 +18,12 @@ const HEAD =
   'Content-Type: application/x-www-form-urlencoded\r\nUser-Agent: Stripe/v1 NodeBindings/23.1.0\r\n' +
   'X-Stripe-Client-User-Agent: {"lang":"node","os":"linux"}\r\nConnection: keep-alive\r\n';
 const REQUEST = `${HEAD}Content-Length: ${BODY.length}\r\n\r\n${BODY}`;
+const GET =
+  'GET /v1/billing/meters/mtr_test_1/event_summaries?customer=cus_1&start_time=0&created[gt]=1&x=%5B%20a HTTP/1.1\r\n' +
+  'Host: 127.0.0.1:4242\r\nAuthorization: Basic c2tfdGVzdF8xOg==\r\nAccept: */*\r\n\r\n';
+const DELETE = GET.replace(/^GET (\S+?)\?\S+/u, 'DELETE $1');
 
-type Read = Omit<PlainRequest, 'end'> & { readonly method: string };
+type Read = Omit<PlainRequest, 'end'>;
 
 /** The first request of these bytes, as node:http hands it on; undefined when it hands on none. */
 async function readByNode(bytes: Buffer): Promise<Read | undefined> {
@@ -50,16 +54,29 @@ async function readByNode(bytes: Buffer): Promise<Read | undefined> {
 async function assertAsNode(bytes: Buffer): Promise<'plain' | 'not'> {
   const plain = readPlainRequest(bytes);
   if (typeof plain === 'string' || 'needs' in plain) return 'not';
-  const { url, headers, body, end } = plain;
+  const { method, url, headers, body, end } = plain;
   // What follows must not matter, so it is left out.
   const byNode = await readByNode(bytes.subarray(0, end));
-  assert.deepEqual(byNode, { method: 'POST', url, headers: { ...headers }, body });
+  assert.deepEqual(byNode, { method, url, headers: { ...headers }, body });
   return 'plain';
 }
 
 test('what Stripe’s SDK sends is plain, and read as node:http reads it', async () => {
-  assert.equal(await assertAsNode(Buffer.from(REQUEST)), 'plain');
-  assert.equal(await assertAsNode(Buffer.from(`${HEAD}Content-Length: 0\r\n\r\n`)), 'plain');
+  const none = `${HEAD}Content-Length: 0\r\n\r\n`;
+  const withBody = REQUEST.replace('POST', 'DELETE');
+  const all = [REQUEST, none, GET, DELETE, withBody, REQUEST.replace('POST', 'GET')];
+  for (const text of all) assert.equal(await assertAsNode(Buffer.from(text)), 'plain', text);
+});
+
+test('a query is read to the letter, whatever it may have', async () => {
+  const letters = `azAZ09_/.~%!$&'()*+,;:=@?[]-`.split('');
+  const query = fc.string({ unit: fc.constantFrom(...letters), maxLength: 20 });
+  await fc.assert(
+    fc.asyncProperty(query, async (text) => {
+      const bytes = Buffer.from(GET.replace(/\?\S+/u, () => `?${text}`));
+      assert.equal(await assertAsNode(bytes), 'plain');
+    }),
+  );
 });
 
 test('a beginning of any length is a part of it, and what follows is the next one’s', () => {
@@ -68,6 +85,10 @@ test('a beginning of any length is a part of it, and what follows is the next on
     const headEnd = bytes.indexOf('\r\n\r\n') + 4;
     const needs = length < headEnd ? length + 1 : bytes.length;
     assert.deepEqual(readPlainRequest(bytes.subarray(0, length)), { needs });
+  }
+  for (let length = 0; length < GET.length; length += 1) {
+    const begun = Buffer.from(GET.slice(0, length));
+    assert.deepEqual(readPlainRequest(begun), { needs: length + 1 });
   }
   const plain = readPlainRequest(Buffer.from(`${REQUEST}GET /`));
   assert.ok(typeof plain !== 'string' && 'end' in plain);
@@ -79,9 +100,15 @@ describe('not plain, so that node:http decides', () => {
   const withHeader = (line: string): string => REQUEST.replace('Host:', `${line}\r\nHost:`);
   const CASES: Readonly<Record<string, string>> = {
     'another method': REQUEST.replace('POST', 'PUT'),
-    'a GET, from its first byte': 'G',
+    'another method, from its first byte': 'H',
     'another path': REQUEST.replace('/v1/', '/healthz/'),
-    'a query': REQUEST.replace('events HTTP', 'events?a=1 HTTP'),
+    'another path, of a GET': GET.replace('/v1/', '/metrics/'),
+    'another path, from its first letter': 'GET /m',
+    'an escape in a path': GET.replace('mtr_test_1', 'mtr%20'),
+    'a fragment': GET.replace('?', '#?'),
+    'a fragment behind a query': GET.replace('created', '#created'),
+    'a quote in a query': GET.replace('created', '"created'),
+    'a body of a GET in chunks': GET.replace('Accept:', 'Transfer-Encoding: chunked\r\nAccept:'),
     'a whole URL': REQUEST.replace('/v1/', 'http://x/v1/'),
     'HTTP/1.0': REQUEST.replace('HTTP/1.1', 'HTTP/1.0'),
     'no Host': REQUEST.replace(/Host: .*\r\n/u, ''),
@@ -142,16 +169,21 @@ const ODD = [
 test('however a request is bent, what is still plain is what node:http reads', async () => {
   const piece = fc.oneof(fc.constantFrom(...ODD), fc.string({ unit: 'binary', maxLength: 3 }));
   const change = fc.record({ at: fc.nat(), cut: fc.nat(4), put: piece });
+  const whole = fc.constantFrom(REQUEST, GET, DELETE);
   let plain = 0;
   await fc.assert(
-    fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
-      let text = REQUEST;
-      for (const { at, cut, put } of changes) {
-        const from = at % text.length;
-        text = text.slice(0, from) + put + text.slice(from + cut);
-      }
-      if ((await assertAsNode(Buffer.from(text, 'latin1'))) === 'plain') plain += 1;
-    }),
+    fc.asyncProperty(
+      whole,
+      fc.array(change, { minLength: 1, maxLength: 3 }),
+      async (sent, changes) => {
+        let text = sent;
+        for (const { at, cut, put } of changes) {
+          const from = at % text.length;
+          text = text.slice(0, from) + put + text.slice(from + cut);
+        }
+        if ((await assertAsNode(Buffer.from(text, 'latin1'))) === 'plain') plain += 1;
+      },
+    ),
     { numRuns: 2000 },
   );
   assert.ok(plain > 100, `only ${plain} were plain`);

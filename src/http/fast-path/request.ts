@@ -1,11 +1,12 @@
 /**
- * Reads the requests that nearly all events come in: a POST of a plain path, with headers that each come once, and a
- * body of a known length. It takes what can be read in one way only, and leaves the rest to node:http, which knows all of
- * HTTP: for whatever this takes, node:http would find the same method, URL, headers and body.
+ * Reads the requests that nearly all are: a POST, GET or DELETE of a plain path, with headers that each come once, and a
+ * body of a known length or none. It takes what can be read in one way only, and leaves the rest to node:http, which knows
+ * all of HTTP: for whatever this takes, node:http would find the same method, URL, headers and body.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 
 export type PlainRequest = {
+  readonly method: string;
   readonly url: string;
   /** Names in lower case. */
   readonly headers: IncomingHttpHeaders;
@@ -25,9 +26,12 @@ export const WAITED_FOR_BYTES_MAX = 16 * 1024;
 const HEAD_BYTES_MAX = 8 * 1024;
 
 /** All that a plain request may have before its body (RFC 9112, sections 3 and 5), and less: no odd character anywhere. */
-const HEAD = /^POST \/v[12]\/[\w/.~-]* HTTP\/1\.1\r\n(?:[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e]*\r\n)+$/u;
-const START = Buffer.from('POST /v');
-const URL_START = 'POST '.length;
+const HEAD =
+  /^(?:POST|GET|DELETE) \/v[12]\/[\w/.~-]*(?:\?[\w/.~%!$&'()*+,:;=@?[\]-]*)? HTTP\/1\.1\r\n(?:[\w!#$%&'*+.^`|~-]+:[\t\x20-\x7e]*\r\n)+$/u;
+/** By the first byte. */
+const STARTS: ReadonlyMap<number | undefined, Buffer> = new Map(
+  ['POST /v', 'GET /v', 'DELETE /v'].map((start) => [start.charCodeAt(0), Buffer.from(start)]),
+);
 const HEAD_END = '\r\n\r\n';
 /** What changes how a request is read or answered, and what node:http has rules of its own for. */
 const NOT_PLAIN: ReadonlySet<string> = new Set([
@@ -59,20 +63,29 @@ export function readPlainRequest(bytes: Buffer): PlainRequest | Partial | 'other
   if (!HEAD.test(head)) return 'other';
   const headers = readHeaders(head);
   if (headers === undefined) return 'other';
-  const length = headers['content-length'];
-  if (headers.host === undefined || length === undefined || !LENGTH.test(length)) return 'other';
+  const urlStart = head.indexOf(' ') + 1;
+  const method = head.slice(0, urlStart - 1);
+  // Of a POST without a length a reader in front might say that it is missing.
+  const length = headers['content-length'] ?? (method === 'POST' ? '' : '0');
+  if (headers.host === undefined || !LENGTH.test(length)) return 'other';
   const start = headEnd + HEAD_END.length;
   const end = start + Number(length);
   if (end > PLAIN_BYTES_MAX) return 'other';
   if (end > bytes.length) return end > WAITED_FOR_BYTES_MAX ? 'other' : { needs: end };
-  const url = head.slice(URL_START, head.indexOf(' ', URL_START));
-  return { url, headers, body: bytes.subarray(start, end), end };
+  const url = head.slice(urlStart, head.indexOf(' ', urlStart));
+  // A view of no bytes would hold on to all of them.
+  const body = start === end ? NO_BODY : bytes.subarray(start, end);
+  return { method, url, headers, body, end };
 }
+
+const NO_BODY = Buffer.of();
 
 /** Whether these bytes, which may be few, begin as every plain request does. */
 function startsAlike(bytes: Buffer): boolean {
-  for (let at = 0; at < START.length && at < bytes.length; at += 1) {
-    if (bytes[at] !== START[at]) return false;
+  const start = STARTS.get(bytes[0]);
+  if (start === undefined) return bytes.length === 0;
+  for (let at = 0; at < start.length && at < bytes.length; at += 1) {
+    if (bytes[at] !== start[at]) return false;
   }
   return true;
 }
