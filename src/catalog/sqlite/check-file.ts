@@ -16,6 +16,7 @@ import { checkPages, checkSchema, explainDamage, inspectLog } from '../../sqlite
  */
 export function checkCatalogFile(file: string, acceptTornLog: boolean): boolean {
   if (!existsSync(file)) return false;
+  rollBack(file);
   // Read only: it would bring the log into the file on closing, and the first commit of another takes two more syncs.
   const db = new Database(file, { readonly: true });
   try {
@@ -25,6 +26,21 @@ export function checkCatalogFile(file: string, acceptTornLog: boolean): boolean 
     return isTorn;
   } catch (error) {
     throw explainDamage(error, file);
+  } finally {
+    db.close();
+  }
+}
+
+/**
+ * A crash before the file was put into WAL mode, in the first start, can leave a rollback journal: what is read first undoes
+ * what it holds, which takes a connection that may write. Such a file has no log that closing could bring into it.
+ */
+function rollBack(file: string): void {
+  if (!existsSync(`${file}-journal`)) return;
+  const db = new Database(file, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    db.pragma('fullfsync = ON');
+    db.pragma('schema_version');
   } finally {
     db.close();
   }
