@@ -21,7 +21,7 @@ import { startWithReceiver } from '../support/webhooks.ts';
 /** As docs/alerts.md has it. */
 const ALERTS_ABOUT_ALL = 25;
 /** Calls of the stream, of a hundred events each: what they multiply to takes seconds. */
-const FLOODS = 8;
+const FLOODS = 14;
 
 const newAgent = (): Agent => new Agent({ keepAlive: true, maxSockets: 1 });
 
