@@ -48,6 +48,18 @@ test('names are what was written, whatever was read before', () => {
   }
 });
 
+test('of a name that is there twice the last one counts, however each is written', () => {
+  for (const [one, other] of [
+    ['"\\u0031"', '"1"'],
+    ['"1"', '"\\u0031"'],
+    ['"\\u0061"', '"a"'],
+    ['"\\n"', '"\\u000a"'],
+  ]) {
+    const parsed = parseJson(`{${one}:1,"b":2,${other}:3}`) as Record<string, number>;
+    assert.deepEqual(Object.values(parsed).toSorted(), [2, 3], `${one}, ${other}`);
+  }
+});
+
 test('it is what a reader that knows no shapes of objects reads', () => {
   fc.assert(
     fc.property(tree.object, (text) => {

@@ -18,7 +18,7 @@ export function parseJson(text: string, reviver?: Reviver): unknown {
   const value = parse(text, reviver);
   if (!text.includes('\\')) return value;
   const { marked, names } = markNames(text);
-  if (names.length === 0) return value;
+  if (marked === text) return value;
   const parsed = parse(marked, reviver);
   putBack(parsed, names);
   return parsed;
@@ -29,7 +29,10 @@ function parse(text: string, reviver: Reviver | undefined): unknown {
   return JSON.parse(text, reviver as (key: string, value: unknown) => unknown) as unknown;
 }
 
-/** The text with a mark and a number for each name that has an escape. Takes one pass, whatever the text. */
+/**
+ * The text with a mark and a number for each name that needs an escape; one that does not is written without. So all spellings of a
+ * name are one, and none that is marked is an array index, which objects list before other names. Takes one pass, whatever the text.
+ */
 function markNames(text: string): { readonly marked: string; readonly names: readonly string[] } {
   const names: string[] = [];
   let marked = '';
@@ -40,8 +43,10 @@ function markNames(text: string): { readonly marked: string; readonly names: rea
     if (colon === undefined) continue;
     const start = text.lastIndexOf('"', at);
     const end = FROM_ESCAPE.lastIndex;
-    marked += `${text.slice(copied, start)}"${MARK}${names.length}":`;
-    names.push(JSON.parse(text.slice(start, end - colon.length)) as string);
+    const name = JSON.parse(text.slice(start, end - colon.length)) as string;
+    const plain = JSON.stringify(name);
+    marked += text.slice(copied, start);
+    marked += plain.includes('\\') ? `"${MARK}${names.push(name) - 1}":` : `${plain}:`;
     copied = end;
   }
   return { marked: marked + text.slice(copied), names };
