@@ -193,7 +193,7 @@ export class ApiServer {
 
   #refuse(exchange: Exchange, startMs: number, headers: ResponseHeaders, error: unknown): void {
     const { call, route } = exchange;
-    if (call.isGone) return;
+    if (call.isGone) return void call.socket.destroy();
     const refusal = toApiError(exchange, error);
     const version = versionOf(exchange);
     const { status } = refusal.toWire(version);

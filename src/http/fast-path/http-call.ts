@@ -42,8 +42,10 @@ export class PlainHttpCall implements HttpCall {
     return this.#way.socket;
   }
 
+  /** As node:http has it, a client that closes its side does not wait for what it reads. A change is answered all the same. */
   get isGone(): boolean {
-    return this.#way.socket.destroyed;
+    const { destroyed, readableEnded } = this.#way.socket;
+    return destroyed || (readableEnded && this.method === 'GET');
   }
 
   get heldBytes(): number {
