@@ -4,7 +4,7 @@
  *
  *   npm run bench:cpu -- [--against DIR] [--rounds 5] [--turns 5] [--run-ms 500] [--connections 16] [--only v1,stream,get]
  *
- * Each round starts both servers anew, on new folders, and warms them up; each turn loads both at once, and is one sample. So
+ * Each round starts both servers again, on new folders, and warms them up; each turn loads both at once, and is one sample. So
  * what else the machine does befalls both, within milliseconds: of servers that take turns of a second it made the dearer one now
  * this, now that. CPU time, not the clock's. Linux alone tells it of a thread.
  */

@@ -1,5 +1,5 @@
 /**
- * JSON.parse, where names may be anybody's: V8 reads a name with an escape as another one with a backslash that it has read
+ * JSON.parse, for text from clients: V8 reads a name with an escape as another one with a backslash that it has read
  * before (`{"h":1,"\"":2}` after `{"h":0,"\\":0}`; nodejs/node#63785, in every V8 from 12.8 on). So such names are taken out
  * of the text, read as values are, and put back into what was parsed.
  */

@@ -59,7 +59,7 @@ export class Slices {
   }
 
   /**
-   * To be awaited before a slice, of some ms, and as often by whoever makes its own. Throws when the catalog is closed, or the
+   * To be awaited before a slice, of some ms, and as often by a caller that makes slices of its own. Throws when the catalog is closed, or the
    * caller gone.
    */
   async turn(namespace: Namespace, caller?: Caller): Promise<void> {
@@ -73,7 +73,7 @@ export class Slices {
     if (caller?.isGone === true) throw callerGone();
   }
 
-  /** Whoever else has something to do has its turn before the next slice. */
+  /** Yields to the event loop before the next slice. */
   #wait(turns = TURNS_BETWEEN, sinceMs?: number): void {
     setImmediate(() => {
       const nowMs = this.#nowMs();
